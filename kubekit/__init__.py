@@ -1,0 +1,1 @@
+"""kubekit: a Kubernetes control plane that you can hold in one hand."""

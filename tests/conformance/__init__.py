@@ -1,0 +1,1 @@
+"""Replays what the real components answered (`golden/`) and counts agreements."""

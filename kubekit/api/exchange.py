@@ -122,8 +122,8 @@ class WatchStream:
         )
         self.closed = False
         self._buffer: deque[WatchEvent] = deque()
-        self._on_event: Callable[[WatchEvent], None] | None = None
-        self._closers: list[Callable[[], None]] = []
+        self._on_event: Callable[[WatchEvent], object] | None = None
+        self._closers: list[Callable[[], object]] = []
 
     def send(self, event: WatchEvent) -> None:
         """Producer's side: deliver an event (dropped when the stream is closed)."""
@@ -134,13 +134,13 @@ class WatchStream:
         else:
             self._buffer.append(event)
 
-    def on_event(self, callback: Callable[[WatchEvent], None]) -> None:
+    def on_event(self, callback: Callable[[WatchEvent], object]) -> None:
         """Receive what was buffered and everything that follows."""
         self._on_event = callback
         while self._buffer and self._on_event is callback:
             callback(self._buffer.popleft())
 
-    def on_close(self, callback: Callable[[], None]) -> None:
+    def on_close(self, callback: Callable[[], object]) -> None:
         """Call back when either side closes; at once if that has happened."""
         if self.closed:
             callback()

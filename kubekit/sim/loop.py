@@ -12,10 +12,12 @@ back-offs) would go on for ever, so quiet means: only background timers are left
 
 from __future__ import annotations
 
+import functools
 import heapq
 from collections import deque
 from collections.abc import Callable
-from typing import Any
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from kubekit.sim.clock import Clock, VirtualClock
 from kubekit.sim.faults import Faults
@@ -24,6 +26,21 @@ from kubekit.sim.trace import Trace
 
 QUIET_HORIZON = 300.0
 """Seconds of virtual time after which `run_until_quiet` stops although foreground timers remain."""
+
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def _locked(method: Callable[Concatenate[Loop, P], R]) -> Callable[Concatenate[Loop, P], R]:
+    """Hold the engine's lock while events run: when it is served, two threads may run them."""
+
+    @functools.wraps(method)
+    def run(self: Loop, /, *args: P.args, **kwargs: P.kwargs) -> R:
+        with self.lock:
+            return method(self, *args, **kwargs)
+
+    return run
 
 
 class Stalled(RuntimeError):
@@ -91,6 +108,8 @@ class Loop:
         """What to do when a callback raises; without it the exception goes to whoever runs the loop."""
         self.wake: Callable[[], None] | None = None
         """Called when something was scheduled from outside the loop's own run (serving sets it)."""
+        self.lock: AbstractContextManager[Any] = nullcontext()
+        """Held while events run; a served cluster has two threads that may run them, and a real lock."""
         self._ready: deque[Handle] = deque()
         self._timers: list[Handle] = []
         self._foreground: list[Handle] = []  # the foreground ones again: thousands of heartbeats lie between
@@ -135,16 +154,15 @@ class Loop:
         owner: str,
         fn: Callable[[], Any],
         what: str = "",
-        background: bool = True,
         jitter: float = 0.0,
     ) -> Handle:
         """Run `fn()` every `period` seconds (plus up to `jitter` x period) until the handle is cancelled.
 
-        The first run is one period from now. The cause of such runs is none: time itself.
+        A background timer always. The first run is one period from now; its cause is none: time itself.
         """
         self._seq += 1
         spread = period * jitter * self.rng.random() if jitter else 0.0
-        handle = Handle(self.clock.now() + period + spread, self._seq, owner, fn, (), what, background, None)
+        handle = Handle(self.clock.now() + period + spread, self._seq, owner, fn, (), what, True, None)
 
         def run() -> None:
             fn()
@@ -153,20 +171,16 @@ class Loop:
                 handle.seq = self._seq
                 extra = period * jitter * self.rng.random() if jitter else 0.0
                 handle.when = self.clock.now() + period + extra
-                handle.done = False
                 heapq.heappush(self._timers, handle)
-                if not background:
-                    heapq.heappush(self._foreground, handle)
 
         handle.fn = run
         handle.what = what or getattr(fn, "__qualname__", "")
         heapq.heappush(self._timers, handle)
-        if not background:
-            heapq.heappush(self._foreground, handle)
         return handle
 
     # -- running ----------------------------------------------------------------------------------------
 
+    @_locked
     def step(self, owner: str | None = None) -> bool:
         """Run one event; with `owner`, one event of that component even while it is paused.
 
@@ -192,6 +206,7 @@ class Loop:
         self._run(handle_or_none)
         return True
 
+    @_locked
     def run_ready(self, limit: int = 10_000_000) -> int:
         """Run everything that is ready now, and what that makes ready, without moving time."""
         done = 0
@@ -203,6 +218,7 @@ class Loop:
                 self._collect_due()
         return done
 
+    @_locked
     def run_until_quiet(self, max_seconds: float = QUIET_HORIZON) -> None:
         """Run until only background timers are left, moving time to each foreground timer.
 
@@ -214,6 +230,7 @@ class Loop:
             self._move_to(due)
             self.run_ready()
 
+    @_locked
     def advance(self, seconds: float) -> None:
         """Let `seconds` pass, running everything that falls due on the way, in order."""
         deadline = self.clock.now() + seconds
@@ -223,6 +240,7 @@ class Loop:
             self.run_ready()
         self._move_to(deadline)
 
+    @_locked
     def run_until(self, condition: Callable[[], bool], timeout: float = QUIET_HORIZON) -> None:
         """Run, moving time as needed, until `condition()` holds.
 

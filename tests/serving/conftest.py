@@ -1,0 +1,64 @@
+"""A tiny cluster for the door's own tests: an engine, and a handler that echoes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kubekit.api.exchange import Request, Response, WatchEvent, WatchStream
+from kubekit.serving import Server, serve
+from kubekit.sim import Loop
+
+
+class Echo:
+    """Answers with what it was asked; a watch gets one event a virtual second."""
+
+    def __init__(self) -> None:
+        self.name = "echo"
+        self.loop = Loop()
+        self.streams: list[WatchStream] = []
+
+    @property
+    def apiserver(self) -> Any:
+        return self
+
+    def __call__(self, request: Request) -> Response | WatchStream:
+        if "watch" in request.query:
+            stream = WatchStream()
+            self.streams.append(stream)
+            self._tick(stream, 3)
+            return stream
+        user = request.user
+        return Response(
+            200,
+            {
+                "method": request.method,
+                "path": request.path,
+                "query": request.query,
+                "body": len(request.body) if isinstance(request.body, bytes) else 0,
+                "user": [user.name, *user.groups] if user else None,
+                "source": request.source,
+            },
+            {"Warning": '299 - "one"\n299 - "two"'},
+        )
+
+    def _tick(self, stream: WatchStream, left: int) -> None:
+        if left == 0:
+            stream.close()
+            return
+        stream.send(WatchEvent("ADDED", {"left": left}))
+        self.loop.call_later(0.05, "echo", self._tick, stream, left - 1)
+
+
+@pytest.fixture
+def echo() -> Echo:
+    return Echo()
+
+
+@pytest.fixture
+def server(echo: Echo, tmp_path: Path) -> Iterator[Server]:
+    with serve(echo, port=None, kubeconfig=tmp_path / "config", announce=lambda text: None) as running:
+        yield running

@@ -28,7 +28,7 @@ format: $(STAMP)
 	$(BIN)/ruff format kubekit tests benchmarks docs
 
 test: lint  ## everything that needs no root
-	$(BIN)/python -m pytest -n $(WORKERS) --dist worksteal tests
+	$(BIN)/python -m pytest -n $(WORKERS) --dist loadgroup tests
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --nbval --nbval-cell-timeout=60 -p no:cacheprovider solutions
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile --nbval-lax --nbval-cell-timeout=60 -p no:cacheprovider labs
 

@@ -164,4 +164,4 @@ class Notebook:
             "(theme) => window.jupyterapp.commands.execute('apputils:change-theme', { theme })", theme
         )
         wanted = "false" if on else "true"
-        self.page.wait_for_selector(f"body[data-jp-theme-light='{wanted}']")
+        self.page.wait_for_selector(f"body[data-jp-theme-light='{wanted}']", state="attached")

@@ -1,8 +1,8 @@
 """The event recorder: how components say what they did, without flooding the server.
 
 `EventRecorder.event(obj, "Normal", "Created", "...")` queues an Event about `obj`; the correlator decides
-what becomes of it: the same event again only raises `count` of the first one, the tenth similar one within ten
-minutes (all alike but for the message) turns into one "(combined from similar events)", and a source that
+what becomes of it: the same event again only raises `count` of the first one, the tenth similar one within
+ten minutes (all alike but for the message) turns into one "(combined from similar events)", and a source that
 says more than 25 things about one object is cut to one in five minutes. Modelled on client-go's
 tools/record/events_cache. With an `action` the newer events.k8s.io form is written, as the scheduler does:
 repetitions become a `series` (client-go's tools/events).

@@ -285,9 +285,13 @@ class Client:
         if isinstance(answer, WatchStream):
             answer.close()
             raise TypeError(f"{method} {path} answers with a stream: use watch()")
+        self.on_answer(method, path, answer)
         if answer.status >= 300:
             raise failure_of(answer)
         return answer.json()
+
+    def on_answer(self, method: str, path: str, response: Response) -> None:
+        """Called with each answer before it is returned or raised; a subclass may take notes."""
 
 
 def delete_options(

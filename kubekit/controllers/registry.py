@@ -1,0 +1,39 @@
+"""The controllers, one a line, in the order in which the manager starts them.
+
+To add one: copy a neighbour, name it here. `ON_BY_DEFAULT` is everything; the manager's `controllers` argument
+takes the real flag's form: "*" for all of them, "foo" for one more, "-foo" for one less.
+"""
+
+from __future__ import annotations
+
+from kubekit.controllers.controller import Controller
+from kubekit.controllers.deployment import DeploymentController
+from kubekit.controllers.replicaset import ReplicaSetController
+from kubekit.controllers.replication import ReplicationController
+
+CONTROLLERS: list[type[Controller]] = [
+    ReplicaSetController,
+    ReplicationController,
+    DeploymentController,
+]
+
+
+def chosen(names: list[str] | None) -> list[type[Controller]]:
+    """The controllers that a list like ["*", "-job-controller"] stands for; None is all.
+
+    Raises ValueError for a name that no controller has.
+    """
+    wanted = ["*"] if names is None else names
+    known = {controller.name for controller in CONTROLLERS}
+    added = {full_name(name) for name in wanted if name != "*" and not name.startswith("-")}
+    removed = {full_name(name[1:]) for name in wanted if name.startswith("-")}
+    for name in sorted(added | removed):
+        if name not in known:
+            raise ValueError(f"{name!r} is not in the list of known controllers")
+    return [c for c in CONTROLLERS if c.name not in removed and ("*" in wanted or c.name in added)]
+
+
+def full_name(name: str) -> str:
+    """ "deployment" and "deployment-controller" are the same."""
+    known = {controller.name for controller in CONTROLLERS}
+    return f"{name}-controller" if name not in known and f"{name}-controller" in known else name

@@ -1,0 +1,184 @@
+"""Chapter 00, Start here: a Deployment of five, a pod that waited, and a first task against the clock."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kubekit.course.exercise import Findings, Look, exercise
+from kubekit.course.predict import question
+
+
+def pods_of(look: Look, app: str, namespace: str = "default") -> list[dict[str, Any]]:
+    """The pods labelled app=<app> that are not being deleted, by name."""
+    return [
+        pod
+        for pod in look.all("pods", namespace)
+        if pod["metadata"].get("labels", {}).get("app") == app and "deletionTimestamp" not in pod["metadata"]
+    ]
+
+
+def phases(pods: list[dict[str, Any]]) -> str:
+    """How many pods are in which phase, in words."""
+    counts: dict[str, int] = {}
+    for pod in pods:
+        phase = pod.get("status", {}).get("phase", "Unknown")
+        counts[phase] = counts.get(phase, 0) + 1
+    return ", ".join(f"{count} {phase}" for phase, count in sorted(counts.items())) or "no pods"
+
+
+@exercise(
+    "00.1",
+    "Make web run five pods",
+    hints=[
+        "The number of copies is a field of the Deployment, not of the pods.",
+        "Changing `spec.replicas` is called scaling. kubectl has a verb of that name.",
+        "`%kubectl scale deployment web --replicas=...`",
+        "`%kubectl scale deployment web --replicas=5`",
+    ],
+    waits_for=["the Deployment `web` asks for five replicas", "five pods of it run"],
+)
+def five_copies(look: Look) -> Findings:
+    deployment = look.find("deployments", "web")
+    if deployment is None:
+        yield look.nothing_yet("There is no Deployment web.", "run the cells above first")
+        return
+    wanted = deployment["spec"]["replicas"]
+    if wanted == 3:
+        yield look.nothing_yet("The Deployment web still asks for 3 replicas.")
+        return
+    # The next section scales to six; who comes back to this check later has not become wrong.
+    yield look.expect(
+        "the Deployment `web` asks for five replicas",
+        expected=5,
+        observed=wanted,
+        holds=wanted in (5, 6),
+        where="`spec.replicas` of Deployment **web**",
+        detail=f"spec.replicas is {wanted}",
+    )
+    pods = pods_of(look, "web")
+    running = sum(pod["status"].get("phase") == "Running" for pod in pods)
+    yield look.expect(
+        "five pods of it run",
+        expected="5 Running",
+        observed=phases(pods),
+        holds=running >= 5,
+        where="`%kubectl get pods -l app=web`; if some are Pending, let time pass with `cluster.settle()`",
+        detail=phases(pods),
+    )
+
+
+@exercise(
+    "00.2",
+    "Let the waiting pod run",
+    hints=[
+        "The pod waits for a decision. Who makes it?",
+        "Without `kube-scheduler` nobody writes `spec.nodeName`.",
+        "A component that was stopped has a verb to begin again: `cluster.scheduler....`",
+        "`cluster.scheduler.start()`",
+    ],
+    waits_for=["`web` still asks for six replicas", "no pod of it is without a node", "six pods run"],
+)
+def let_it_go_on(look: Look) -> Findings:
+    deployment = look.find("deployments", "web")
+    if deployment is None or deployment["spec"]["replicas"] in (3, 5):
+        yield look.nothing_yet(
+            "The Deployment web has not been scaled to six.", "run the section's cells first"
+        )
+        return
+    pods = pods_of(look, "web")
+    homeless = [pod["metadata"]["name"] for pod in pods if not pod["spec"].get("nodeName")]
+    if homeless and look.cluster.scheduler.state == "stopped":
+        yield look.nothing_yet(f"{len(homeless)} pod waits, and the scheduler is still stopped.")
+        return
+    yield look.expect(
+        "`web` still asks for six replicas",
+        expected=6,
+        observed=deployment["spec"]["replicas"],
+        where="`spec.replicas` of Deployment **web**: the number was not to be changed",
+    )
+    yield look.expect(
+        "no pod of it is without a node",
+        expected="none",
+        observed=homeless,
+        holds=not homeless,
+        where=f"kube-scheduler is {look.cluster.scheduler.state}",
+    )
+    running = sum(pod["status"].get("phase") == "Running" for pod in pods)
+    yield look.expect(
+        "six pods run",
+        expected="6 Running",
+        observed=phases(pods),
+        holds=running >= 6,
+        where="`%kubectl get pods -l app=web`",
+        detail=phases(pods),
+    )
+
+
+@exercise(
+    "00.3",
+    "Two copies of api in shop",
+    hints=[
+        "Two objects: the namespace first, then what lives in it.",
+        "`-n NAME` says in which namespace a command works; without it that is `default`.",
+        "`%kubectl create namespace ...`, then `%kubectl create deployment ... -n ...`",
+        "`%kubectl create namespace shop` and "
+        "`%kubectl create deployment api --image=nginx:1.27 --replicas=2 -n shop`",
+    ],
+    waits_for=[
+        "the namespace `shop`",
+        "Deployment `api` in it, image nginx:1.27, two replicas",
+        "both pods run",
+    ],
+)
+def api_in_shop(look: Look) -> Findings:
+    if look.find("namespaces", "shop", None) is None:
+        yield look.nothing_yet("There is no namespace shop.")
+        return
+    yield look.expect("the namespace `shop` exists", expected=True, observed=True)
+    deployment = look.find("deployments", "api", "shop")
+    elsewhere = look.find("deployments", "api")
+    yield look.expect(
+        "the Deployment `api` is in it",
+        expected="Deployment api in namespace shop",
+        observed="Deployment api in namespace default" if elsewhere else "no such Deployment",
+        holds=deployment is not None,
+        where="`-n shop` on the command that creates it",
+    )
+    if deployment is None:
+        return
+    images = [container["image"] for container in deployment["spec"]["template"]["spec"]["containers"]]
+    yield look.expect("its image is nginx:1.27", expected=["nginx:1.27"], observed=images, where="`--image`")
+    pods = pods_of(look, "api", "shop")
+    yield look.expect(
+        "two pods of it run",
+        expected="2 Running",
+        observed=phases(pods),
+        where="`%kubectl get pods -n shop`; let time pass with `cluster.settle()`",
+    )
+
+
+question(
+    "00.q1",
+    "Which component writes to etcd?",
+    ["The scheduler, when it has chosen a node", "The API server alone", "Every component its own part"],
+    2,
+    "All others ask the API server. It is the one door, and the only one that knows etcd.",
+)
+question(
+    "00.q2",
+    "A pod is Pending and has no events. Which component would you look at first?",
+    ["kube-scheduler: it may not be running", "kube-proxy on the node", "The kubelet on the pod's node"],
+    1,
+    "A pod without a node has no kubelet yet. A running scheduler would at least have said why nothing fits.",
+)
+question(
+    "00.q3",
+    "You delete one pod of a Deployment. What happens?",
+    [
+        "The Deployment now has one pod less",
+        "A new pod with the same name starts",
+        "A new pod with another name starts",
+    ],
+    3,
+    "The ReplicaSet sees one pod too few and makes a new one. Its name is new, and its node may be.",
+)

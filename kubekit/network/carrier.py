@@ -1,8 +1,10 @@
-"""The carrier: moves a packet from hop to hop until somebody has it, and the answer back the same way or not.
+"""The carrier: moves a packet from hop to hop until somebody has it, and the answer back the same way or
+not.
 
-Used by `fabric.send` only. One method a situation: a packet a pod sends, one the node itself sends, one that comes
-in by a cable. Each hop is told to the journey; nothing is decided here that a kernel, a route or a cable would
-not decide. The answer is a packet of its own and may take another way than the question did.
+Used by `fabric.send` only. One method a situation: a packet a pod sends, one the node itself sends, one
+that comes in by a cable. Each hop is told to the journey; nothing is decided here that a kernel, a route
+or a cable would not decide. The answer is a packet of its own and may take another way than the question
+did.
 """
 
 from __future__ import annotations
@@ -32,7 +34,9 @@ class Start(NamedTuple):
 
 
 class End(NamedTuple):
-    """Where a packet ended. `what`: "delivered", "dropped", "refused" (the sender is told) or "unreachable"."""
+    """Where a packet ended. `what`: "delivered", "dropped", "refused" (the sender is told) or
+    "unreachable".
+    """
 
     what: str
     why: str = ""
@@ -92,13 +96,11 @@ class Carrier:
         packet = packet.with_(in_interface="cni0", physdev_in=pod.veth)
         if packet.dst == pod.address:
             return self._deliver(host, pod, packet)
-        if host.in_pod_range(packet.dst) and not host.is_local(packet.dst):
-            if not host.sysctls["net.bridge.bridge-nf-call-iptables"]:
-                why = (
-                    "bridged from pod to pod; net.bridge.bridge-nf-call-iptables is 0, netfilter is not asked"
-                )
-                self._tell("bridge", host.name, host, "note", why, packet)
-                return self._to_bridge(host, packet)
+        bridged = host.in_pod_range(packet.dst) and not host.is_local(packet.dst)
+        if bridged and not host.sysctls["net.bridge.bridge-nf-call-iptables"]:
+            why = "bridged; net.bridge.bridge-nf-call-iptables is 0, so netfilter is not asked"
+            self._tell("bridge", host.name, host, "note", why, packet)
+            return self._to_bridge(host, packet)
         return self._arrive(host, packet, 0)
 
     def _from_node(self, host: Host, packet: Packet) -> End:

@@ -88,7 +88,9 @@ class Statistic(Match):
 
 
 class Recent(Match):
-    """`-m recent`: a list of addresses and when each was last seen; how iptables mode keeps session affinity."""
+    """`-m recent`: a list of addresses and when each was last seen; how iptables mode keeps session
+    affinity.
+    """
 
     name = "recent"
     options = {

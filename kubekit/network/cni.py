@@ -1,9 +1,10 @@
-"""The CNI plugin of the simulated nodes: a bridge a node, addresses from its pod range, routes between nodes.
+"""The CNI plugin of the simulated nodes: a bridge a node, addresses from its pod range, routes between
+nodes.
 
-It is what a kubelet's runtime calls with ADD and DEL. The first address of the range is the bridge's, pods get
-the following ones; a freed address is not given again before the range has been gone through once, as the
-host-local allocator does. Routes need nothing here: every host knows the others' ranges (host-gw).
-Source: containernetworking plugins, main/bridge and ipam/host-local.
+It is what a kubelet's runtime calls with ADD and DEL. The first address of the range is the bridge's,
+pods get the following ones; a freed address is not given again before the range has been gone through
+once, as the host-local allocator does. Routes need nothing here: every host knows the others' ranges
+(host-gw). Source: containernetworking plugins, main/bridge and ipam/host-local.
 """
 
 from __future__ import annotations
@@ -59,6 +60,6 @@ class BridgeCNI:
         gateway = text(cidr.number + 1, cidr.version)
         end = text(cidr.number + last, cidr.version)
         raise CniError(
-            f'plugin type="bridge" failed (add): failed to allocate for range 0: no IP addresses available in '
-            f"range set: {gateway}-{end}"
+            'plugin type="bridge" failed (add): failed to allocate for range 0: '
+            f"no IP addresses available in range set: {gateway}-{end}"
         )

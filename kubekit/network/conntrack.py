@@ -1,15 +1,18 @@
-"""Connection tracking: a kernel's memory of flows, and the reason why a NAT rule is needed once per flow only.
+"""Connection tracking: a kernel's memory of flows, and the reason why a NAT rule is needed once per flow
+only.
 
 A `Flow` has two tuples: what the first packet looked like (`original`) and what the answer will look like
-(`reply`). NAT is nothing but a difference between them: DNAT changes where the reply comes from, SNAT where it
-goes to. Netfilter makes a flow at the first hook, changes its reply tuple at the nat hooks and confirms it at
-the last hook; a dropped packet leaves no flow behind. `listing` prints what `conntrack -L` prints.
+(`reply`). NAT is nothing but a difference between them: DNAT changes where the reply comes from, SNAT
+where it goes to. Netfilter makes a flow at the first hook, changes its reply tuple at the nat hooks and
+confirms it at the last hook; a dropped packet leaves no flow behind. `listing` prints what `conntrack -L`
+prints.
 
     web = 10.96.0.9:80 -> DNAT -> 10.244.2.4:80, client 10.244.1.5:41022
     original  src=10.244.1.5 dst=10.96.0.9  sport=41022 dport=80
     reply     src=10.244.2.4 dst=10.244.1.5 sport=80    dport=41022      <- the answer is known by this
 
-Source: net/netfilter/nf_conntrack_core.c, nf_nat_core.c, nf_conntrack_proto_tcp.c. Timeouts are the kernel's.
+Source: net/netfilter/nf_conntrack_core.c, nf_nat_core.c, nf_conntrack_proto_tcp.c. Timeouts are the
+kernel's.
 """
 
 from __future__ import annotations
@@ -82,7 +85,8 @@ class Flow:
         protocol, src, dst, sport, dport = self.original
         _, rsrc, rdst, rsport, rdport = self.reply
         left = max(0, int(self.expires - now + 0.5))
-        head = f"{protocol:<8} {PROTOCOL_NUMBERS.get(protocol, 0)} {left} {self.state + ' ' if self.state else ''}"
+        head = f"{protocol:<8} {PROTOCOL_NUMBERS.get(protocol, 0)} {left} "
+        head += f"{self.state} " if self.state else ""
         unreplied = "" if self.answered else "[UNREPLIED] "
         assured = "[ASSURED] " if self.assured else ""
         return (
@@ -182,7 +186,9 @@ class Conntrack:
         flow.expires = self.now() + self.timeouts.get(kind, self.timeouts["generic"])
 
     def free_port(self, flow: Flow, address: str, wanted: int, anew: bool) -> int:
-        """A source port with which the answer can be told apart: the wanted one if it is free, else a drawn one."""
+        """A source port with which the answer can be told apart: the wanted one if it is free, else a
+        drawn one.
+        """
         if not wanted:
             return 0
         protocol, src, _, sport, _ = flow.reply

@@ -1,13 +1,13 @@
 """The fabric: all hosts, the cables between them, the world outside, and `send`.
 
 One fabric a cluster. Components' own requests do not travel here (the in-process API server is called
-directly); a partition of the control plane may ask `reachable` to decide whether they would. Cables are between
-any two of: hosts by name, and "outside". Addresses that no host owns are outside.
+directly); a partition of the control plane may ask `reachable` to decide whether they would. Cables are
+between any two of: hosts by name, and "outside". Addresses that no host owns are outside.
 
     fabric.send("shop/client", "10.96.44.12", 80)       # from a pod
     fabric.send("node01", "10.96.0.1", 443)             # from a node itself
     fabric.send("outside", "192.168.0.11", 30080)       # from the world, or give any address as the sender
-    fabric.announce("192.168.0.240", ["node01"])        # a load balancer: which nodes get packets for an address
+    fabric.announce("192.168.0.240", ["node01"])        # a load balancer: the nodes behind an address
 """
 
 from __future__ import annotations
@@ -147,7 +147,9 @@ class Fabric:
     # -- the world outside
 
     def announce(self, address: str, hosts: list[str]) -> None:
-        """Let packets for an address from outside go to these hosts, one drawn for each flow; [] withdraws it."""
+        """Let packets for an address from outside go to these hosts, one drawn for each flow; []
+        withdraws it.
+        """
         if hosts:
             self.announced[address] = list(hosts)
         else:

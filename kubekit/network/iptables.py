@@ -1,9 +1,9 @@
 """Tables, chains and rules of one address family, and the text that fills and shows them.
 
-`Tables.save` prints what `iptables-save` prints; `restore` (the next file) reads the text back. The verbs of
-the `iptables` command (`ensure_chain`, `add_rule`, ...) are methods for the command line and for kube-proxy's
-jump rules. A chain's list of rules is replaced, never edited, so that whoever walked it may keep it. Errors are
-IptablesError with the real words.
+`Tables.save` prints what `iptables-save` prints; `restore` (the next file) reads the text back. The verbs
+of the `iptables` command (`ensure_chain`, `add_rule`, ...) are methods for the command line and for
+kube-proxy's jump rules. A chain's list of rules is replaced, never edited, so that whoever walked it may
+keep it. Errors are IptablesError with the real words.
 
 The tables of nf_tables come into being when something first touches them, so a fresh node saves nothing.
 Source: iptables 1.8.9 (nf_tables): nft.c, xtables-restore.c.
@@ -28,7 +28,6 @@ BUILTIN_CHAINS: dict[str, tuple[str, ...]] = {
 CHAIN_NAME_LIMIT = 29
 
 
-
 class Chain:
     """A named list of rules; `policy` is "-" unless the chain is built in."""
 
@@ -41,7 +40,9 @@ class Chain:
         self.packets = 0
         self.bytes = 0
         self.hits: dict[int, int] = {}
-        """How many packets matched each rule, by its place; a chain that is written anew starts at nothing."""
+        """How many packets matched each rule, by its place; a chain that is written anew starts at
+        nothing.
+        """
 
     @property
     def builtin(self) -> bool:
@@ -85,7 +86,9 @@ class Table:
 
 
 class Tables:
-    """All tables of one family. `generation` grows with each change, so that others can see that one happened."""
+    """All tables of one family. `generation` grows with each change, so that others can see that one
+    happened.
+    """
 
     def __init__(self) -> None:
         self.tables: dict[str, Table] = {}
@@ -168,13 +171,31 @@ class Tables:
         self.generation += 1
         self._tell(table, [name])
 
+    def delete_all_chains(self, table: str) -> None:
+        """`iptables -X`: all chains that are not built in, or none of them."""
+        found = self.table(table)
+        own = [chain for chain in found.in_order() if not chain.builtin]
+        for chain in own:
+            if chain.rules or found.referenced(chain.name):
+                raise IptablesError(f" CHAIN_DEL failed (Device or resource busy): chain {chain.name}", 4)
+        for chain in own:
+            del found.chains[chain.name]
+        self.generation += 1
+        self._tell(table, [chain.name for chain in own])
+
+    def zero(self, table: str, name: str | None = None) -> None:
+        """`iptables -Z [name]`: counters to nothing."""
+        for chain in [self._existing(table, name)] if name else self.table(table).chains.values():
+            chain.packets = chain.bytes = 0
+            chain.hits = {}
+
     def flush(self, table: str, name: str | None = None) -> None:
         """`iptables -F [name]`."""
         if name is not None:
             self._existing(table, name).rules = []
         else:
             for chain in self.table(table).chains.values():
-                chain.rules = []
+                chain.rules, chain.hits = [], {}
         self.generation += 1
 
     def set_policy(self, table: str, name: str, policy: str) -> None:

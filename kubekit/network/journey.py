@@ -136,7 +136,7 @@ class Journey:
             self.status, self.why = "timed out", f"the answer went to {at.subject} at {packet.destination}"
         elif (packet.src, packet.sport) != (asked.dst, asked.dport):
             self.status = "timed out"
-            self.why = f"the answer comes from {packet.source}, but {asked.destination} was asked: the client ignores it"
+            self.why = f"the answer comes from {packet.source}, but {asked.destination} was asked"
         elif not listening:
             self.status = "refused"
         else:

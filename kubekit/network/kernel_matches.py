@@ -1,7 +1,9 @@
-"""Matches on what the kernel knows beside the packet: its flow, its mark, the node's addresses, chance, memory.
+"""Matches on what the kernel knows beside the packet: its flow, its mark, the node's addresses, chance,
+memory.
 
-The second half of `matches` (same shape, same rules), and the registry of all matches at the end. To add one,
-copy a neighbour and name it in `MATCHES`. Nothing here may ask for time or chance except through the context.
+The second half of `matches` (same shape, same rules), and the registry of all matches at the end. To add
+one, copy a neighbour and name it in `MATCHES`. Nothing here may ask for time or chance except through the
+context.
 """
 
 from __future__ import annotations

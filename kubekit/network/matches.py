@@ -1,9 +1,10 @@
 """Matches: what a rule may ask of a packet. One class a `-m` extension, and a registry at the end.
 
-A match is filled by the rule parser (`set`), checked once (`check`), asked for each packet (`test`) and printed
-in the order the kernel prints it (`text`). `test` answers with a `Answer`: whether it matches, and in words why.
-Only `statistic` asks for chance, and only through `context.decide`, so the same code serves a single walk and
-the walk of all branches. Sources: netfilter's extensions/libxt_*.c and ipt_*.c; what iptables 1.8.9 prints.
+A match is filled by the rule parser (`set`), checked once (`check`), asked for each packet (`test`) and
+printed in the order the kernel prints it (`text`). `test` answers with a `Answer`: whether it matches,
+and in words why. Only `statistic` asks for chance, and only through `context.decide`, so the same code
+serves a single walk and the walk of all branches. Sources: netfilter's extensions/libxt_*.c and ipt_*.c;
+what iptables 1.8.9 prints.
 """
 
 from __future__ import annotations

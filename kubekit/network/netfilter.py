@@ -1,13 +1,14 @@
 """Netfilter: one packet through a node's hooks, walking exactly the rules that stand in its tables.
 
-A host makes a `Transit` for a packet that comes in (`arrive`) or is sent by the node itself (`leave`), then calls
-`hook` for each hook on the packet's way. Each call gives a `HookPass`: the packet before and after, every chain
-entered and what each rule in it said. Two things are easy to get wrong and are done here as the kernel does
-them: the nat table is asked for the first packet of a flow only, and the answer's NAT is undone from the flow,
-not from rules; filter rules are asked for every packet.
+A host makes a `Transit` for a packet that comes in (`arrive`) or is sent by the node itself (`leave`),
+then calls `hook` for each hook on the packet's way. Each call gives a `HookPass`: the packet before and
+after, every chain entered and what each rule in it said. Two things are easy to get wrong and are done
+here as the kernel does them: the nat table is asked for the first packet of a flow only, and the answer's
+NAT is undone from the flow, not from rules; filter rules are asked for every packet.
 
-With `dry=True` nothing is remembered (no flow, no recent list, no counter): that is how all fates of a packet
-can be worked out (`outcomes`) with the very same code. Source: the kernel's net/netfilter and net/ipv4/netfilter.
+With `dry=True` nothing is remembered (no flow, no recent list, no counter): that is how all fates of a
+packet can be worked out (`outcomes`) with the very same code. Source: the kernel's net/netfilter and
+net/ipv4/netfilter.
 """
 
 from __future__ import annotations
@@ -30,7 +31,9 @@ HOOKS: dict[str, tuple[str, ...]] = {
     "OUTPUT": ("raw", "mangle", "nat", "filter"),
     "POSTROUTING": ("mangle", "nat"),
 }
-"""The hooks, each with the tables it asks, in order. Connection tracking sits behind raw at the first hook."""
+"""The hooks, each with the tables it asks, in order. Connection tracking sits behind raw at the first
+hook.
+"""
 
 JUMP_LIMIT = 16
 """How deep chains may call each other (the kernel refuses deeper rule sets)."""

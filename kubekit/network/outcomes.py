@@ -1,8 +1,10 @@
-"""All fates of a packet with their probabilities, found by walking it once for every sequence of coin flips.
+"""All fates of a packet with their probabilities, found by walking it once for every sequence of coin
+flips.
 
-`outcomes` takes a way through netfilter (a function of a transit) and runs it again and again on a dry transit:
-the first run answers every question of chance with yes, and each later run answers the same up to one
-question and no there. So the walk itself is exactly the one a real packet takes, and nothing is remembered.
+`outcomes` takes a way through netfilter (a function of a transit) and runs it again and again on a dry
+transit: the first run answers every question of chance with yes, and each later run answers the same up
+to one question and no there. So the walk itself is exactly the one a real packet takes, and nothing is
+remembered.
 
 >>> [(fate, round(share, 3)) for fate, share in branches(lambda draw: draw(0.25)[0])]
 [(True, 0.25), (False, 0.75)]

@@ -1,9 +1,10 @@
 """iptables-restore: read a whole text of tables, chains and rules, and put it in place a table at a time.
 
-`restore(tables, text)` obeys what the program would with `--noflush --counters`: a chain line makes a chain or
-empties it, rules are added to it, `-X` deletes it, and only COMMIT makes the table's changes real, all of them or
-none. A wrong line raises IptablesError with the program's own words and the number of the line. kube-proxy
-writes its rules this way and no other. Source: iptables 1.8.9 (nf_tables): xtables-restore.c.
+`restore(tables, text)` obeys what the program would with `--noflush --counters`: a chain line makes a
+chain or empties it, rules are added to it, `-X` deletes it, and only COMMIT makes the table's changes
+real, all of them or none. A wrong line raises IptablesError with the program's own words and the number
+of the line. kube-proxy writes its rules this way and no other. Source: iptables 1.8.9 (nf_tables):
+xtables-restore.c.
 """
 
 from __future__ import annotations
@@ -24,7 +25,9 @@ def restore(tables: Tables, text: str, noflush: bool = True, counters: bool = Tr
 
 
 class _Restore:
-    """One run of iptables-restore: the lines, the table being filled, and what to say when a line is wrong."""
+    """One run of iptables-restore: the lines, the table being filled, and what to say when a line is
+    wrong.
+    """
 
     def __init__(self, tables: Tables, lines: list[str], noflush: bool, counters: bool) -> None:
         self.tables = tables

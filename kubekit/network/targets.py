@@ -1,8 +1,9 @@
-"""Targets: what a matching rule does with the packet. One class a `-j` extension, and a registry at the end.
+"""Targets: what a matching rule does with the packet. One class a `-j` extension, and a registry at the
+end.
 
-`effect` says what kind of thing it is; netfilter carries it out. A jump to another chain is the target `Jump`.
-Never change a packet here: NAT needs the flow, and only netfilter has it.
-Sources: netfilter's extensions/libxt_*.c and libipt_*.c; what iptables 1.8.9 prints.
+`effect` says what kind of thing it is; netfilter carries it out. A jump to another chain is the target
+`Jump`. Never change a packet here: NAT needs the flow, and only netfilter has it. Sources: netfilter's
+extensions/libxt_*.c and libipt_*.c; what iptables 1.8.9 prints.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ REJECT_WITH = {
 
 
 class Target:
-    """The shape of a target. `effect`: verdict, jump, dnat, snat, mark or note; `tables`: where it may stand."""
+    """The shape of a target. `effect`: verdict, jump, dnat, snat, mark or note; `tables`: where it may
+    stand.
+    """
 
     name: str = ""
     effect: ClassVar[str] = "verdict"

@@ -1,7 +1,7 @@
 """Addresses as they stand in API objects: sorted by family, leading zeros allowed, bad ones left out.
 
-Used where Services and EndpointSlices are read. Everything comes out in the usual short form, so that texts can be
-compared. Source: k8s.io/utils/net (ParseIPSloppy, ParseCIDRSloppy), pkg/proxy/util/utils.go.
+Used where Services and EndpointSlices are read. Everything comes out in the usual short form, so that
+texts can be compared. Source: k8s.io/utils/net (ParseIPSloppy, ParseCIDRSloppy), pkg/proxy/util/utils.go.
 """
 
 from __future__ import annotations

@@ -1,14 +1,15 @@
 """The names of kube-proxy's chains, and how the built-in chains come to call them.
 
-A chain of a service port is named after a hash of "namespace/name:port" and the protocol, because the kernel
-allows 28 characters. Everything here is fact, seen by anyone who types `iptables-save` on a node; never rename.
-Source: pkg/proxy/iptables/proxier.go.
+A chain of a service port is named after a hash of "namespace/name:port" and the protocol, because the
+kernel allows 28 characters. Everything here is fact, seen by anyone who types `iptables-save` on a node;
+never rename. Source: pkg/proxy/iptables/proxier.go.
 """
 
 from __future__ import annotations
 
 import base64
 import hashlib
+from functools import lru_cache
 from typing import NamedTuple
 
 SERVICES = "KUBE-SERVICES"
@@ -29,7 +30,9 @@ SERVICE_PREFIXES = ("KUBE-SVC-", "KUBE-SVL-", "KUBE-SEP-", "KUBE-FW-", "KUBE-EXT
 
 
 class JumpRule(NamedTuple):
-    """A rule by which a built-in chain calls one of ours; each is put first, so the last one listed ends up first."""
+    """A rule by which a built-in chain calls one of ours; each is put first, so the last one listed ends
+    up first.
+    """
 
     table: str
     chain: str
@@ -76,12 +79,14 @@ def _hash(*parts: str) -> str:
     return base64.b32encode(digest).decode()[:16]
 
 
+@lru_cache(maxsize=1 << 15)
 def service_chains(service_port: str, protocol: str) -> tuple[str, str, str, str]:
     """The SVC, SVL, FW and EXT chains of a service port ("ns/name:port", protocol in lower case)."""
     name = _hash(service_port, protocol)
     return f"KUBE-SVC-{name}", f"KUBE-SVL-{name}", f"KUBE-FW-{name}", f"KUBE-EXT-{name}"
 
 
+@lru_cache(maxsize=1 << 17)
 def endpoint_chain(service_port: str, protocol: str, endpoint: str) -> str:
     """The SEP chain of one endpoint ("address:port") of a service port."""
     return f"KUBE-SEP-{_hash(service_port, protocol, endpoint)}"

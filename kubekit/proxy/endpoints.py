@@ -1,9 +1,10 @@
-"""EndpointSlices as kube-proxy sees them: endpoints by service port, and which Services' endpoints changed.
+"""EndpointSlices as kube-proxy sees them: endpoints by service port, and which Services' endpoints
+changed.
 
 A Service may have many slices and an endpoint may move between them, so slices are remembered one by one
-(`applied`), events only mark them (`pending`), and a sync takes all marks at once. An address that stands twice is
-one endpoint; a terminating twin never replaces a running one (a pod's address may be given anew early).
-Source: pkg/proxy/endpointslicecache.go, endpointschangetracker.go, endpoint.go.
+(`applied`), events only mark them (`pending`), and a sync takes all marks at once. An address that stands
+twice is one endpoint; a terminating twin never replaces a running one (a pod's address may be given anew
+early). Source: pkg/proxy/endpointslicecache.go, endpointschangetracker.go, endpoint.go.
 """
 
 from __future__ import annotations
@@ -112,7 +113,9 @@ class EndpointsChangeTracker:
                 if port.get("name") is None or not port.get("port"):
                     continue
                 name = ServicePortName(service, port["name"], port.get("protocol") or "TCP")
-                self._collect(name, int(port["port"]), data.get("endpoints") or [], found.setdefault(name, {}))
+                self._collect(
+                    name, int(port["port"]), data.get("endpoints") or [], found.setdefault(name, {})
+                )
         return {
             name: sorted(endpoints.values(), key=lambda endpoint: endpoint.text)
             for name, endpoints in found.items()

@@ -1,8 +1,8 @@
 """Who counts as one of our own pods, and which of the node's addresses have node ports.
 
-`LocalDetector` gives the words of an iptables rule for "from a pod" and "not from a pod": by source address or by
-interface, whichever the configuration says. `NodePortAddresses` selects node addresses by ranges.
-Source: pkg/proxy/util/localdetector.go, nodeport_addresses.go.
+`LocalDetector` gives the words of an iptables rule for "from a pod" and "not from a pod": by source
+address or by interface, whichever the configuration says. `NodePortAddresses` selects node addresses by
+ranges. Source: pkg/proxy/util/localdetector.go, nodeport_addresses.go.
 """
 
 from __future__ import annotations
@@ -44,7 +44,8 @@ class NodePortAddresses:
         self.cidrs = [parse_cidr(cidr) for cidr in cidrs if parse_cidr(cidr) and family_of(cidr) == family]
         self.match_all = not self.cidrs or any(cidr.endswith("/0") for cidr in self.cidrs)
         self.holds_loopback = family == IPV4 and (
-            self.match_all or any(contains(cidr, "127.0.0.0") or cidr.startswith("127.") for cidr in self.cidrs)
+            self.match_all
+            or any(contains(cidr, "127.0.0.0") or cidr.startswith("127.") for cidr in self.cidrs)
         )
 
     def of(self, addresses: list[str]) -> list[str]:

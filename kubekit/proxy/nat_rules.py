@@ -1,11 +1,12 @@
 """The rules of one service port: the heart of kube-proxy, as lines of iptables text.
 
-`capture_rules` writes the lines by which the top-level chains catch a packet for the service port (or reject or drop
-it when there is nobody to answer); every sync writes those. `chain_rules` writes the service port's own chains;
-a partial sync writes them only for Services that changed. A packet's way through them:
+`capture_rules` writes the lines by which the top-level chains catch a packet for the service port (or
+reject or drop it when there is nobody to answer); every sync writes those. `chain_rules` writes the
+service port's own chains; a partial sync writes them only for Services that changed. A packet's way
+through them:
 
     KUBE-SERVICES -> KUBE-SVC- (cluster IP)          -> KUBE-SEP- (one endpoint: DNAT)
-    KUBE-SERVICES -> KUBE-EXT- (external, LB IP)     -> KUBE-SVC- or KUBE-SVL- (local endpoints only) -> KUBE-SEP-
+    KUBE-SERVICES -> KUBE-EXT- (external, LB IP)     -> KUBE-SVC- or KUBE-SVL- (local only) -> KUBE-SEP-
     KUBE-SERVICES -> KUBE-FW-  (LB with sourceRanges) -> KUBE-EXT-
     KUBE-SERVICES -> KUBE-NODEPORTS (local address)  -> KUBE-EXT-
 
@@ -87,7 +88,13 @@ def capture_rules(settings: Settings, port: ServicePort, plan: Plan) -> Captured
     found = Captured([], [], plan.chains(), False, False)
     internal, external = _refusals(port, plan)
     if plan.has_internal:
-        _catch(found.nat_rules, SERVICES, f'"{port.name} cluster IP"', plan.to(port.cluster_ip), plan.internal_chain)
+        _catch(
+            found.nat_rules,
+            SERVICES,
+            f'"{port.name} cluster IP"',
+            plan.to(port.cluster_ip),
+            plan.internal_chain,
+        )
     else:
         _catch(found.filter_rules, SERVICES, internal[1], plan.to(port.cluster_ip), internal[0])
     for address in port.external_ips:
@@ -144,7 +151,8 @@ def _capture_node_port(
     protocol = f"-m {plan.protocol} -p {plan.protocol}"
     if plan.categories.any:
         if settings.localhost_node_ports and settings.family == IPV4 and settings.count_localhost:
-            to = f"{protocol} -d 127.0.0.0/8 --dport {port.node_port} -m nfacct --nfacct-name {LOCALHOST_COUNTER}"
+            to = f"{protocol} -d 127.0.0.0/8 --dport {port.node_port}"
+            to += f" -m nfacct --nfacct-name {LOCALHOST_COUNTER}"
             _catch(found.nat_rules, NODE_PORTS, port.name, to, port.external_chain)
         to = f"{protocol} --dport {port.node_port}"
         _catch(found.nat_rules, NODE_PORTS, port.name, to, port.external_chain)
@@ -172,8 +180,12 @@ def chain_rules(settings: Settings, port: ServicePort, plan: Plan, large_cluster
 
 
 def _masquerade_internal(rules: list[str], settings: Settings, port: ServicePort, plan: Plan) -> None:
-    """Mark traffic to the cluster IP that does not come from a pod, so that the answer comes back this way."""
-    start = f'-A {plan.internal_chain} -m comment --comment "{port.name} cluster IP" {plan.to(port.cluster_ip)}'
+    """Mark traffic to the cluster IP that does not come from a pod, so that the answer comes back this
+    way.
+    """
+    start = (
+        f'-A {plan.internal_chain} -m comment --comment "{port.name} cluster IP" {plan.to(port.cluster_ip)}'
+    )
     if settings.masquerade_all:
         rules.append(f"{start} -j {MARK_MASQ}")
     elif settings.detector.implemented:
@@ -192,7 +204,9 @@ def _external_chain(rules: list[str], settings: Settings, port: ServicePort, pla
                 f'-A {chain} -m comment --comment "pod traffic for {what}" {local} -j {port.cluster_chain}'
             )
         own = "-m addrtype --src-type LOCAL"
-        rules.append(f'-A {chain} -m comment --comment "masquerade LOCAL traffic for {what}" {own} -j {MARK_MASQ}')
+        rules.append(
+            f'-A {chain} -m comment --comment "masquerade LOCAL traffic for {what}" {own} -j {MARK_MASQ}'
+        )
         rules.append(
             f'-A {chain} -m comment --comment "route LOCAL traffic for {what}" {own} -j {port.cluster_chain}'
         )
@@ -201,7 +215,9 @@ def _external_chain(rules: list[str], settings: Settings, port: ServicePort, pla
 
 
 def _firewall_chain(rules: list[str], settings: Settings, port: ServicePort) -> None:
-    """KUBE-FW-: only the allowed source ranges get to KUBE-EXT-; the rest is dropped in KUBE-PROXY-FIREWALL."""
+    """KUBE-FW-: only the allowed source ranges get to KUBE-EXT-; the rest is dropped in
+    KUBE-PROXY-FIREWALL.
+    """
     start = f'-A {port.firewall_chain} -m comment --comment "{port.name} loadbalancer IP"'
     ranges = port.source_ranges or ()
     rules += [f"{start} -s {cidr} -j {port.external_chain}" for cidr in ranges]
@@ -226,9 +242,13 @@ def probability(endpoints: int) -> str:
 def _spread(
     rules: list[str], port: ServicePort, chain: str, endpoints: list[Endpoint], large_cluster: bool
 ) -> None:
-    """KUBE-SVC- and KUBE-SVL-: known clients first, then 1/n, 1/(n-1), ..., and the last one takes the rest."""
+    """KUBE-SVC- and KUBE-SVL-: known clients first, then 1/n, 1/(n-1), ..., and the last one takes the
+    rest.
+    """
     starts = [
-        f"-A {chain}" if large_cluster else f'-A {chain} -m comment --comment "{port.name} -> {endpoint.text}"'
+        f"-A {chain}"
+        if large_cluster
+        else f'-A {chain} -m comment --comment "{port.name} -> {endpoint.text}"'
         for endpoint in endpoints
     ]
     if port.affinity == "ClientIP":

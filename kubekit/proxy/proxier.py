@@ -1,9 +1,10 @@
 """The proxier: keeps one address family's rules in a node's netfilter, one `sync` at a time.
 
-Events go in by `on_service`, `on_endpoint_slice` and `on_topology_labels`; `sync` writes. The first sync, one after a failed one,
-one an hour and one after a change of the node's zone are full: they make sure of the jump rules and write every
-chain. All others are partial: they write all top-level chains, but the chains of changed Services only. One
-restore, all or nothing, is the only way rules get into the kernel. Source: pkg/proxy/iptables/proxier.go.
+Events go in by `on_service`, `on_endpoint_slice` and `on_topology_labels`; `sync` writes. The first sync,
+one after a failed one, one an hour and one after a change of the node's zone are full: they make sure of
+the jump rules and write every chain. All others are partial: they write all top-level chains, but the
+chains of changed Services only. One restore, all or nothing, is the only way rules get into the kernel.
+Source: pkg/proxy/iptables/proxier.go.
 """
 
 from __future__ import annotations
@@ -29,7 +30,15 @@ from kubekit.proxy.chains import (
 )
 from kubekit.proxy.endpoints import EndpointsChangeTracker, EndpointsMap
 from kubekit.proxy.local_traffic import LocalDetector, NodePortAddresses
-from kubekit.proxy.nat_rules import INVALID_COUNTER, LOCALHOST_COUNTER, Captured, Plan, Settings, capture_rules, chain_rules
+from kubekit.proxy.nat_rules import (
+    INVALID_COUNTER,
+    LOCALHOST_COUNTER,
+    Captured,
+    Plan,
+    Settings,
+    capture_rules,
+    chain_rules,
+)
 from kubekit.proxy.service_map import ServiceChangeTracker, ServicePortMap, ServicePortName
 from kubekit.proxy.stale_flows import delete_stale_flows
 from kubekit.proxy.topology import categorize
@@ -148,7 +157,9 @@ class Proxier:
         self.need_full_sync = False
         if full:
             self.last_full_sync = self.now()
-        stale = delete_stale_flows(self.netfilter.conntrack, self.services, self.endpoints) if update.udp else 0
+        stale = (
+            delete_stale_flows(self.netfilter.conntrack, self.services, self.endpoints) if update.udp else 0
+        )
         return SyncResult(True, full, text, sorted(changed), written, deleted, "", stale)
 
     def _ensure_jump_rules(self) -> None:
@@ -211,7 +222,9 @@ class Proxier:
         return "\n".join(lines), chains, deleted
 
     def _first_nat_rules(self) -> list[str]:
-        """What happens at the end of a packet's way: marked packets lose the mark and get the node's address."""
+        """What happens at the end of a packet's way: marked packets lose the mark and get the node's
+        address.
+        """
         mark = self.mark
         fully = " --random-fully" if self.config.random_fully else ""
         comment = '"kubernetes service traffic requiring SNAT"'
@@ -223,7 +236,9 @@ class Proxier:
         ]
 
     def _first_filter_rules(self, chains: list[str]) -> list[str]:
-        """Node ports on 127.0.0.1 need route_localnet, which would let neighbours reach 127.0.0.1: forbid it."""
+        """Node ports on 127.0.0.1 need route_localnet, which would let neighbours reach 127.0.0.1: forbid
+        it.
+        """
         if self.config.family == IPV6 or not self.localhost_node_ports:
             return []
         chains.append(KUBELET_FIREWALL)
@@ -276,7 +291,7 @@ class Proxier:
     # -- for others
 
     def health_checks(self) -> dict[str, tuple[int, int]]:
-        """"ns/name" -> (node port for health checks, ready endpoints on this node)."""
+        """ "ns/name" -> (node port for health checks, ready endpoints on this node)."""
         ports = self.services.health_check_node_ports()
         local = self.endpoints.local_ready(set(ports))
         return {service: (port, local.get(service, 0)) for service, port in ports.items()}

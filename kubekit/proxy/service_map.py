@@ -1,9 +1,9 @@
 """Services as kube-proxy sees them: one `ServicePort` a port, and what changed since the last sync.
 
-The proxy calls `ServiceChangeTracker.update(old, new)` for every event; a sync takes all changes at once with
-`ServicePortMap.update(tracker)` and learns which Services were touched. Several events of one Service between two
-syncs are one change, and a change that was taken back is none. Objects are read, never kept.
-Source: pkg/proxy/serviceport.go, servicechangetracker.go.
+The proxy calls `ServiceChangeTracker.update(old, new)` for every event; a sync takes all changes at once
+with `ServicePortMap.update(tracker)` and learns which Services were touched. Several events of one
+Service between two syncs are one change, and a change that was taken back is none. Objects are read,
+never kept. Source: pkg/proxy/serviceport.go, servicechangetracker.go.
 """
 
 from __future__ import annotations
@@ -55,7 +55,9 @@ class ServicePort(NamedTuple):
 
     @property
     def uses_cluster_endpoints(self) -> bool:
-        """Whether endpoints anywhere are used; with externalTrafficPolicy Local for this node's own traffic."""
+        """Whether endpoints anywhere are used; with externalTrafficPolicy Local for this node's own
+        traffic.
+        """
         return not self.internal_local or self.externally_accessible
 
     @property
@@ -112,7 +114,9 @@ def _service_port(
 ) -> ServicePort:
     spec = service["spec"]
     kind = spec.get("type", "ClusterIP")
-    accessible = kind in ("LoadBalancer", "NodePort") or (kind == "ClusterIP" and bool(spec.get("externalIPs")))
+    accessible = kind in ("LoadBalancer", "NodePort") or (
+        kind == "ClusterIP" and bool(spec.get("externalIPs"))
+    )
     external_local = accessible and spec.get("externalTrafficPolicy") == "Local"
     affinity = spec.get("sessionAffinity") or "None"
     sticky = 0
@@ -208,7 +212,7 @@ class ServicePortMap(dict[ServicePortName, ServicePort]):
         return touched
 
     def health_check_node_ports(self) -> dict[str, int]:
-        """"ns/name" -> node port, for Services that have one for health checks."""
+        """ "ns/name" -> node port, for Services that have one for health checks."""
         return {
             name.service: port.health_check_node_port
             for name, port in self.items()

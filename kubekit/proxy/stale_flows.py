@@ -1,8 +1,10 @@
-"""Deleting stale UDP flows: a kernel would go on sending a client's datagrams to an endpoint that is gone.
+"""Deleting stale UDP flows: a kernel would go on sending a client's datagrams to an endpoint that is
+gone.
 
-TCP notices a dead peer, UDP does not, and an established flow does not ask the nat rules again. So after endpoints of
-a UDP Service changed, flows to its addresses (or node port) that do not lead to a serving endpoint are
-deleted. A Service without any endpoint keeps its flows. Source: pkg/proxy/conntrack/cleanup.go.
+TCP notices a dead peer, UDP does not, and an established flow does not ask the nat rules again. So after
+endpoints of a UDP Service changed, flows to its addresses (or node port) that do not lead to a serving
+endpoint are deleted. A Service without any endpoint keeps its flows. Source:
+pkg/proxy/conntrack/cleanup.go.
 """
 
 from __future__ import annotations

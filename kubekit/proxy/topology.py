@@ -1,9 +1,10 @@
-"""Which endpoints of a service port this node may use: by readiness, by traffic policy, by topology hints.
+"""Which endpoints of a service port this node may use: by readiness, by traffic policy, by topology
+hints.
 
-`categorize` is asked once for each service port that changed. Ready endpoints are used; only where there are none,
-endpoints that still serve although they terminate. Hints count only if every ready endpoint has one and
-one of them is for this node (or zone): else they are ignored altogether, which is safe but surprises people.
-Source: pkg/proxy/topology.go.
+`categorize` is asked once for each service port that changed. Ready endpoints are used; only where there
+are none, endpoints that still serve although they terminate. Hints count only if every ready endpoint has
+one and one of them is for this node (or zone): else they are ignored altogether, which is safe but
+surprises people. Source: pkg/proxy/topology.go.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ SAME_NODE, SAME_ZONE = "PreferSameNode", "PreferSameZone"
 
 
 class Categories(NamedTuple):
-    """The endpoints for each policy; `reachable` is their union, `any` whether the service has one anywhere."""
+    """The endpoints for each policy; `reachable` is their union, `any` whether the service has one
+    anywhere.
+    """
 
     cluster: list[Endpoint]
     local: list[Endpoint]

@@ -1,9 +1,9 @@
 """kube-proxy: the text given to iptables-restore, what it makes of the tables, and the fates of packets.
 
-Units: each state's rules (`restore`, which chains and how many rules result, health checks, whether the sync
-was full), each packet (its outcomes with probabilities, and what a real kernel was seen to do with it), each
-kernel's `iptables-save`, and the list of jump rules. Order that is random in the original is not compared; the README
-of the recordings says which.
+Units: each state's rules (`restore`, which chains and how many rules result, health checks, whether the
+sync was full), each packet (its outcomes with probabilities, and what a real kernel was seen to do with
+it), each kernel's `iptables-save`, and the list of jump rules. Order that is random in the original is
+not compared; the README of the recordings says which.
 """
 
 from __future__ import annotations
@@ -207,7 +207,10 @@ def state_differences(bench: Bench, state: Obj, full: bool, text: str) -> list[s
         found.append(f"full sync: recorded {state['fullSync']}, here {full}")
     found += differences(rules_of(state["restore"]), rules_of(text))
     if state.get("save"):
-        saved, mine = rules_of(state["save"]), rules_of(bench.netfilter.save("filter") + bench.netfilter.save("nat"))
+        saved, mine = (
+            rules_of(state["save"]),
+            rules_of(bench.netfilter.save("filter") + bench.netfilter.save("nat")),
+        )
         for place in sorted(saved.keys() | mine.keys()):
             a, b = saved.get(place, []), mine.get(place, [])
             if isinstance(a, set):
@@ -215,13 +218,12 @@ def state_differences(bench: Bench, state: Obj, full: bool, text: str) -> list[s
                     found.append(f"tables {place}: {sorted(a ^ b)}")
             elif sum(Counter(a).values()) != sum(Counter(b).values()):
                 found.append(f"tables {place}: another number of rules")
-    recorded = {service: tuple(check) if isinstance(check, list) else check for service, check in state["healthChecks"].items()}
-    mine_checks = {
-        service: {"healthCheckNodePort": port, "localReadyEndpoints": local}
+    checks = {
+        service: {"port": port, "localReadyEndpoints": local}
         for service, (port, local) in bench.proxier.health_checks().items()
     }
-    if {k: sorted(v.values()) for k, v in recorded.items()} != {k: sorted(v.values()) for k, v in mine_checks.items()}:
-        found.append(f"health checks: recorded {recorded}, here {mine_checks}")
+    if checks != state["healthChecks"]:
+        found.append(f"health checks: recorded {state['healthChecks']}, here {checks}")
     return found
 
 
@@ -238,11 +240,13 @@ def jump_differences(calls: list[Obj]) -> list[str]:
 
     def rule(table: str, name: str, words: list[str], prepend: bool = True) -> bool:
         position = "Prepend" if prepend else "Append"
-        made.append({"call": "EnsureRule", "table": table, "chain": name, "position": position, "args": words})
+        made.append(
+            {"call": "EnsureRule", "table": table, "chain": name, "position": position, "args": words}
+        )
         return ensure_rule(table, name, words, prepend)
 
     rules.ensure_chain, rules.ensure_rule = chain, rule  # type: ignore[method-assign]
-    Proxier(netfilter, ProxierConfig("n"), lambda: 0.0, lambda: []).sync()
+    Proxier(netfilter, ProxierConfig("n"), lambda: 0.0, list).sync()
     return [] if made == calls else [f"{len(calls)} calls recorded, {len(made)} made or another order"]
 
 
@@ -250,7 +254,9 @@ def jump_differences(calls: list[Obj]) -> list[str]:
 
 
 def packet_differences(bench: Bench, recorded: Obj) -> list[str]:
-    """Whether the packet's fates are the recorded ones, and what the kernel did is among the kernel's fates."""
+    """Whether the packet's fates are the recorded ones, and what the kernel did is among the kernel's
+    fates.
+    """
     protocol = recorded["protocol"].lower()
     packet = Packet(recorded["srcIP"], recorded["dstIP"], protocol, 40000, recorded["dstPort"])
     if recorded["from"] in ("pod", "pod-on-other-node"):
@@ -263,7 +269,10 @@ def packet_differences(bench: Bench, recorded: Obj) -> list[str]:
         wanted[key] = wanted.get(key, 0.0) + float(fate["probability"])
     found: list[str] = []
     if wanted.keys() != fates.keys():
-        found.append(f"fates recorded {sorted(wanted.keys() - fates.keys())}, here {sorted(fates.keys() - wanted.keys())}")
+        found.append(
+            f"fates: only recorded {sorted(wanted.keys() - fates.keys())}, "
+            f"only here {sorted(fates.keys() - wanted.keys())}"
+        )
     elif any(abs(share - fates[fate]) > 1e-6 for fate, share in wanted.items()):
         found.append(f"other probabilities: recorded {wanted}, here {fates}")
     observed = recorded["kernelObserved"]

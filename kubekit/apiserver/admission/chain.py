@@ -1,0 +1,77 @@
+"""The chain of admission plugins: every write passes them in this order, first changing, then validating.
+
+`AdmissionChain.admit(attributes)` and `.validate(attributes)` are called by the write verbs. The order is the
+real server's recommended order; `enabled` switches plugins by name. Which plugins look at which resource is worked
+out once. Upstream: pkg/kubeapiserver/options/plugins.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kubekit.api.status_error import StatusError
+from kubekit.apiserver.admission.default_toleration_seconds import DefaultTolerationSeconds
+from kubekit.apiserver.admission.namespace_lifecycle import NamespaceLifecycle
+from kubekit.apiserver.admission.plugin import AdmissionPlugin, Attributes
+from kubekit.apiserver.admission.priority import Priority
+from kubekit.apiserver.admission.service_account import ServiceAccountAdmission
+from kubekit.apiserver.admission.taint_nodes import TaintNodesByCondition
+
+PLUGINS: tuple[type[AdmissionPlugin], ...] = (
+    NamespaceLifecycle,
+    ServiceAccountAdmission,
+    TaintNodesByCondition,
+    Priority,
+    DefaultTolerationSeconds,
+)
+"""Every plugin, in the order in which they are asked."""
+
+
+class AdmissionChain:
+    """The plugins of one server."""
+
+    def __init__(self, disabled: Sequence[str] = ()) -> None:
+        self.plugins = [plugin() for plugin in PLUGINS if plugin.name not in disabled]
+        self._admitting: dict[tuple[str, str, str], list[AdmissionPlugin]] = {}
+        self._validating: dict[tuple[str, str, str], list[AdmissionPlugin]] = {}
+
+    def plugin(self, name: str) -> AdmissionPlugin | None:
+        """The plugin of that name, when it is enabled."""
+        return next((plugin for plugin in self.plugins if plugin.name == name), None)
+
+    def admit(self, a: Attributes) -> None:
+        """Let every plugin change the object; raises the first refusal."""
+        for plugin in self._concerned(a, self._admitting, "admit"):
+            try:
+                plugin.admit(a)
+            except StatusError as error:
+                a.ctx.refused(f"Admission {plugin.name}", error.message)
+                raise
+            a.ctx.passed(f"Admission {plugin.name}", "mutating")
+
+    def validate(self, a: Attributes) -> None:
+        """Ask every plugin whether the final object may pass; raises the first refusal."""
+        for plugin in self._concerned(a, self._validating, "validate"):
+            try:
+                plugin.validate(a)
+            except StatusError as error:
+                a.ctx.refused(f"Admission {plugin.name}", error.message)
+                raise
+            a.ctx.passed(f"Admission {plugin.name}", "validating")
+
+    def _concerned(
+        self, a: Attributes, known: dict[tuple[str, str, str], list[AdmissionPlugin]], method: str
+    ) -> list[AdmissionPlugin]:
+        plural = f"{a.resource.plural}/{a.subresource}" if a.subresource else a.resource.plural
+        key = (a.resource.group, plural, a.operation)
+        found = known.get(key)
+        if found is None:
+            base = getattr(AdmissionPlugin, method)
+            found = known[key] = [
+                plugin
+                for plugin in self.plugins
+                if getattr(type(plugin), method) is not base
+                and a.operation in plugin.operations
+                and (plugin.resources is None or (a.resource.group, plural) in plugin.resources)
+            ]
+        return found

@@ -1,0 +1,78 @@
+"""Priority: a pod's priorityClassName becomes its priority and preemption policy; one class may be the default.
+
+Upstream: plugin/pkg/admission/priority/admission.go.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kubekit.apiserver.admission.plugin import CREATE, UPDATE, AdmissionPlugin, Attributes
+
+Obj = dict[str, Any]
+GROUP = "scheduling.k8s.io"
+
+
+class Priority(AdmissionPlugin):
+    """See the module."""
+
+    name = "Priority"
+    operations = frozenset({CREATE, UPDATE})
+    resources = frozenset({("", "pods"), (GROUP, "priorityclasses")})
+
+    def admit(self, a: Attributes) -> None:
+        """Resolve the class of a new pod; a pod's priority cannot be changed."""
+        obj = a.obj
+        if obj is None or a.resource.plural != "pods":
+            return
+        spec: Obj = obj.setdefault("spec", {})
+        if a.operation == UPDATE:
+            before = (a.old or {}).get("spec") or {}
+            for field in ("priority", "preemptionPolicy"):
+                if spec.get(field) is None and before.get(field) is not None:
+                    spec[field] = before[field]
+            return
+        name = spec.get("priorityClassName") or ""
+        if not name:
+            name, value, policy = self._default(a)
+        else:
+            found = a.ctx.server.store(GROUP, "priorityclasses").find("", name)
+            if found is None:
+                raise a.forbidden(f"no PriorityClass with name {name} was found")
+            value = found.get("value", 0)
+            policy = found.get("preemptionPolicy") or "PreemptLowerPriority"
+        if name:
+            spec["priorityClassName"] = name
+        given = spec.get("priority")
+        if given is not None and given != value:
+            text = f"the integer value of priority ({given}) must not be provided in pod spec; priority admission controller computed {value} from the given PriorityClass name"
+            raise a.forbidden(text)
+        spec["priority"] = value
+        given_policy = spec.get("preemptionPolicy")
+        if given_policy is not None and given_policy != policy:
+            text = f"the string value of PreemptionPolicy ({given_policy}) must not be provided in pod spec; priority admission controller computed {policy} from the given PriorityClass name"
+            raise a.forbidden(text)
+        spec["preemptionPolicy"] = policy
+
+    def validate(self, a: Attributes) -> None:
+        """Only one class may be the global default."""
+        obj = a.obj
+        if obj is None or a.resource.plural != "priorityclasses" or not obj.get("globalDefault"):
+            return
+        for other in a.ctx.server.store(GROUP, "priorityclasses").cache.span():
+            if not other.get("globalDefault"):
+                continue
+            if a.operation == CREATE or other["metadata"]["name"] != obj["metadata"]["name"]:
+                text = f"PriorityClass {other['metadata']['name']} is already marked as default. Only one default can exist"
+                raise a.forbidden(text)
+
+    @staticmethod
+    def _default(a: Attributes) -> tuple[str, int, str]:
+        chosen: Obj | None = None
+        for other in a.ctx.server.store(GROUP, "priorityclasses").cache.span():
+            if other.get("globalDefault") and (chosen is None or other.get("value", 0) < chosen.get("value", 0)):
+                chosen = other
+        if chosen is None:
+            return "", 0, "PreemptLowerPriority"
+        policy = chosen.get("preemptionPolicy") or "PreemptLowerPriority"
+        return chosen["metadata"]["name"], chosen.get("value", 0), policy

@@ -1,0 +1,85 @@
+"""Backends: the two sorts of store that `Storage` can stand on.
+
+`StoreBackend` wraps anything with the interface of `kubekit.etcd.KVStore`: the embedded store, a cluster's client, or a
+real etcd behind the same methods. It turns keys into bytes and etcd's errors into this room's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from kubekit.apiserver.storage import Compacted, Future, Stored, StoreEvent, StoreUnavailable
+from kubekit.etcd import DELETE, EtcdError, FutureRevision, prefix_end
+from kubekit.etcd import Compacted as EtcdCompacted
+
+
+class StoreBackend:
+    """A `KVStore` as the `Backend` of a `Storage`."""
+
+    def __init__(self, store: Any) -> None:
+        self.store = store
+        self._put_if = store.put_if
+
+    def revision(self) -> int:
+        """The present revision."""
+        return int(self.store.revision)
+
+    def get(self, key: str) -> Stored | None:
+        """One key."""
+        try:
+            found = self.store.get(key.encode())
+        except EtcdError as error:
+            raise StoreUnavailable(str(error)) from error
+        return None if found is None else Stored(key, found.value, found.mod_revision)
+
+    def get_prefix(self, prefix: str, revision: int = 0, start: str = "", limit: int = 0) -> tuple[list[Stored], int]:
+        """Keys under a prefix in order, and the count of all from `start` on."""
+        first = (start or prefix).encode()
+        end = prefix_end(prefix.encode())
+        if first >= end:
+            return [], 0
+        try:
+            found = self.store.range(first, end, rev=revision, limit=limit)
+        except EtcdCompacted as error:
+            raise Compacted(error.compact_revision) from error
+        except FutureRevision as error:
+            raise Future(str(error)) from error
+        except EtcdError as error:
+            raise StoreUnavailable(str(error)) from error
+        return [Stored(kv.key.decode(), kv.value, kv.mod_revision) for kv in found.kvs], found.count
+
+    def put_if(self, key: str, value: bytes, mod_revision: int) -> int:
+        """Put when the key is at that revision (0: absent); the new revision or 0."""
+        try:
+            return int(self._put_if(key.encode(), value, mod_revision))
+        except EtcdError as error:
+            raise StoreUnavailable(str(error)) from error
+
+    def delete_if(self, key: str, mod_revision: int) -> int:
+        """Delete when the key is at that revision; the new revision or 0."""
+        try:
+            return int(self.store.delete_if(key.encode(), mod_revision))
+        except EtcdError as error:
+            raise StoreUnavailable(str(error)) from error
+
+    def watch(
+        self, prefix: str, start_revision: int, deliver: Callable[[list[StoreEvent]], None]
+    ) -> Callable[[], None]:
+        """Every change under a prefix."""
+
+        def told(events: list[Any]) -> None:
+            deliver(
+                [
+                    StoreEvent(e.kv.key.decode(), None if e.type == DELETE else e.kv.value, e.kv.mod_revision)
+                    for e in events
+                ]
+            )
+
+        data = prefix.encode()
+        try:
+            watcher = self.store.watch(data, prefix_end(data), start_revision, told)
+        except EtcdError as error:
+            raise StoreUnavailable(str(error)) from error
+        end: Callable[[], None] = watcher.cancel
+        return end

@@ -1,0 +1,96 @@
+"""The context of one request: what the filters and the endpoint learn about it on its way.
+
+`APIServer` makes one `Context` a request; each filter adds a step (what was asked, the verdict, the reason),
+the endpoint adds what it wrote. At the end the server turns the context into one "request" record. Do not
+keep a context after its request was answered.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kubekit.api.exchange import Request, UserInfo
+from kubekit.apiserver.request_info import RequestInfo
+from kubekit.sim import Step
+
+if TYPE_CHECKING:
+    from kubekit.api.resources import Resource
+    from kubekit.apiserver.server import APIServer
+
+Obj = dict[str, Any]
+
+ANONYMOUS = UserInfo("system:anonymous", "", ("system:unauthenticated",))
+NO_INFO = RequestInfo("", "")
+
+
+class Context:
+    """One request on its way through the pipeline."""
+
+    __slots__ = (
+        "body_obj",
+        "dry_run",
+        "info",
+        "object",
+        "old",
+        "patch",
+        "record",
+        "request",
+        "resource",
+        "revision",
+        "server",
+        "steps",
+        "subject",
+        "user",
+        "warnings",
+        "writes",
+    )
+
+    def __init__(self, server: APIServer, request: Request) -> None:
+        self.server = server
+        self.request = request
+        self.info: RequestInfo = NO_INFO
+        self.user: UserInfo = ANONYMOUS
+        self.steps: list[Step] = []
+        self.warnings: list[str] = []
+        self.resource: Resource | None = None
+        self.subject = ""
+        self.dry_run = False
+        self.body_obj: Any = None
+        """What came in as the body, decoded."""
+        self.object: Obj | None = None
+        """What was stored or deleted."""
+        self.old: Obj | None = None
+        self.patch: Any = None
+        self.record = 0
+        """The id of the record that this request will have."""
+        self.revision = 0
+        """The store's revision that this request's (last) write made; 0 when nothing was written."""
+        self.writes: list[tuple[str, str, int]] = []
+        """Each write: the store's key, its condition (``put if new``, ``put if mod = 41``), the new revision."""
+
+    def passed(self, asked: str, reason: str = "", figures: Any = None) -> None:
+        """A step that let the request through."""
+        self.steps.append(Step(asked, "pass", reason, figures))
+
+    def skipped(self, asked: str, reason: str = "") -> None:
+        """A step that did not apply."""
+        self.steps.append(Step(asked, "skip", reason))
+
+    def refused(self, asked: str, reason: str, figures: Any = None) -> None:
+        """The step that refused the request."""
+        self.steps.append(Step(asked, "refuse", reason, figures))
+
+    def note(self, asked: str, reason: str = "", figures: Any = None) -> None:
+        """A remark that decides nothing."""
+        self.steps.append(Step(asked, "note", reason, figures))
+
+    def warn(self, text: str) -> None:
+        """A Warning header of the answer; the same text only once (apiserver/pkg/warning)."""
+        if text and text not in self.warnings:
+            self.warnings.append(text)
+
+    def wrote(self, key: str, condition: str, revision: int) -> None:
+        """Remember a write to the store."""
+        self.revision = revision
+        self.writes.append((key, condition, revision))
+        self.steps.append(Step("etcd", "pass", f"{condition}, rev {revision}", {"key": key, "rev": revision}))

@@ -1,0 +1,161 @@
+"""The body of a request: from bytes to an object of the endpoint's kind.
+
+`read_body` gives the raw value within the size limit, `decode_object` an object that is private to the request:
+parsed, of the right kind, pruned to the schema, defaulted. Wrong bodies are refused with the texts of the real
+decoder. Upstream: apiserver/pkg/endpoints/handlers (create.go, rest.go), apimachinery/pkg/runtime/serializer.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from kubekit.api import json_text
+from kubekit.api import status_error as errors
+from kubekit.api.schema import for_kind
+from kubekit.apiserver.endpoints import go_json
+from kubekit.apiserver.endpoints.negotiation import body_form
+from kubekit.apiserver.endpoints.scope import Scope
+from kubekit.apiserver.registry.defaulting import apply_defaults
+
+if TYPE_CHECKING:
+    from kubekit.apiserver.context import Context
+
+Obj = dict[str, Any]
+
+LIMIT = 3 * 1024 * 1024
+SCHEME = 'scheme "pkg/api/legacyscheme/scheme.go:30"'
+
+
+def read_body(ctx: Context) -> bytes | Any:
+    """The body as it came: bytes, or an object from a component; raises RequestEntityTooLarge."""
+    body = ctx.request.body
+    if body is None:
+        return b""
+    if isinstance(body, bytes) and len(body) > LIMIT:
+        raise errors.too_large(f"limit is {LIMIT}")
+    return body
+
+
+def parse(ctx: Context, body: bytes | Any, kind: str) -> Any:
+    """The JSON value of a body sent as JSON or YAML; raises BadRequest in the decoder's words."""
+    if not isinstance(body, bytes):
+        return body
+    if body_form(ctx.request.headers.get("content-type")) == "yaml":
+        try:
+            return yaml.load(body, Loader=_Loader)
+        except yaml.YAMLError as error:
+            text = f"couldn't get version/kind; json parse error: {_yaml_text(error)}"
+            raise unrecognized(kind, text, body) from None
+    try:
+        return json_text.parse(body)
+    except json_text.JSONTextError as error:
+        raise unrecognized(kind, f"couldn't get version/kind; json parse error: {error}", body) from None
+
+
+class _Loader(yaml.SafeLoader):
+    """YAML as sigs.k8s.io/yaml reads it: no timestamps."""
+
+
+_Loader.yaml_implicit_resolvers = {
+    key: [(tag, regexp) for tag, regexp in found if tag != "tag:yaml.org,2002:timestamp"]
+    for key, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+
+
+def _yaml_text(error: yaml.YAMLError) -> str:
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or str(error)
+    return f"error converting YAML to JSON: yaml: line {mark.line + 1}: {problem}" if mark else f"yaml: {problem}"
+
+
+def unrecognized(kind: str, text: str, body: bytes | Any) -> errors.StatusError:
+    """The refusal of a body whose kind could not even be read."""
+    return errors.bad_request(
+        f"the object provided is unrecognized (must be of type {kind}): {text} ({go_json.summary(body)})"
+    )
+
+
+def identify(value: Any, body: bytes | Any, kind: str) -> tuple[str, str]:
+    """(apiVersion, kind) that a body claims, "" where it says nothing; raises BadRequest."""
+    if value is None:
+        return "", ""
+    problem = go_json.type_meta_problem(value)
+    if problem:
+        raise unrecognized(kind, f"couldn't get version/kind; json parse error: {problem}", body)
+    api_version = value.get("apiVersion") or ""
+    if api_version.count("/") > 1:
+        raise unrecognized(kind, f"unexpected GroupVersion string: {api_version}", body)
+    return api_version, value.get("kind") or ""
+
+
+def decode_object(ctx: Context, scope: Scope, body: bytes | Any, validation: str) -> Obj:
+    """The request's object: checked for its kind, decoded, defaulted; raises BadRequest."""
+    resource = scope.resource
+    return decode_as(ctx, scope, body, validation, resource.api_version, resource.kind)
+
+
+def decode_as(
+    ctx: Context, scope: Scope, body: bytes | Any, validation: str, api_version: str, kind: str
+) -> Obj:
+    """As `decode_object`, for a subresource whose kind differs from the resource's."""
+    value = parse(ctx, body, kind)
+    given_version, given_kind = identify(value, body, kind)
+    given_version, given_kind = given_version or api_version, given_kind or kind
+    if value is None:
+        value = {}
+    if given_kind != kind or given_version != api_version:
+        check_kind(ctx, scope, given_version, given_kind, api_version, kind)
+    if scope.decode is not None and kind == scope.resource.kind:
+        return scope.decode(ctx, scope, value, validation)
+    obj = decode_value(ctx, value, given_version, given_kind, kind, validation)
+    obj["apiVersion"] = api_version
+    obj["kind"] = kind
+    apply_defaults(obj)
+    return obj
+
+
+def check_kind(ctx: Context, scope: Scope, version: str, given: str, api_version: str, kind: str) -> None:
+    """Refuse a body of another kind or version; raises BadRequest."""
+    short = version.rpartition("/")[2]
+    if ctx.server.knows_kind(version, given):
+        if given == kind:
+            raise errors.bad_request(
+                f"the API version in the data ({version}) does not match the expected API version ({api_version})"
+            )
+        hub = api_version.rpartition("/")[0].partition(".")[0] or "core"
+        package = version.partition("/")[0].partition(".")[0] if "/" in version else "v1"
+        problem = f"converting ({short if '/' in version else package}.{given}) to ({hub}.{kind}): unknown conversion"
+    elif ctx.server.knew_version(version, given) and given == kind:
+        raise errors.bad_request(
+            f"the API version in the data ({version}) does not match the expected API version ({api_version})"
+        )
+    else:
+        problem = f'no kind "{given}" is registered for version "{version}" in {SCHEME}'
+    raise errors.bad_request(f'{given} in version "{short}" cannot be handled as a {kind}: {problem}')
+
+
+def decode_value(
+    ctx: Context, value: Any, version: str, given: str, kind: str, validation: str
+) -> Obj:
+    """Prune and type-check a value by its schema; unknown fields warn or are refused as asked."""
+    compiled = for_kind(version, given)
+    try:
+        obj, problems = compiled.decode(value, strict=validation)
+    except ValueError as error:
+        short = version.rpartition("/")[2]
+        raise errors.bad_request(f'{given} in version "{short}" cannot be handled as a {kind}: {error}') from None
+    if problems:
+        if validation == "Strict":
+            short = version.rpartition("/")[2]
+            joined = ", ".join(problems)
+            raise errors.bad_request(
+                f'{given} in version "{short}" cannot be handled as a {kind}: strict decoding error: {joined}'
+            )
+        for text in problems:
+            ctx.warn(text)
+    metadata = obj.get("metadata")
+    if metadata is None:
+        obj["metadata"] = {}
+    return obj

@@ -1,0 +1,92 @@
+"""Dispatch: the innermost end of the pipeline, from a request's info to the verb that answers it.
+
+`dispatch(ctx)` finds the scope of the resource, or the page of a non-resource path, and refuses what is not served
+with the real texts (404 for unknown paths, 405 for known ones with another method). Each verb is a function of
+`(ctx, scope)`. Upstream: apiserver/pkg/endpoints/installer.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from kubekit.api import status_error as errors
+from kubekit.api.exchange import Response, WatchStream
+from kubekit.apiserver.endpoints import pages, subresources
+from kubekit.apiserver.endpoints.create import create
+from kubekit.apiserver.endpoints.delete import delete, delete_collection
+from kubekit.apiserver.endpoints.patch import patch
+from kubekit.apiserver.endpoints.read import get, list_
+from kubekit.apiserver.endpoints.scope import Scope
+from kubekit.apiserver.endpoints.update import update
+from kubekit.apiserver.endpoints.watch import watch
+
+if TYPE_CHECKING:
+    from kubekit.apiserver.context import Context
+
+Answer = Response | WatchStream
+
+VERBS: dict[str, Callable[[Context, Scope], Answer]] = {
+    "create": create,
+    "get": get,
+    "list": list_,
+    "watch": watch,
+    "update": update,
+    "patch": patch,
+    "delete": delete,
+    "deletecollection": delete_collection,
+}
+
+
+def dispatch(ctx: Context) -> Answer:
+    """Answer a request that has passed every filter."""
+    info = ctx.info
+    if not info.is_resource:
+        return pages.page(ctx)
+    scope = ctx.server.scope(info.group, info.version, info.resource)
+    if scope is None:
+        return not_served(ctx)
+    resource = scope.resource
+    ctx.resource = resource
+    ctx.subject = ctx.server.subject(resource, info)
+    if scope.deprecation:
+        ctx.warn(scope.deprecation)
+    if info.subresource:
+        return subresources.serve(ctx, scope)
+    verb = info.verb
+    if len(info.parts) > 2 or not _placed(ctx, scope):
+        return not_served(ctx)
+    if verb in resource.verbs or (info.verb_in_path and verb == "watch"):
+        special = ctx.server.special(resource)
+        if special is not None:
+            return special(ctx, scope)
+        return VERBS[verb](ctx, scope)
+    if (info.name != "" and verb in ("create",)) or (len(info.parts) == 1 and verb in ("update", "patch")):
+        return method_not_allowed(ctx)
+    return method_not_allowed(ctx)
+
+
+def _placed(ctx: Context, scope: Scope) -> bool:
+    """Whether the path fits the scope: no namespace before cluster objects, one before namespaced ones."""
+    info = ctx.info
+    if not scope.resource.namespaced:
+        return not info.namespace or scope.resource.plural == "namespaces"
+    if info.namespace:
+        return True
+    if len(info.parts) > 1:
+        return False
+    return info.verb in ("list", "watch", "create", "deletecollection", "update", "patch", "delete")
+
+
+def not_served(ctx: Context) -> Response:
+    """Nothing is served at this path."""
+    ctx.refused("Endpoint", "no such path")
+    return Response(404, "404 page not found\n", {"Content-Type": "text/plain; charset=utf-8"})
+
+
+def method_not_allowed(ctx: Context) -> Response:
+    """The path is served, but not with this method."""
+    ctx.refused("Endpoint", "no such method here")
+    raise errors.StatusError(
+        errors.status(405, "MethodNotAllowed", "the server does not allow this method on the requested resource", {})
+    )

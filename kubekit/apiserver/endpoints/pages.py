@@ -1,0 +1,114 @@
+"""Pages: what is served outside of the resources - health, version, discovery, OpenAPI, metrics.
+
+`page(ctx)` finds the page of a path. A page is a function of the context. Upstream: apiserver/pkg/server/healthz,
+apiserver/pkg/server/routes, apiserver/pkg/endpoints/discovery.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from kubekit.api.exchange import Response
+from kubekit.apiserver import discovery
+from kubekit.apiserver.endpoints.response import form_of
+
+if TYPE_CHECKING:
+    from kubekit.apiserver.context import Context
+
+Obj = dict[str, Any]
+
+VERSION: Obj = {
+    "major": "1",
+    "minor": "36",
+    "emulationMajor": "1",
+    "emulationMinor": "36",
+    "minCompatibilityMajor": "1",
+    "minCompatibilityMinor": "35",
+    "gitVersion": "v1.36.2",
+    "gitCommit": "kubekit",
+    "gitTreeState": "clean",
+    "buildDate": "2026-01-01T00:00:00Z",
+    "goVersion": "go1.26",
+    "compiler": "gc",
+    "platform": "linux/amd64",
+}
+
+TEXT = {"Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff"}
+
+
+def page(ctx: Context) -> Response:
+    """Answer a request for a path that is no resource."""
+    path = ctx.info.path.rstrip("/") or "/"
+    exact = PAGES.get(path)
+    if exact is not None:
+        return exact(ctx)
+    for prefix, serve in PREFIXES:
+        if path.startswith(prefix):
+            return serve(ctx)
+    return discovery.not_found(ctx)
+
+
+def version(ctx: Context) -> Response:
+    """/version."""
+    return Response(200, VERSION, {"Content-Type": "application/json"})
+
+
+CHECKS = ("ping", "log", "etcd", "etcd-readiness", "informer-sync", "poststarthook/rbac/bootstrap-roles",
+          "poststarthook/scheduling/bootstrap-system-priority-classes")  # fmt: skip
+
+
+def health(ctx: Context) -> Response:
+    """/healthz, /livez, /readyz and each of their checks."""
+    _, root, *rest = ctx.info.path.rstrip("/").split("/")
+    only = "/".join(rest)
+    if only and only not in CHECKS:
+        return discovery.not_found(ctx)
+    excluded = set(ctx.request.query.get("exclude", ()))
+    failed = [] if ctx.server.storage_ok() else ["etcd"]
+    if only:
+        bad = only in failed
+        return Response(500 if bad else 200, f"internal server error: {only} failed\n" if bad else "ok", dict(TEXT))
+    failed = [name for name in failed if name not in excluded]
+    if not failed and "verbose" not in ctx.request.query:
+        return Response(200, "ok", dict(TEXT))
+    lines = []
+    for name in CHECKS:
+        if name in excluded:
+            lines.append(f"[+]{name} excluded: ok")
+        elif name in failed:
+            lines.append(f"[-]{name} failed: reason withheld")
+        else:
+            lines.append(f"[+]{name} ok")
+    lines.append(f"{root} check {'failed' if failed else 'passed'}")
+    return Response(500 if failed else 200, "\n".join(lines) + "\n", dict(TEXT))
+
+
+def metrics(ctx: Context) -> Response:
+    """/metrics: a few counters in Prometheus' text form."""
+    return Response(200, ctx.server.metrics(), {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+
+
+def root(ctx: Context) -> Response:
+    """/: the list of paths."""
+    form_of(ctx)
+    return Response(200, {"paths": discovery.paths(ctx)}, {"Content-Type": "application/json"})
+
+
+PAGES: dict[str, Callable[[Context], Response]] = {
+    "/": root,
+    "/version": version,
+    "/healthz": health,
+    "/livez": health,
+    "/readyz": health,
+    "/metrics": metrics,
+    "/api": discovery.core_versions,
+    "/apis": discovery.group_list,
+}
+PREFIXES: tuple[tuple[str, Callable[[Context], Response]], ...] = (
+    ("/healthz/", health),
+    ("/livez/", health),
+    ("/readyz/", health),
+    ("/api/", discovery.resource_list),
+    ("/apis/", discovery.group_or_resources),
+)

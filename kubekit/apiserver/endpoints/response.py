@@ -1,0 +1,68 @@
+"""The answer: an object in the form that the client asked for.
+
+`respond` gives the whole object, a Table (from `printers`) or only the metadata, as JSON or YAML. Lists of
+built-in kinds leave apiVersion and kind out of their items, as the real server does. Bodies are shared objects:
+nothing here changes them. Upstream: apiserver/pkg/endpoints/handlers/response.go.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from kubekit.api.exchange import Response
+from kubekit.apiserver import printers
+from kubekit.apiserver.endpoints.negotiation import PLAIN, Form, wanted_form
+from kubekit.apiserver.endpoints.scope import Scope
+
+if TYPE_CHECKING:
+    from kubekit.apiserver.context import Context
+
+Obj = dict[str, Any]
+
+
+def form_of(ctx: Context, tables: bool = True) -> Form:
+    """The form of this request's answer; raises NotAcceptable."""
+    accept = ctx.request.headers.get("accept")
+    return PLAIN if accept is None else wanted_form(accept, tables)
+
+
+def respond(ctx: Context, scope: Scope, status: int, obj: Obj, form: Form) -> Response:
+    """An object (already in the served version) or a Status as the answer."""
+    if form.kind and obj.get("kind") != "Status":
+        obj = as_form(ctx, scope, obj, form)
+    return answer(status, obj, form)
+
+
+def as_form(ctx: Context, scope: Scope, obj: Obj, form: Form) -> Obj:
+    """One object as a Table or as metadata."""
+    if form.kind == "Table":
+        return table(ctx, scope, [obj], obj.get("metadata") or {}, form)
+    return partial(obj, form.version)
+
+
+def partial(obj: Obj, version: str) -> Obj:
+    """Only the metadata of an object."""
+    return {"kind": "PartialObjectMetadata", "apiVersion": version, "metadata": obj.get("metadata") or {}}
+
+
+def table(ctx: Context, scope: Scope, objects: list[Obj], metadata: Obj, form: Form) -> Obj:
+    """The server-side Table of some objects."""
+    options = {
+        "includeObject": ctx.request.param("includeObject") or "Metadata",
+        "now": ctx.server.loop.clock.now(),
+        "apiVersion": form.version,
+        "custom": scope.custom,
+    }
+    found = printers.table(scope.resource, objects, options)
+    kept = {k: metadata[k] for k in ("resourceVersion", "continue", "remainingItemCount") if k in metadata}
+    return {**found, "metadata": kept}
+
+
+def answer(status: int, obj: Obj, form: Form) -> Response:
+    """The body in its media type."""
+    if form.media == "application/yaml":
+        text = yaml.safe_dump(obj, default_flow_style=False, allow_unicode=True)
+        return Response(status, text, {"Content-Type": "application/yaml"})
+    return Response(status, obj, {"Content-Type": "application/json"})

@@ -1,0 +1,85 @@
+"""Scale: one small object through which the replicas of any workload are read and set.
+
+Upstream: pkg/registry/apps/deployment/storage (ScaleREST) and its siblings.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kubekit.api import field_path as fields
+from kubekit.api import status_error as errors
+from kubekit.api.exchange import Response
+from kubekit.api.label_text import selector_string
+from kubekit.apiserver.endpoints import write
+from kubekit.apiserver.endpoints.body import decode_as, read_body
+from kubekit.apiserver.endpoints.options import write_options
+from kubekit.apiserver.endpoints.patch import apply_patch_to, patch_type_of
+from kubekit.apiserver.endpoints.response import answer, form_of
+from kubekit.apiserver.endpoints.scope import Scope
+from kubekit.apiserver.endpoints.update import check_name
+
+if TYPE_CHECKING:
+    from kubekit.apiserver.context import Context
+
+Obj = dict[str, Any]
+VERSION = "autoscaling/v1"
+
+
+def scale_of(scope: Scope, obj: Obj) -> Obj:
+    """The Scale of a workload."""
+    metadata = obj["metadata"]
+    kept = {k: metadata[k] for k in ("name", "namespace", "uid", "resourceVersion", "creationTimestamp") if k in metadata}
+    spec, status = obj.get("spec") or {}, obj.get("status") or {}
+    shown: Obj = {"replicas": status.get("replicas", 0)}
+    selector = spec.get("selector")
+    if scope.resource.plural == "replicationcontrollers":
+        text = ",".join(f"{key}={value}" for key, value in sorted((selector or {}).items()))
+    else:
+        text = selector_string(selector)
+    if text:
+        shown["selector"] = text
+    wanted = {"replicas": spec["replicas"]} if spec.get("replicas") else {}
+    return {"kind": "Scale", "apiVersion": VERSION, "metadata": kept, "spec": wanted, "status": shown}
+
+
+def serve(ctx: Context, scope: Scope) -> Response:
+    """Answer GET, PUT and PATCH of .../scale."""
+    form = form_of(ctx)
+    namespace, name = ctx.info.namespace, ctx.info.name
+    if ctx.info.verb == "get":
+        return answer(200, scale_of(scope, scope.store.get(namespace, name)), form)
+    body = read_body(ctx)
+    if ctx.info.verb == "patch":
+        kind = patch_type_of(ctx)
+        options = write_options(ctx, "PatchOptions", apply=kind == "apply")
+    else:
+        options = write_options(ctx, "UpdateOptions")
+        given = decode_as(ctx, scope, body, options.field_validation, VERSION, "Scale")
+        check_name(given["metadata"], name)
+        scope.store.check_namespace(ctx, given)
+
+    def change(existing: Obj | None) -> Obj:
+        assert existing is not None
+        before = scale_of(scope, existing)
+        if ctx.info.verb == "patch":
+            wanted = apply_patch_to(ctx, scope, kind, body, before, options, VERSION, "Scale")
+        else:
+            wanted = given
+        write.admit(ctx, scope, name, wanted, before)
+        _check(scope, name, wanted)
+        revision = wanted["metadata"].get("resourceVersion") or ""
+        metadata = {**existing["metadata"], "resourceVersion": revision}
+        replicas = (wanted.get("spec") or {}).get("replicas", 0)
+        return {**existing, "metadata": metadata, "spec": {**existing["spec"], "replicas": replicas}}
+
+    stored, _ = scope.store.update(ctx, namespace, name, change)
+    ctx.object = stored
+    return answer(200, scale_of(scope, stored), form)
+
+
+def _check(scope: Scope, name: str, wanted: Obj) -> None:
+    replicas = (wanted.get("spec") or {}).get("replicas", 0)
+    if replicas < 0:
+        text = "must be greater than or equal to 0"
+        raise errors.invalid("Scale", "autoscaling", name, [fields.invalid("spec.replicas", replicas, text)])

@@ -1,0 +1,141 @@
+"""The pipeline: every request passes these filters, outermost first, and the endpoint is the innermost.
+
+`FILTERS` is the whole order; `build` folds it once, when the server is made, into one function. A filter is
+`filter(ctx, next)`: it may refuse by raising a StatusError, or add what it found to the context and call `next`.
+To add a filter, write it below and put its line into the list. Do not look at the request's path in a filter:
+`ctx.info` knows. Upstream: apiserver/pkg/server/config.go (DefaultBuildHandlerChain).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from kubekit.api import status_error as errors
+from kubekit.api.exchange import Response, WatchStream
+from kubekit.apiserver.authentication import Unauthorized
+from kubekit.apiserver.authorization import attributes_of, forbidden_message
+from kubekit.apiserver.impersonation import impersonated
+from kubekit.apiserver.request_info import BadPath, request_info
+from kubekit.sim import Step
+
+if TYPE_CHECKING:
+    from kubekit.apiserver.context import Context
+
+Answer = Response | WatchStream
+Next = Callable[["Context"], Answer]
+Filter = Callable[["Context", Next], Answer]
+
+MUTATING = frozenset({"create", "update", "patch", "delete", "deletecollection"})
+
+
+def with_request_info(ctx: Context, next: Next) -> Answer:
+    """What is asked: verb, resource, namespace, name."""
+    request = ctx.request
+    try:
+        ctx.info = info = request_info(request.method, request.path, request.query)
+    except BadPath as error:
+        raise errors.bad_request(str(error)) from None
+    ctx.steps.append(Step("Request info", "pass", f"{info.verb} {info.resource or info.path}"))
+    return next(ctx)
+
+
+def with_authentication(ctx: Context, next: Next) -> Answer:
+    """Who asks."""
+    try:
+        ctx.user, method = ctx.server.authentication.authenticate(ctx.request)
+    except Unauthorized:
+        ctx.refused("Authentication", "nobody vouches for these credentials")
+        raise errors.unauthorized("Unauthorized") from None
+    ctx.steps.append(Step("Authentication", "pass", ctx.user.name, {"method": method, "groups": ctx.user.groups}))
+    return next(ctx)
+
+
+def with_max_in_flight(ctx: Context, next: Next) -> Answer:
+    """How many requests are answered at once: a full house sends people away for a second."""
+    limits = ctx.server.in_flight
+    if ctx.info.long_running:
+        return next(ctx)
+    mutating = ctx.info.verb in MUTATING
+    if not limits.enter(mutating):
+        ctx.refused("Max in flight", "too many requests")
+        raise errors.too_many_requests("Too many requests, please try again later.", 1)
+    try:
+        return next(ctx)
+    finally:
+        limits.leave(mutating)
+
+
+def with_impersonation(ctx: Context, next: Next) -> Answer:
+    """As whom: a user who may impersonate goes on as somebody else."""
+    if "impersonate-user" in ctx.request.headers or any(
+        name.startswith("impersonate-") for name in ctx.request.headers
+    ):
+        before = ctx.user.name
+        ctx.user = impersonated(ctx)
+        ctx.passed("Impersonation", f"{before} acts as {ctx.user.name}")
+    return next(ctx)
+
+
+def with_authorization(ctx: Context, next: Next) -> Answer:
+    """May they."""
+    asked = attributes_of(ctx.user, ctx.info)
+    decision = ctx.server.authorization.decide(asked, explain=True)
+    if not decision.allowed:
+        why = forbidden_message(asked, decision.reason)
+        ctx.refused("Authorization", decision.reason or "RBAC: no opinion", {"bindings": decision.looked_at})
+        info = ctx.info
+        if not info.is_resource:
+            raise errors.forbidden("", "", why)
+        qualified = f"{info.resource}.{info.group}" if info.group else info.resource
+        raise errors.forbidden(qualified, info.name, why)
+    ctx.steps.append(Step("Authorization", "pass", decision.reason or "system:masters may do everything"))
+    return next(ctx)
+
+
+FILTERS: tuple[Filter, ...] = (
+    with_request_info,
+    with_authentication,
+    with_impersonation,
+    with_max_in_flight,
+    with_authorization,
+)
+"""Outermost first. The record of the request (and with it the audit) is made around all of them, by the server."""
+
+
+def build(endpoint: Next, filters: tuple[Filter, ...] = FILTERS) -> Next:
+    """Fold the filters around the endpoint."""
+    handler = endpoint
+    for layer in reversed(filters):
+        handler = _wrap(layer, handler)
+    return handler
+
+
+def _wrap(layer: Filter, inner: Next) -> Next:
+    def call(ctx: Context) -> Answer:
+        return layer(ctx, inner)
+
+    return call
+
+
+class InFlight:
+    """How many requests are being answered; the limits are the real defaults."""
+
+    def __init__(self, reading: int = 400, mutating: int = 200) -> None:
+        self.limits = {False: reading, True: mutating}
+        self.now = {False: 0, True: 0}
+
+    def enter(self, mutating: bool) -> bool:
+        """Take a seat; False when there is none."""
+        if self.now[mutating] >= self.limits[mutating]:
+            return False
+        self.now[mutating] += 1
+        return True
+
+    def leave(self, mutating: bool) -> None:
+        """Give the seat back."""
+        self.now[mutating] -= 1
+
+    def figures(self) -> dict[str, Any]:
+        """For metrics."""
+        return {"readOnly": self.now[False], "mutating": self.now[True]}

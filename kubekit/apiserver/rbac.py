@@ -1,0 +1,172 @@
+"""RBAC: roles hold rules, bindings give them to users, groups and ServiceAccounts; rules only ever add.
+
+`RBAC.authorize(attributes)` walks the ClusterRoleBindings, then the RoleBindings of the request's namespace,
+and stops at the first rule that allows. There is no rule that forbids. `explain` says for the record which
+bindings name the user and why their rules did not help. Reads its objects from the watch caches; call it with
+any `Attributes`. Upstream: plugin/pkg/auth/authorizer/rbac and pkg/registry/rbac/validation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Protocol
+
+from kubekit.api.exchange import UserInfo
+
+if TYPE_CHECKING:
+    from kubekit.apiserver.authorization import Attributes
+
+Obj = dict[str, Any]
+
+
+class RoleSource(Protocol):
+    """Where roles and bindings come from."""
+
+    def cluster_role(self, name: str) -> Obj | None: ...
+    def role(self, namespace: str, name: str) -> Obj | None: ...
+    def cluster_role_bindings(self) -> list[Obj]: ...
+    def role_bindings(self, namespace: str) -> list[Obj]: ...
+
+
+def subject_matches(user: UserInfo, subject: Obj, namespace: str) -> bool:
+    """Whether a binding's subject is this user (subject namespace defaults to the binding's)."""
+    kind = subject.get("kind")
+    if kind == "User":
+        return bool(user.name == subject.get("name"))
+    if kind == "Group":
+        return subject.get("name") in user.groups
+    if kind == "ServiceAccount":
+        where = subject.get("namespace") or namespace
+        return bool(where) and user.name == f"system:serviceaccount:{where}:{subject.get('name')}"
+    return False
+
+
+def describe_subject(user: UserInfo, subject: Obj, namespace: str) -> str:
+    """How an RBAC reason names the subject that matched."""
+    kind = subject.get("kind")
+    if kind == "ServiceAccount":
+        where = subject.get("namespace") or namespace
+        return f'ServiceAccount "{subject.get("name")}/{where}"'
+    return f'{kind} "{subject.get("name")}"'
+
+
+def rule_allows(asked: Attributes, rule: Obj) -> bool:
+    """Whether one PolicyRule allows what is asked (rbac.RuleAllows)."""
+    verbs = rule.get("verbs") or ()
+    if asked.verb not in verbs and "*" not in verbs:
+        return False
+    if not asked.is_resource:
+        return any(
+            url == "*" or url == asked.path or (url.endswith("*") and asked.path.startswith(url.rstrip("*")))
+            for url in rule.get("nonResourceURLs") or ()
+        )
+    groups = rule.get("apiGroups") or ()
+    if asked.group not in groups and "*" not in groups:
+        return False
+    resources = rule.get("resources") or ()
+    wanted = asked.qualified
+    if (
+        wanted not in resources
+        and "*" not in resources
+        and not (asked.subresource and f"*/{asked.subresource}" in resources)
+    ):
+        return False
+    names = rule.get("resourceNames") or ()
+    return not names or asked.name in names
+
+
+class RBAC:
+    """The RBAC authorizer over a source of roles and bindings."""
+
+    def __init__(self, source: RoleSource) -> None:
+        self.source = source
+        self._rules: dict[int, tuple[Obj, list[Obj]]] = {}
+
+    def authorize(self, asked: Attributes) -> tuple[bool, str]:
+        """(allowed, reason); the reason of a refusal tells of roles that do not exist."""
+        missing: list[str] = []
+        for rule, description in self.rules_for(asked.user, asked.namespace, missing):
+            if rule_allows(asked, rule):
+                return True, f"RBAC: allowed by {description}"
+        if not missing:
+            return False, ""
+        if len(missing) == 1:
+            return False, f"RBAC: {missing[0]}"
+        unique = list(dict.fromkeys(missing))
+        text = unique[0] if len(unique) == 1 else f"[{', '.join(unique)}]"
+        return False, f"RBAC: {text}"
+
+    def rules_for(
+        self, user: UserInfo, namespace: str, missing: list[str] | None = None
+    ) -> Iterator[tuple[Obj, str]]:
+        """Each rule that holds for the user in the namespace ("" = cluster scope), with its origin."""
+        for binding in self.source.cluster_role_bindings():
+            subject = self._matching(user, binding, "")
+            if subject is None:
+                continue
+            for rule in self._rules_of(binding["roleRef"], "", missing):
+                yield rule, self._describe("ClusterRoleBinding", binding, subject, user, "")
+        if namespace:
+            for binding in self.source.role_bindings(namespace):
+                subject = self._matching(user, binding, namespace)
+                if subject is None:
+                    continue
+                for rule in self._rules_of(binding["roleRef"], namespace, missing):
+                    yield rule, self._describe("RoleBinding", binding, subject, user, namespace)
+
+    def explain(self, asked: Attributes) -> list[dict[str, Any]]:
+        """For a refusal's record: every binding in reach, whether the user is its subject, and its rules."""
+        told: list[dict[str, Any]] = []
+        for kind, namespace, bindings in (
+            ("ClusterRoleBinding", "", self.source.cluster_role_bindings()),
+            ("RoleBinding", asked.namespace, self.source.role_bindings(asked.namespace) if asked.namespace else []),
+        ):
+            for binding in bindings:
+                subject = self._matching(asked.user, binding, namespace)
+                if subject is None:
+                    continue
+                told.append(
+                    {
+                        "binding": f"{kind} {binding['metadata']['name']}",
+                        "subject": f"{subject.get('kind')} {subject.get('name')}",
+                        "role": binding["roleRef"].get("name", ""),
+                        "rules": self._rules_of(binding["roleRef"], namespace, None),
+                    }
+                )
+        return told
+
+    def rules_of_role(self, role_ref: Obj, namespace: str) -> list[Obj] | None:
+        """The rules of the role that a roleRef names, or None when there is no such role."""
+        if role_ref.get("kind") == "Role":
+            role = self.source.role(namespace, role_ref.get("name", ""))
+        else:
+            role = self.source.cluster_role(role_ref.get("name", ""))
+        return None if role is None else (role.get("rules") or [])
+
+    def _rules_of(self, role_ref: Obj, namespace: str, missing: list[str] | None) -> list[Obj]:
+        rules = self.rules_of_role(role_ref, namespace)
+        if rules is None:
+            if missing is not None:
+                kind = "role" if role_ref.get("kind") == "Role" else "clusterrole"
+                missing.append(f'{kind}.rbac.authorization.k8s.io "{role_ref.get("name", "")}" not found')
+            return []
+        return rules
+
+    @staticmethod
+    def _matching(user: UserInfo, binding: Obj, namespace: str) -> Obj | None:
+        for subject in binding.get("subjects") or ():
+            if subject_matches(user, subject, namespace):
+                found: Obj = subject
+                return found
+        return None
+
+    @staticmethod
+    def _describe(kind: str, binding: Obj, subject: Obj, user: UserInfo, namespace: str) -> str:
+        name = binding["metadata"]["name"]
+        if namespace:
+            name = f"{name}/{namespace}"
+        ref = binding["roleRef"]
+        return (
+            f'{kind} "{name}" of {ref.get("kind")} "{ref.get("name")}" to '
+            f"{describe_subject(user, subject, namespace)}"
+        )

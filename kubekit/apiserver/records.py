@@ -1,0 +1,198 @@
+"""Records: what views see of a request and of a watch event.
+
+`keep` turns a finished context into a "request" record; `watch_recorder` makes the "watch" record of each event before
+it is delivered, so that what receivers do is caused by it. Reading requests of components (lists, watches, lease
+renewals) have `came_in["routine"]` set: views fold them. Heavy parts are made when somebody looks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from kubekit.api.exchange import Response, WatchStream
+from kubekit.api.resources import Resource
+from kubekit.api.status_error import StatusError
+from kubekit.apiserver.context import Context
+from kubekit.apiserver.watch_cache import CacheEvent, WatchCache, Watcher
+from kubekit.sim import Record, Step
+
+if TYPE_CHECKING:
+    from kubekit.apiserver.server import APIServer
+
+Obj = dict[str, Any]
+
+READING = frozenset({"get", "list", "watch"})
+_VERB_WORDS = {
+    "create": "creates",
+    "update": "updates",
+    "patch": "patches",
+    "delete": "deletes",
+    "deletecollection": "deletes all",
+    "get": "reads",
+    "list": "lists",
+    "watch": "watches",
+}
+
+RETIRED = frozenset(
+    {(f"{group}/{version}", kind) for group, version, kind in (
+        ("apps", "v1beta1", "Deployment"), ("apps", "v1beta2", "Deployment"), ("apps", "v1beta1", "StatefulSet"),
+        ("apps", "v1beta2", "StatefulSet"), ("apps", "v1beta2", "DaemonSet"), ("apps", "v1beta2", "ReplicaSet"),
+        ("extensions", "v1beta1", "Deployment"), ("extensions", "v1beta1", "DaemonSet"),
+        ("extensions", "v1beta1", "ReplicaSet"), ("extensions", "v1beta1", "Ingress"),
+        ("extensions", "v1beta1", "NetworkPolicy"), ("networking.k8s.io", "v1beta1", "Ingress"),
+        ("networking.k8s.io", "v1beta1", "IngressClass"), ("batch", "v1beta1", "CronJob"),
+        ("policy", "v1beta1", "PodDisruptionBudget"), ("policy", "v1beta1", "Eviction"),
+        ("discovery.k8s.io", "v1beta1", "EndpointSlice"), ("events.k8s.io", "v1beta1", "Event"),
+        ("autoscaling", "v2beta1", "HorizontalPodAutoscaler"), ("autoscaling", "v2beta2", "HorizontalPodAutoscaler"),
+        ("rbac.authorization.k8s.io", "v1beta1", "Role"), ("rbac.authorization.k8s.io", "v1beta1", "ClusterRole"),
+        ("coordination.k8s.io", "v1beta1", "Lease"), ("storage.k8s.io", "v1beta1", "StorageClass"),
+        ("scheduling.k8s.io", "v1beta1", "PriorityClass"),
+    )}
+)  # fmt: skip
+"""Versions that are served no more and that the decoder still knows."""
+
+
+def refusal(ctx: Context, error: StatusError) -> Response:
+    """The answer for a refusal."""
+    headers = {"Content-Type": "application/json"}
+    if error.retry_after:
+        headers["Retry-After"] = str(error.retry_after)
+    return Response(error.code, error.status, headers)
+
+
+def add_warnings(ctx: Context, answer: Response) -> None:
+    """Put the Warning headers on an answer; several are separated by newlines."""
+    texts = [f'299 - "{_escaped(text)}"' for text in ctx.warnings]
+    answer.headers = {**answer.headers, "Warning": "\n".join(texts)}
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"')
+
+
+def is_routine(ctx: Context) -> bool:
+    """Whether views fold this request: components reading, and their lease renewals."""
+    info = ctx.info
+    if info.verb in READING:
+        return ctx.request.user is not None and ctx.request.source != "user"
+    return info.resource == "leases"
+
+
+def keep(ctx: Context, answer: Response | WatchStream, caused_by: int | None) -> None:
+    """Add the record of a finished request to the trace."""
+    server, info, request = ctx.server, ctx.info, ctx.request
+    status = answer.status
+    key = (info.verb.upper(), status)
+    server.counts[key] = server.counts.get(key, 0) + 1
+    loop = server.loop
+    user, source, subject = ctx.user.name, request.source or ctx.user.name, ctx.subject
+    if info.verb == "create" and ctx.object is not None and subject.endswith("/"):
+        subject += ctx.object["metadata"]["name"]
+    routine = is_routine(ctx)
+    method, path, query, body, patch = request.method, request.path, request.query, ctx.body_obj, ctx.patch
+    steps, obj, revision, old, writes = ctx.steps, ctx.object, ctx.revision, ctx.old, ctx.writes
+    refusal_body = answer.body if isinstance(answer, Response) and status >= 400 else None
+
+    def came_in() -> Obj:
+        return {
+            "method": method,
+            "path": path,
+            "query": query,
+            "verb": info.verb,
+            "resource": info.resource,
+            "subresource": info.subresource,
+            "group": info.group,
+            "namespace": info.namespace,
+            "name": info.name,
+            "user": user,
+            "source": source,
+            "body": body if patch is None else None,
+            "patch": None if patch is None else patch["type"],
+            "patch_body": None if patch is None else _text(patch["body"]),
+            "routine": routine,
+        }
+
+    def came_out() -> Obj:
+        out: Obj = {"status": status, "revision": revision}
+        if refusal_body is not None:
+            out["refusal"] = refusal_body
+        if obj is not None:
+            out["object"] = obj
+        if old is not None:
+            out["before"] = old
+        if writes:
+            out["writes"] = [{"key": k, "condition": c, "revision": r} for k, c, r in writes]
+        return out
+
+    def sentence() -> str:
+        what = subject or path
+        word = _VERB_WORDS.get(info.verb, info.verb)
+        if status >= 400:
+            why = refusal_body.get("message", "") if isinstance(refusal_body, dict) else ""
+            return f"{source} may not or cannot do this: {method} {path} is refused with {status}. {why}".rstrip()
+        sub = f"/{info.subresource}" if info.subresource else ""
+        written = f" (revision {revision})" if revision else ""
+        return f"{source} {word} {what}{sub}{written}."
+
+    record = Record(
+        ctx.record,
+        loop.clock.elapsed(),
+        "request",
+        server.name,
+        subject,
+        sentence,
+        came_in,
+        steps,
+        came_out,
+        caused_by,
+    )
+    loop.trace.add(record)
+
+
+def _text(body: Any) -> Any:
+    return body.decode("utf-8", "replace") if isinstance(body, bytes) else body
+
+
+def watch_recorder(
+    server: APIServer, resource: Resource
+) -> Callable[[WatchCache, CacheEvent, list[tuple[Watcher, str]]], int | None]:
+    """What makes the "watch" record of each event of a resource; its id is the cause of what receivers do."""
+    singular = resource.singular or resource.kind.lower()
+    quiet = resource.plural == "leases"
+
+    def record(cache: WatchCache, event: CacheEvent, told: list[tuple[Watcher, str]]) -> int | None:
+        trace = server.loop.trace
+        if quiet or not told:
+            return trace.cause
+        metadata = (event.new or event.old or {}).get("metadata") or {}
+        namespace, name = metadata.get("namespace", ""), metadata.get("name", "")
+        subject = f"{singular}/{namespace}/{name}" if namespace else f"{singular}/{name}"
+        listeners = [(watcher.source, verdict, watcher.route, watcher.matches is not None) for watcher, verdict in told]
+
+        def steps() -> list[Step]:
+            return [
+                Step(source, "pass", _why(verdict, event, selective), {"type": verdict, "route": list(route)})
+                for source, verdict, route, selective in listeners
+            ]
+
+        def sentence() -> str:
+            return f"{server.name} tells {len(listeners)} watcher(s) that {subject} was {event.type.lower()}."
+
+        def came_out() -> Obj:
+            return {"type": event.type, "revision": event.revision, "object": event.new or event.old}
+
+        made = trace.emit(
+            "watch", server.name, subject, sentence, {"revision": event.revision, "type": event.type}, steps, came_out
+        )
+        return made.id
+
+    return record
+
+
+def _why(verdict: str, event: CacheEvent, selective: bool) -> str:
+    if not selective or verdict == event.type:
+        return f"{verdict}"
+    if verdict == "ADDED":
+        return "its selector matches now and did not before: ADDED"
+    return "its selector matched before and does not now: DELETED"

@@ -1,0 +1,61 @@
+"""The built-in resources: which strategy each has, and where it lies in etcd.
+
+To give a kind particular behaviour, write its strategy in a file of its own here and add a line to `STRATEGIES`.
+`PREFIXES` are the places that differ from `/registry/<plural>`, for reasons of age. Upstream:
+pkg/registry/*/rest/storage_*.go, pkg/kubeapiserver/default_storage_factory_builder.go.
+"""
+
+from __future__ import annotations
+
+from kubekit.api.resources import Resource
+from kubekit.apiserver.registry.namespaces import NamespaceStrategy
+from kubekit.apiserver.registry.pods import PodStrategy
+from kubekit.apiserver.registry.strategy import Strategy
+from kubekit.apiserver.registry.traits import traits_of
+
+STRATEGIES: dict[tuple[str, str], type[Strategy]] = {
+    ("", "namespaces"): NamespaceStrategy,
+    ("", "pods"): PodStrategy,
+}
+
+PREFIXES: dict[tuple[str, str], str] = {
+    ("", "services"): "services/specs",
+    ("", "endpoints"): "services/endpoints",
+    ("", "nodes"): "minions",
+    ("", "replicationcontrollers"): "controllers",
+    ("networking.k8s.io", "ingresses"): "ingress",
+    ("apiextensions.k8s.io", "customresourcedefinitions"): "apiextensions.k8s.io/customresourcedefinitions",
+    ("apiregistration.k8s.io", "apiservices"): "apiregistration.k8s.io/apiservices",
+    ("events.k8s.io", "events"): "events",
+}
+
+ROUTES: dict[tuple[str, str], tuple[str, ...]] = {("", "pods"): ("spec.nodeName",)}
+"""Fields by which watchers of a resource are found."""
+
+STORED_VERSIONS: dict[str, str] = {"autoscaling": "v2", "events.k8s.io": "core"}
+"""Groups whose stored version is not the first one served."""
+
+VIRTUAL = frozenset(
+    {
+        "bindings",
+        "componentstatuses",
+        "localsubjectaccessreviews",
+        "selfsubjectaccessreviews",
+        "selfsubjectreviews",
+        "selfsubjectrulesreviews",
+        "subjectaccessreviews",
+        "tokenreviews",
+    }
+)
+"""Resources that answer questions and are stored nowhere."""
+
+
+def strategy_of(resource: Resource) -> Strategy:
+    """The strategy of a built-in resource."""
+    kind = STRATEGIES.get((resource.group, resource.plural), Strategy)
+    return kind(resource, traits_of(resource.group, resource.plural))
+
+
+def prefix_of(resource: Resource) -> str:
+    """The key prefix of a built-in resource, without `/registry/`."""
+    return PREFIXES.get((resource.group, resource.plural), resource.plural)

@@ -1,0 +1,69 @@
+"""Namespaces: they are Active until they are deleted, and then wait for their content to go.
+
+The finalizer of a namespace is in its spec; `namespaces/finalize` sets it. A deleted namespace becomes Terminating; the
+namespace controller empties it and takes the finalizer. Upstream: pkg/registry/core/namespace.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kubekit.api.resources import Resource
+from kubekit.apiserver.registry.strategy import Strategy, keep
+from kubekit.apiserver.registry.traits import Traits
+
+if TYPE_CHECKING:
+    from kubekit.apiserver.context import Context
+
+Obj = dict[str, Any]
+NAME_LABEL = "kubernetes.io/metadata.name"
+FINALIZER = "kubernetes"
+
+
+class NamespaceStrategy(Strategy):
+    """See the module."""
+
+    returns_deleted = True
+
+    def __init__(self, resource: Resource, traits: Traits) -> None:
+        super().__init__(resource, traits)
+        self.finalize = FinalizeStrategy(self)
+
+    def prepare_for_create(self, ctx: Context, obj: Obj) -> None:
+        """A new namespace is Active and held by one finalizer."""
+        obj["status"] = {"phase": "Active"}
+        spec = obj.setdefault("spec", {})
+        finalizers = list(spec.get("finalizers") or ())
+        if FINALIZER not in finalizers:
+            finalizers.append(FINALIZER)
+        spec["finalizers"] = finalizers
+        self.canonicalize(obj)
+
+    def prepare_for_update(self, ctx: Context, obj: Obj, old: Obj) -> None:
+        """Neither finalizers nor status change here."""
+        keep(obj, old, "status")
+        spec = obj.setdefault("spec", {})
+        keep(spec, old.get("spec") or {}, "finalizers")
+
+    def canonicalize(self, obj: Obj) -> None:
+        """Every namespace is labelled with its own name."""
+        metadata = obj["metadata"]
+        name = metadata.get("name", "")
+        labels = metadata.get("labels") or {}
+        if name and labels.get(NAME_LABEL) != name:
+            metadata["labels"] = {**labels, NAME_LABEL: name}
+
+    def subresource(self, name: str) -> Strategy | None:
+        """status and finalize."""
+        return self.finalize if name == "finalize" else super().subresource(name)
+
+
+class FinalizeStrategy(NamespaceStrategy):
+    """namespaces/finalize: only spec.finalizers may change."""
+
+    def __init__(self, parent: NamespaceStrategy) -> None:
+        Strategy.__init__(self, parent.resource, parent.traits)
+
+    def prepare_for_update(self, ctx: Context, obj: Obj, old: Obj) -> None:
+        """Keep everything else."""
+        keep(obj, old, "status")

@@ -1,0 +1,125 @@
+"""Pods: they start Pending with a QoS class, their spec hardly changes, and they go gracefully.
+
+A pod on a node gets its grace period, one without a node (or that has finished) goes at once. Upstream:
+pkg/registry/core/pod (strategy.go), pkg/apis/core/helper/qos.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kubekit.api.field_path import FieldError
+from kubekit.api.quantity import parse
+from kubekit.apiserver.registry import checks as validation
+from kubekit.apiserver.registry.strategy import StatusStrategy, Strategy, keep
+
+if TYPE_CHECKING:
+    from kubekit.apiserver.context import Context
+
+Obj = dict[str, Any]
+DEFAULT_GRACE = 30
+
+
+class PodStrategy(Strategy):
+    """See the module."""
+
+    graceful = True
+    returns_deleted = True
+
+    def prepare_for_create(self, ctx: Context, obj: Obj) -> None:
+        """Pending, with the QoS class that the resources give."""
+        status: Obj = {"phase": "Pending", "qosClass": qos_class(obj)}
+        obj["metadata"]["generation"] = 1
+        gates = (obj.get("spec") or {}).get("schedulingGates")
+        if gates:
+            status["conditions"] = [
+                {
+                    "type": "PodScheduled",
+                    "status": "False",
+                    "lastProbeTime": None,
+                    "lastTransitionTime": None,
+                    "reason": "SchedulingGated",
+                    "message": "Scheduling is blocked due to non-empty scheduling gates",
+                }
+            ]
+        obj["status"] = status
+
+    def prepare_for_update(self, ctx: Context, obj: Obj, old: Obj) -> None:
+        """The status stays; the generation follows the spec."""
+        keep(obj, old, "status")
+        self.bump_generation(obj, old)
+
+    def check_graceful_delete(self, ctx: Context, obj: Obj, options: Obj) -> bool:
+        """Work out the grace period."""
+        spec, status = obj.get("spec") or {}, obj.get("status") or {}
+        period = 0
+        if options.get("gracePeriodSeconds") is not None:
+            period = options["gracePeriodSeconds"]
+        elif spec.get("terminationGracePeriodSeconds") is not None:
+            period = spec["terminationGracePeriodSeconds"]
+        if not spec.get("nodeName"):
+            # A pod that no kubelet knows has nobody to wait for.
+            period = 0
+        if status.get("phase") in ("Failed", "Succeeded"):
+            period = 0
+        if period < 0:
+            period = 1
+        options["gracePeriodSeconds"] = period
+        return True
+
+    def empty_fields(self) -> Obj:
+        """A Pod without content."""
+        return {"spec": {"containers": None}, "status": {}}
+
+    def subresource(self, name: str) -> Strategy | None:
+        """status (and, elsewhere, ephemeralcontainers and resize)."""
+        return PodStatusStrategy(self) if name == "status" else None
+
+
+class PodStatusStrategy(StatusStrategy):
+    """pods/status: what the kubelet reports."""
+
+    def prepare_for_update(self, ctx: Context, obj: Obj, old: Obj) -> None:
+        """Spec and deletion stay; the QoS class is fixed."""
+        keep(obj, old, "spec")
+        metadata, before = obj["metadata"], old["metadata"]
+        metadata.pop("deletionTimestamp", None)
+        keep(metadata, before, "ownerReferences")
+        keep(metadata, before, "generation")
+        status = obj.get("status")
+        if status is None:
+            obj["status"] = status = {}
+        old_qos = (old.get("status") or {}).get("qosClass")
+        if not status.get("qosClass"):
+            status["qosClass"] = old_qos or qos_class(obj)
+
+    def validate_update(self, ctx: Context, obj: Obj, old: Obj) -> list[FieldError]:
+        """The field errors of a status change."""
+        return validation.validate_status_update(obj, old)
+
+
+def qos_class(pod: Obj) -> str:
+    """Guaranteed, Burstable or BestEffort."""
+    requests: dict[str, int] = {}
+    limits: dict[str, int] = {}
+    guaranteed = True
+    spec = pod.get("spec") or {}
+    for field in ("initContainers", "containers"):
+        for container in spec.get(field) or ():
+            resources = container.get("resources") or {}
+            _add(requests, resources.get("requests"))
+            if _add(limits, resources.get("limits")) < 2:
+                guaranteed = False
+    if not requests and not limits:
+        return "BestEffort"
+    return "Guaranteed" if guaranteed and requests == limits else "Burstable"
+
+
+def _add(total: dict[str, int], quantities: Obj | None) -> int:
+    """Add the cpu and memory of a container; how many of the two it has."""
+    found = 0
+    for name, quantity in (quantities or {}).items():
+        if name in ("cpu", "memory") and (amount := parse(quantity).milli_value()) > 0:
+            total[name] = total.get(name, 0) + amount
+            found += 1
+    return found

@@ -1,0 +1,120 @@
+"""Traits: the yes-or-no questions about each resource, as one table.
+
+generation   metadata.generation counts the changes of the spec
+status       has a status that only its subresource may change
+uncond       a PUT without resourceVersion is accepted (else 422)
+on_update    a PUT of an absent object creates it
+gc           what happens to dependents when a DELETE names no policy: background, orphan or unsupported
+Upstream: the AllowUnconditionalUpdate, AllowCreateOnUpdate, PrepareForCreate of pkg/registry/*/*/strategy.go.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Traits:
+    """How one resource behaves (see the module)."""
+
+    generation: bool = False
+    status: bool = False
+    unconditional_update: bool = True
+    create_on_update: bool = False
+    garbage_collection: str = "background"
+    status_keeps_metadata: bool = False
+
+
+_COLUMNS = {"g": "generation", "s": "status", "c": "create_on_update"}
+
+# Letters: g generation, s status, c create on update; "!" means that a PUT needs a resourceVersion.
+_TABLE = """
+admissionregistration.k8s.io mutatingadmissionpolicies g!
+admissionregistration.k8s.io mutatingadmissionpolicybindings g!
+admissionregistration.k8s.io mutatingwebhookconfigurations g!
+admissionregistration.k8s.io validatingadmissionpolicies gs!
+admissionregistration.k8s.io validatingadmissionpolicybindings g!
+admissionregistration.k8s.io validatingwebhookconfigurations g!
+apiextensions.k8s.io customresourcedefinitions gs!
+apiregistration.k8s.io apiservices s!
+apps daemonsets gs
+apps deployments gs
+apps replicasets gs
+apps statefulsets gs
+autoscaling horizontalpodautoscalers s
+batch cronjobs gs
+batch jobs gs
+certificates.k8s.io certificatesigningrequests s
+certificates.k8s.io clustertrustbundles !
+certificates.k8s.io podcertificaterequests s!
+coordination.k8s.io leases c!
+coordination.k8s.io leasecandidates c!
+- endpoints c
+- events c
+events.k8s.io events c
+- limitranges c
+- namespaces s
+- nodes s
+- persistentvolumeclaims s
+- persistentvolumes s
+- pods gs
+- podtemplates g
+- replicationcontrollers gs
+- resourcequotas s
+- services cs
+discovery.k8s.io endpointslices g
+flowcontrol.apiserver.k8s.io flowschemas gs
+flowcontrol.apiserver.k8s.io prioritylevelconfigurations gs
+internal.apiserver.k8s.io storageversions s!
+networking.k8s.io ingresses gs
+networking.k8s.io ingressclasses g
+networking.k8s.io networkpolicies g
+networking.k8s.io servicecidrs s
+node.k8s.io runtimeclasses c!
+policy poddisruptionbudgets gs!
+rbac.authorization.k8s.io clusterroles c
+rbac.authorization.k8s.io clusterrolebindings c
+rbac.authorization.k8s.io roles c
+rbac.authorization.k8s.io rolebindings c
+resource.k8s.io deviceclasses g
+resource.k8s.io devicetaintrules gs
+resource.k8s.io resourceclaims s
+resource.k8s.io resourcepoolstatusrequests s!
+resource.k8s.io resourceslices g
+scheduling.k8s.io podgroups s
+scheduling.k8s.io priorityclasses g
+storage.k8s.io csidrivers !
+storage.k8s.io csinodes !
+storage.k8s.io csistoragecapacities !
+storage.k8s.io volumeattachments s!
+storagemigration.k8s.io storageversionmigrations s!
+"""
+
+
+def _read() -> dict[tuple[str, str], Traits]:
+    table: dict[tuple[str, str], Traits] = {}
+    for line in _TABLE.strip().splitlines():
+        group, plural, letters = line.split()
+        chosen = {name: letter in letters for letter, name in _COLUMNS.items()}
+        table["" if group == "-" else group, plural] = Traits(
+            unconditional_update="!" not in letters,
+            garbage_collection=_GARBAGE_COLLECTION.get((group, plural), "background"),
+            **chosen,
+        )
+    return table
+
+
+_GARBAGE_COLLECTION = {
+    ("-", "events"): "unsupported",
+    ("events.k8s.io", "events"): "unsupported",
+    ("-", "replicationcontrollers"): "orphan",
+    ("batch", "jobs"): "orphan",
+}
+
+_TRAITS = _read()
+_PLAIN = Traits()
+
+
+def traits_of(group: str, plural: str) -> Traits:
+    """The traits of a resource."""
+    return _TRAITS.get((group, plural), _PLAIN)

@@ -1,0 +1,223 @@
+"""The API server: a component that is also a Handler.
+
+`APIServer(loop, store)` is started like any component; called with a `Request` it answers with a `Response` or a
+`WatchStream`. It owns the scopes (what is served), the caches, the pipeline, and makes one record of each request.
+While it does not run it refuses connections. Nothing else in this room keeps state between requests.
+Upstream: cmd/kube-apiserver, pkg/controlplane, apiserver/pkg/server.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from kubekit.api import status_error as errors
+from kubekit.api.exchange import ConnectionRefused, Request, Response, UserInfo, WatchStream
+from kubekit.api.resources import RESOURCES, Resource
+from kubekit.apiserver import boot, records
+from kubekit.apiserver.admission.chain import AdmissionChain
+from kubekit.apiserver.authentication import Authentication
+from kubekit.apiserver.authorization import Authorization
+from kubekit.apiserver.backend import StoreBackend
+from kubekit.apiserver.context import Context
+from kubekit.apiserver.endpoints.dispatch import dispatch
+from kubekit.apiserver.endpoints.scope import Scope
+from kubekit.apiserver.pipeline import InFlight, build
+from kubekit.apiserver.rbac import RBAC
+from kubekit.apiserver.registry.builtin import PREFIXES, ROUTES, VIRTUAL, prefix_of, strategy_of
+from kubekit.apiserver.registry.store import ResourceStore
+from kubekit.apiserver.request_info import RequestInfo
+from kubekit.apiserver.role_source import CachedRoles
+from kubekit.apiserver.storage import PREFIX, Storage, StoreUnavailable
+from kubekit.apiserver.watch_cache import WatchCache, Watcher
+from kubekit.sim import Component, Loop
+
+Obj = dict[str, Any]
+Answer = Response | WatchStream
+
+
+class APIServer(Component):
+    """One API server over a store that it may share with others."""
+
+    def __init__(
+        self,
+        loop: Loop,
+        store: Any,
+        name: str = "kube-apiserver",
+        *,
+        address: str = "192.168.0.10:6443",
+        service_cidr: str = "10.96.0.0/12",
+        node_port_range: tuple[int, int] = (30000, 32767),
+        tokens: dict[str, UserInfo] | None = None,
+        anonymous: bool = True,
+        authorization_mode: str = "RBAC",
+        disabled_admission: tuple[str, ...] = (),
+        issuer: str = "https://kubernetes.default.svc.cluster.local",
+    ) -> None:
+        super().__init__(loop, name)
+        self.address = address
+        self.service_cidr = service_cidr
+        self.node_port_range = node_port_range
+        self.issuer = issuer
+        self.storage = Storage(StoreBackend(store))
+        self.authentication = Authentication(tokens, anonymous)
+        self.authorization = Authorization(RBAC(CachedRoles(self)), authorization_mode == "AlwaysAllow")
+        self.admission = AdmissionChain(disabled_admission)
+        self.in_flight = InFlight()
+        self.counts: dict[tuple[str, int], int] = {}
+        self.connect: Callable[[Context, Scope], Answer] | None = None
+        """Answers pods/exec, log, portforward and the proxies: set by whoever knows the kubelets."""
+        self._stores: dict[tuple[str, str], ResourceStore] = {}
+        self._scopes: dict[tuple[str, str, str], Scope] = {}
+        self._pipeline = build(dispatch)
+        self._subjects: dict[tuple[str, str], str] = {}
+        for resource in RESOURCES:
+            self._serve_builtin(resource)
+
+    # -- life -------------------------------------------------------------------------------------------
+
+    def on_start(self) -> None:
+        """Fill the caches from the store, and make what a new cluster needs."""
+        for store in self._stores.values():
+            store.cache.start()
+        boot.run(self)
+        self.loop.every(60.0, self.name, self._bookmarks, what="bookmarks for quiet watches")
+
+    def on_stop(self) -> None:
+        """End every watch."""
+        self.on_crash()
+
+    def on_crash(self) -> None:
+        """Connections break: every watch ends; memory is lost."""
+        for store in self._stores.values():
+            store.cache.stop()
+
+    def __call__(self, request: Request) -> Answer:
+        """Answer a request; raises ConnectionRefused while the server does not run."""
+        if self.state != "running":
+            raise ConnectionRefused(f"dial tcp {self.address}: connect: connection refused")
+        trace = self.loop.trace
+        ctx = Context(self, request)
+        before = trace.cause
+        ctx.record = trace.reserve()
+        trace.cause = ctx.record
+        try:
+            try:
+                answer = self._pipeline(ctx)
+            except errors.StatusError as error:
+                answer = records.refusal(ctx, error)
+            except StoreUnavailable as error:
+                answer = records.refusal(ctx, errors.StatusError(errors.status(500, "", str(error))))
+        finally:
+            trace.cause = before
+        if ctx.warnings and isinstance(answer, Response):
+            records.add_warnings(ctx, answer)
+        records.keep(ctx, answer, before)
+        return answer
+
+    # -- what is served ---------------------------------------------------------------------------------
+
+    def _serve_builtin(self, resource: Resource) -> None:
+        if resource.plural in VIRTUAL:
+            self._scopes[resource.group, resource.version, resource.plural] = Scope(resource, self._virtual(resource))
+            return
+        home = (resource.group, resource.plural)
+        store = self._stores.get(home)
+        if store is None:
+            store = self._stores[home] = self._new_store(resource)
+        self._scopes[resource.group, resource.version, resource.plural] = Scope(resource, store)
+
+    def _new_store(self, resource: Resource) -> ResourceStore:
+        home = (resource.group, resource.plural)
+        cache = WatchCache(
+            self.storage, f"{PREFIX}/{prefix_of(resource)}/", records.watch_recorder(self, resource), routes=ROUTES.get(home, ())
+        )
+        return ResourceStore(resource, strategy_of(resource), cache)
+
+    def _virtual(self, resource: Resource) -> ResourceStore:
+        return ResourceStore(resource, strategy_of(resource), WatchCache(self.storage, f"/virtual/{resource.plural}/"))
+
+    def scope(self, group: str, version: str, plural: str) -> Scope | None:
+        """What is served at a path, or None."""
+        return self._scopes.get((group, version, plural))
+
+    def store(self, group: str, plural: str) -> ResourceStore:
+        """The objects of a resource; raises KeyError."""
+        return self._stores[group, plural]
+
+    def scopes(self) -> Iterator[Scope]:
+        """Every scope."""
+        return iter(self._scopes.values())
+
+    def stores(self) -> Iterator[ResourceStore]:
+        """Every store."""
+        return iter(self._stores.values())
+
+    def resources(self) -> Iterator[Resource]:
+        """Everything that is served."""
+        return (scope.resource for scope in self._scopes.values())
+
+    def special(self, resource: Resource) -> Callable[[Context, Scope], Answer] | None:
+        """What answers a resource that is stored nowhere."""
+        return None
+
+    def knows_kind(self, api_version: str, kind: str) -> bool:
+        """Whether the decoder knows this kind (also lists and options)."""
+        if kind in ("List", "Status", "DeleteOptions") and api_version == "v1":
+            return True
+        single = kind.removesuffix("List")
+        return any(r.api_version == api_version and r.kind in (kind, single) for r in self.resources())
+
+    def knew_version(self, api_version: str, kind: str) -> bool:
+        """Whether this version of a group existed once and the decoder still reads it."""
+        return (api_version, kind) in records.RETIRED
+
+    def subject(self, resource: Resource, info: RequestInfo) -> str:
+        """How records name the object of a request: ``pod/shop/web``."""
+        singular = resource.singular or resource.kind.lower()
+        if resource.namespaced and info.namespace:
+            return f"{singular}/{info.namespace}/{info.name}"
+        return f"{singular}/{info.name}"
+
+    # -- for views and pages ----------------------------------------------------------------------------
+
+    def storage_ok(self) -> bool:
+        """Whether the store answers."""
+        try:
+            self.storage.backend.get("/registry/health")
+        except StoreUnavailable:
+            return False
+        return True
+
+    def metrics(self) -> str:
+        """Counters in Prometheus' text form."""
+        lines = ["# TYPE apiserver_request_total counter"]
+        for (verb, code), count in sorted(self.counts.items()):
+            lines.append(f'apiserver_request_total{{verb="{verb}",code="{code}"}} {count}')
+        lines.append("# TYPE apiserver_storage_objects gauge")
+        for store in self._stores.values():
+            lines.append(f'apiserver_storage_objects{{resource="{store.resource.qualified}"}} {store.cache.count()}')
+        lines.append("# TYPE apiserver_longrunning_requests gauge")
+        for store in self._stores.values():
+            if count := sum(1 for _ in store.cache.watchers()):
+                lines.append(
+                    f'apiserver_longrunning_requests{{verb="WATCH",resource="{store.resource.plural}"}} {count}'
+                )
+        return "\n".join(lines) + "\n"
+
+    def watch_opened(self, watcher: Watcher, scope: Scope) -> None:
+        """A watch was opened (counted for metrics)."""
+        self.counts["WATCH", 200] = self.counts.get(("WATCH", 200), 0) + 1
+
+    def _bookmarks(self) -> None:
+        from kubekit.apiserver.endpoints.watch import bookmark
+
+        for scope in self._scopes.values():
+            cache = scope.store.cache
+            for watcher in list(cache.watchers()):
+                if watcher.bookmarks and watcher.heard < cache.revision:
+                    watcher.heard = cache.revision
+                    watcher.stream.send(bookmark(scope, cache.revision))
+
+
+__all__ = ["PREFIXES", "APIServer"]

@@ -1,0 +1,1 @@
+"""Chapter: the scheduler - which node a pod gets, and why."""

@@ -1,0 +1,170 @@
+"""The algorithm: from a pod and a snapshot to a node, or to the reasons why there is none.
+
+Three questions in order: which nodes could run the pod (PreFilter, Filter), which of them should (PreScore,
+Score), and, among equals, which one (a draw). Nothing is changed here; what was found out goes into the
+`Attempt`. In a large cluster the search stops once enough feasible nodes were found, and the next search
+begins where this one ended.
+
+Source: pkg/scheduler/schedule_one.go (schedulePod, findNodesThatFitPod, prioritizeNodes).
+"""
+
+from __future__ import annotations
+
+from kubekit.scheduler.attempt import Attempt
+from kubekit.scheduler.framework.cycle_state import CycleState
+from kubekit.scheduler.framework.fit_error import FitError, NoNodesAvailable
+from kubekit.scheduler.framework.node_info import NodeInfo
+from kubekit.scheduler.framework.pod_info import PodInfo
+from kubekit.scheduler.framework.runtime import Framework
+from kubekit.scheduler.framework.status import Code, NodeStatuses, Status
+from kubekit.scheduler.snapshot import Snapshot
+from kubekit.sim import Rng
+
+MIN_FEASIBLE_NODES = 100
+MIN_PERCENTAGE = 5
+
+
+class AttemptFailed(Exception):
+    """Something went wrong (as opposed to: nothing fits); the status says what."""
+
+    def __init__(self, status: Status) -> None:
+        super().__init__(status.message)
+        self.status = status
+
+
+class Algorithm:
+    """Finds a node. It remembers only where the last search ended.
+
+    `percentage_of_nodes_to_score` 0 means adaptive: half of the nodes, less in larger clusters, at least 5 %
+    and at least 100 nodes.
+    """
+
+    def __init__(self, snapshot: Snapshot, rng: Rng, percentage_of_nodes_to_score: int = 0) -> None:
+        self.snapshot = snapshot
+        self.rng = rng
+        self.percentage = percentage_of_nodes_to_score
+        self.next_start = 0
+
+    def schedule(self, framework: Framework, state: CycleState, pod: PodInfo, attempt: Attempt) -> str:
+        """The name of the node for the pod.
+
+        Raises `FitError` when nothing fits, `NoNodesAvailable` when there is nothing, `AttemptFailed` when a
+        plugin failed.
+        """
+        if not self.snapshot.nodes:
+            raise NoNodesAvailable
+        feasible = self.find_feasible(framework, state, pod, attempt)
+        if not feasible:
+            raise FitError(len(self.snapshot.nodes), attempt.diagnosis)
+        if len(feasible) == 1:
+            attempt.pick(feasible[0].name, [feasible[0].name])
+            return feasible[0].name
+        self.prioritize(framework, state, pod, feasible, attempt)
+        tied = attempt.best()
+        chosen = tied[0] if len(tied) == 1 else self.rng.choice(tied)
+        attempt.pick(chosen, tied)
+        return chosen
+
+    def find_feasible(
+        self, framework: Framework, state: CycleState, pod: PodInfo, attempt: Attempt
+    ) -> list[NodeInfo]:
+        """The nodes that pass every filter; refusals are in the attempt's diagnosis."""
+        diagnosis = attempt.diagnosis
+        narrowed, refusal, narrowing = framework.run_pre_filter(state, pod)
+        attempt.skip_filter = state.skip_filter
+        diagnosis.unschedulable_plugins = narrowing
+        if refusal is not None:
+            attempt.pre_filter = refusal
+            if not refusal.rejected:
+                raise AttemptFailed(refusal)
+            diagnosis.statuses.absent = refusal
+            diagnosis.pre_filter_message = refusal.message
+            diagnosis.add(refusal)
+            return []
+        nominated = self.snapshot.get(pod.nominated_node) if pod.nominated_node else None
+        if nominated is not None:
+            # Preemption made room there: nobody else is looked at when the pod still fits.
+            feasible = self._filter(framework, state, pod, [nominated], attempt, 0)
+            if feasible:
+                attempt.via_nominated_node = True
+                attempt.feasible = feasible
+                return feasible
+        nodes = self.snapshot.nodes
+        if narrowed is not None:
+            nodes = [self.snapshot.by_name[name] for name in sorted(narrowed) if name in self.snapshot.by_name]
+            attempt.narrowed = narrowed
+            who = " ".join(sorted(narrowing))
+            text = f"node(s) didn't satisfy plugin(s) [{who}]"
+            diagnosis.statuses.absent = Status(Code.UNSCHEDULABLE_AND_UNRESOLVABLE, text)
+        feasible = self._filter(framework, state, pod, nodes, attempt, self.next_start)
+        attempt.feasible = feasible
+        processed = len(feasible) + len(diagnosis.statuses)
+        self.next_start = (self.next_start + processed) % len(self.snapshot.nodes)
+        return feasible
+
+    def _filter(
+        self,
+        framework: Framework,
+        state: CycleState,
+        pod: PodInfo,
+        nodes: list[NodeInfo],
+        attempt: Attempt,
+        start: int,
+    ) -> list[NodeInfo]:
+        """Those of `nodes`, from `start` on, that fit, until there are enough."""
+        if not nodes:
+            return []
+        enough = self.enough(framework, len(nodes))
+        filters = framework.filters(state)
+        attempt.filters = [name for name, _ in filters]
+        refused: NodeStatuses = attempt.diagnosis.statuses
+        add = attempt.diagnosis.add
+        has_nominated = framework.handle.nominated_pods
+        check = framework.run_filters
+        check_with = framework.run_filters_with_nominated
+        feasible: list[NodeInfo] = []
+        start %= len(nodes)
+        turn = nodes[start:] + nodes[:start]
+        for node in turn:
+            run = check_with if has_nominated(node.name) else check
+            status = run(filters, state, pod, node)
+            if status is None:
+                feasible.append(node)
+                if len(feasible) >= enough:
+                    break
+            elif status.rejected:
+                refused.by_node[node.name] = status
+                add(status)
+            else:
+                attempt.failed_on = node.name
+                raise AttemptFailed(status)
+        seen = len(feasible) + len(refused)
+        attempt.nodes = turn if seen >= len(turn) else turn[:seen]
+        return feasible
+
+    def enough(self, framework: Framework, nodes: int) -> int:
+        """How many feasible nodes end the search."""
+        if not framework.points["Score"]:
+            return 1
+        if nodes < MIN_FEASIBLE_NODES:
+            return nodes
+        own = framework.percentage_of_nodes_to_score
+        percentage = own if own is not None else self.percentage
+        if percentage == 0:
+            percentage = max(MIN_PERCENTAGE, 50 - nodes // 125)
+        return max(MIN_FEASIBLE_NODES, nodes * percentage // 100)
+
+    def prioritize(
+        self, framework: Framework, state: CycleState, pod: PodInfo, feasible: list[NodeInfo], attempt: Attempt
+    ) -> None:
+        """Score the feasible nodes; rows and totals go into the attempt."""
+        if not framework.points["Score"]:
+            attempt.totals = [1] * len(feasible)
+            return
+        failed = framework.run_pre_score(state, pod, feasible)
+        if failed is not None:
+            raise AttemptFailed(failed)
+        attempt.skip_score = state.skip_score
+        attempt.scores, attempt.totals, failed = framework.run_score(state, pod, feasible)
+        if failed is not None:
+            raise AttemptFailed(failed)

@@ -1,0 +1,1 @@
+"""The framework: how plugins are asked, in which order, and what their answers mean."""

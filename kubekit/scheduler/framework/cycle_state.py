@@ -1,0 +1,55 @@
+"""CycleState: the notebook that plugins write into during one scheduling attempt.
+
+A plugin computes something once in PreFilter or PreScore, writes it under its own key, and reads it again
+for each node. Preemption and nominated pods ask "what if this pod were gone (or there)?" on a *clone*; data
+that AddPod/RemovePod change must therefore offer `clone()`.
+
+Source: pkg/scheduler/framework/cycle_state.go.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kubekit.scheduler.framework.status import PluginError
+
+
+class StateNotFound(PluginError):
+    """Nothing was written under this key; the original's text is just ``not found``."""
+
+    def __init__(self) -> None:
+        super().__init__("not found")
+
+
+class CycleState:
+    """Data of one attempt, by key, and which plugins are left out of it."""
+
+    __slots__ = ("data", "skip_filter", "skip_pre_bind", "skip_score")
+
+    def __init__(self) -> None:
+        self.data: dict[str, Any] = {}
+        self.skip_filter: frozenset[str] = frozenset()
+        self.skip_score: frozenset[str] = frozenset()
+        self.skip_pre_bind: frozenset[str] = frozenset()
+
+    def write(self, key: str, value: Any) -> None:
+        """Keep `value` under `key`."""
+        self.data[key] = value
+
+    def read(self, key: str) -> Any:
+        """What was written under `key`; raises `StateNotFound`."""
+        try:
+            return self.data[key]
+        except KeyError:
+            raise StateNotFound from None
+
+    def clone(self) -> CycleState:
+        """A copy in which AddPod and RemovePod may change things without touching this one."""
+        copy = CycleState()
+        copy.data = {
+            key: value.clone() if hasattr(value, "clone") else value for key, value in self.data.items()
+        }
+        copy.skip_filter = self.skip_filter
+        copy.skip_score = self.skip_score
+        copy.skip_pre_bind = self.skip_pre_bind
+        return copy

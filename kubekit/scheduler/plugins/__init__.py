@@ -1,0 +1,1 @@
+"""The plugins, one a file; `registry` names them all."""

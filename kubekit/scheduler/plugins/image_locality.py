@@ -1,0 +1,62 @@
+"""ImageLocality: a node that has the pod's images already saves pulling them.
+
+The more bytes are there, the better, but an image counts for less the fewer nodes have it: otherwise all pods
+of one image would flock to the first node that pulled it.
+
+Source: pkg/scheduler/framework/plugins/imagelocality.
+"""
+
+from __future__ import annotations
+
+from kubekit.scheduler.framework.cycle_state import CycleState
+from kubekit.scheduler.framework.node_info import NodeInfo
+from kubekit.scheduler.framework.plugin import MAX_NODE_SCORE, Plugin
+from kubekit.scheduler.framework.pod_info import PodInfo
+
+MIB = 1024 * 1024
+MIN_THRESHOLD = 23 * MIB
+MAX_CONTAINER_THRESHOLD = 1000 * MIB
+
+
+class ImageLocality(Plugin):
+    """Scores by images that are on the node."""
+
+    name = "ImageLocality"
+
+    def score(self, state: CycleState, pod: PodInfo, node: NodeInfo) -> int:
+        """0 for less than 23 MiB, 100 for 1000 MiB a container, linear between."""
+        if not node.images:
+            return 0
+        spec = pod.spec
+        containers = [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]
+        wanted = [container.get("image") or "" for container in containers]
+        for volume in spec.get("volumes") or ():
+            if volume.get("image") is not None:
+                wanted.append(volume["image"].get("reference") or "")
+        nodes = len(self.handle.snapshot.nodes)
+        total = 0
+        for image in wanted:
+            known = node.images.get(with_tag(image))
+            if known is not None:
+                total += int(known.size * (len(known.nodes) / nodes))
+        return scale(total, len(containers))
+
+
+def scale(total: int, containers: int) -> int:
+    """A sum of scaled image sizes as a score.
+
+    >>> scale(10 * MIB, 1), scale(1000 * MIB, 1), scale(1000 * MIB, 2)
+    (0, 100, 49)
+    """
+    highest = MAX_CONTAINER_THRESHOLD * containers
+    total = min(max(total, MIN_THRESHOLD), highest)
+    return MAX_NODE_SCORE * (total - MIN_THRESHOLD) // (highest - MIN_THRESHOLD)
+
+
+def with_tag(image: str) -> str:
+    """The image's name as nodes report it: with a tag.
+
+    >>> with_tag("nginx"), with_tag("localhost:5000/nginx"), with_tag("nginx:1.27")
+    ('nginx:latest', 'localhost:5000/nginx:latest', 'nginx:1.27')
+    """
+    return image if image.rfind(":") > image.rfind("/") else f"{image}:latest"

@@ -1,0 +1,294 @@
+"""InterPodAffinity: pods that want to be near other pods, or far from them.
+
+"Near" is a topology: all nodes with the same value of a label (a zone, a host). PreFilter counts, for each
+(label, value), the pods that the incoming pod's required terms mean, and the terms of pods already there that
+mean the incoming pod; Filter only looks the node's values up. AddPod and RemovePod keep the counts right when
+preemption asks "what if". Preferred terms score, in both directions (`inter_pod_affinity_score`).
+
+The first pod of a group that wants to be near itself may go anywhere: else no group could ever begin.
+
+Source: pkg/scheduler/framework/plugins/interpodaffinity.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from kubekit.scheduler.framework.cycle_state import CycleState
+from kubekit.scheduler.framework.events import (
+    ADD,
+    DELETE,
+    NODE,
+    POD,
+    UPDATE_NODE_LABEL,
+    UPDATE_POD_LABEL,
+    ClusterEvent,
+    EventWithHint,
+)
+from kubekit.scheduler.framework.node_info import NodeInfo
+from kubekit.scheduler.framework.plugin import Handle, Plugin
+from kubekit.scheduler.framework.pod_info import NO_LABELS, AffinityTerm, PodInfo
+from kubekit.scheduler.framework.status import SKIP, Status, unresolvable, unschedulable
+from kubekit.scheduler.plugins.inter_pod_affinity_score import TopologyScores, scale, score_pod
+
+Obj = dict[str, Any]
+Pair = tuple[str, str]
+"""A topology: label key and value."""
+
+AFFINITY = unresolvable("node(s) didn't match pod affinity rules")
+ANTI_AFFINITY = unschedulable("node(s) didn't match pod anti-affinity rules")
+EXISTING_ANTI_AFFINITY = unschedulable("node(s) didn't satisfy existing pods anti-affinity rules")
+PRE_FILTER = "PreFilterInterPodAffinity"
+PRE_SCORE = "PreScoreInterPodAffinity"
+
+
+class Counts(dict[Pair, int]):
+    """How many pods count in each topology; pairs that nobody counts in are absent."""
+
+    def change(self, node: NodeInfo, key: str, by: int) -> None:
+        """Count in the topology that the node belongs to under `key`, if it has that label."""
+        value = node.labels.get(key)
+        if value is not None:
+            pair = (key, value)
+            total = self.get(pair, 0) + by
+            if total:
+                self[pair] = total
+            else:
+                self.pop(pair, None)
+
+
+class PreFilterState:
+    """The incoming pod's terms, and the three counts."""
+
+    __slots__ = ("affinity", "affinity_counts", "anti_affinity", "anti_counts", "existing_counts", "ns_labels", "pod")
+
+    def __init__(
+        self,
+        pod: PodInfo,
+        affinity: tuple[AffinityTerm, ...],
+        anti_affinity: tuple[AffinityTerm, ...],
+        ns_labels: Mapping[str, str],
+    ) -> None:
+        self.pod = pod
+        self.affinity = affinity
+        self.anti_affinity = anti_affinity
+        self.ns_labels = ns_labels
+        self.affinity_counts = Counts()
+        self.anti_counts = Counts()
+        self.existing_counts = Counts()
+
+    def count(self, other: PodInfo, node: NodeInfo, by: int) -> None:
+        """Count (or with -1 no longer count) a pod on a node."""
+        self.count_existing(other, node, by)
+        self.count_incoming(other, node, by)
+
+    def count_existing(self, other: PodInfo, node: NodeInfo, by: int) -> None:
+        """Terms of `other` that keep the incoming pod away."""
+        for term in other.required_anti_affinity:
+            if term.matches(self.pod, self.ns_labels):
+                self.existing_counts.change(node, term.topology_key, by)
+
+    def count_incoming(self, other: PodInfo, node: NodeInfo, by: int) -> None:
+        """The incoming pod's own terms that mean `other`."""
+        if matches_all(self.affinity, other):
+            for term in self.affinity:
+                self.affinity_counts.change(node, term.topology_key, by)
+        for term in self.anti_affinity:
+            if term.matches(other):
+                self.anti_counts.change(node, term.topology_key, by)
+
+    def clone(self) -> PreFilterState:
+        """A copy whose counts may change."""
+        copy = PreFilterState(self.pod, self.affinity, self.anti_affinity, self.ns_labels)
+        copy.affinity_counts = Counts(self.affinity_counts)
+        copy.anti_counts = Counts(self.anti_counts)
+        copy.existing_counts = Counts(self.existing_counts)
+        return copy
+
+
+def matches_all(terms: tuple[AffinityTerm, ...], pod: PodInfo) -> bool:
+    """Whether there are terms, and all of them mean this pod."""
+    return bool(terms) and all(term.matches(pod) for term in terms)
+
+
+class InterPodAffinity(Plugin):
+    """Filters by required pod (anti-)affinity, scores by preferred.
+
+    Arguments: `hardPodAffinityWeight` (what an existing pod's *required* affinity to the incoming pod is worth
+    in scoring), `ignorePreferredTermsOfExistingPods`.
+    """
+
+    name = "InterPodAffinity"
+
+    def __init__(self, handle: Handle, args: Obj) -> None:
+        super().__init__(handle, args)
+        weight = args.get("hardPodAffinityWeight")
+        self.hard_weight = 1 if weight is None else int(weight)
+        self.ignore_existing = bool(args.get("ignorePreferredTermsOfExistingPods"))
+
+    # -- events -----------------------------------------------------------------------------------------------
+
+    def events(self) -> list[EventWithHint]:
+        """Pods that come, go or change labels, and nodes with other labels."""
+        pods = ClusterEvent(POD, ADD | UPDATE_POD_LABEL | DELETE)
+        return [
+            EventWithHint(pods, self.after_pod_change),
+            EventWithHint(ClusterEvent(NODE, ADD | UPDATE_NODE_LABEL), self.after_node_change),
+        ]
+
+    def after_pod_change(self, pod: PodInfo, old: Obj | None, new: Obj | None) -> bool:
+        """Worth a try when a wanted pod came, or an unwanted one went."""
+        before, after = PodInfo(old) if old else None, PodInfo(new) if new else None
+        if before and after and after.uid == pod.uid:
+            return True
+        for other in (before, after):
+            if other is not None and not other.node_name and not other.nominated_node:
+                return False
+        wanted, unwanted = pod.required_affinity, pod.required_anti_affinity
+        if before and after:
+            came = not matches_all(wanted, before) and matches_all(wanted, after)
+            went = matches_all(unwanted, before) and not matches_all(unwanted, after)
+            return came or went
+        if after:
+            return matches_all(wanted, after)
+        if before is None:
+            return True
+        return matches_all(unwanted, before) or matches_all(before.required_anti_affinity, pod)
+
+    def after_node_change(self, pod: PodInfo, old: Obj | None, new: Obj | None) -> bool:
+        """Worth a try when the node joined another topology that a term is about."""
+        labels = ((new or {}).get("metadata") or {}).get("labels") or {}
+        had = ((old or {}).get("metadata") or {}).get("labels") or {}
+        for term in pod.required_affinity:
+            value = labels.get(term.topology_key)
+            if value is not None and (old is None or had.get(term.topology_key) != value):
+                return True
+        for term in pod.required_anti_affinity:
+            before = had.get(term.topology_key)
+            if old is None or (before is not None and before != labels.get(term.topology_key)):
+                return True
+        return False
+
+    # -- filtering --------------------------------------------------------------------------------------------
+
+    def pre_filter(self, state: CycleState, pod: PodInfo, nodes: list[NodeInfo]) -> Status | None:
+        """Count once; skip when nobody has a required term that matters."""
+        guarded = self.handle.snapshot.with_required_anti_affinity
+        if not guarded and not pod.required_affinity and not pod.required_anti_affinity:
+            return SKIP
+        data = PreFilterState(
+            pod,
+            self.with_namespaces(pod.required_affinity),
+            self.with_namespaces(pod.required_anti_affinity),
+            self.namespace_labels(pod.namespace),
+        )
+        for node in guarded.values():
+            for other in node.pods_with_required_anti_affinity:
+                data.count_existing(other, node, 1)
+        if data.affinity or data.anti_affinity:
+            for node in nodes:
+                for other in node.pods:
+                    data.count_incoming(other, node, 1)
+        elif not data.existing_counts:
+            return SKIP
+        state.write(PRE_FILTER, data)
+        return None
+
+    def add_pod(self, state: CycleState, pod: PodInfo, other: PodInfo, node: NodeInfo) -> None:
+        """What if `other` were on the node too."""
+        state.read(PRE_FILTER).count(other, node, 1)
+
+    def remove_pod(self, state: CycleState, pod: PodInfo, other: PodInfo, node: NodeInfo) -> None:
+        """What if `other` were gone."""
+        state.read(PRE_FILTER).count(other, node, -1)
+
+    def filter(self, state: CycleState, pod: PodInfo, node: NodeInfo) -> Status | None:
+        """Look the node's topologies up in the counts."""
+        data: PreFilterState = state.read(PRE_FILTER)
+        labels = node.labels
+        if data.affinity and not self._near(data, labels):
+            return AFFINITY
+        if data.anti_counts:
+            for term in data.anti_affinity:
+                value = labels.get(term.topology_key)
+                if value is not None and data.anti_counts.get((term.topology_key, value), 0) > 0:
+                    return ANTI_AFFINITY
+        if data.existing_counts:
+            for pair in labels.items():
+                if data.existing_counts.get(pair, 0) > 0:
+                    return EXISTING_ANTI_AFFINITY
+        return None
+
+    @staticmethod
+    def _near(data: PreFilterState, labels: Mapping[str, str]) -> bool:
+        found = True
+        for term in data.affinity:
+            value = labels.get(term.topology_key)
+            if value is None:
+                return False
+            if data.affinity_counts.get((term.topology_key, value), 0) <= 0:
+                found = False
+        return found or (not data.affinity_counts and matches_all(data.affinity, data.pod))
+
+    # -- scoring ----------------------------------------------------------------------------------------------
+
+    def pre_score(self, state: CycleState, pod: PodInfo, nodes: list[NodeInfo]) -> Status | None:
+        """Sum up the weights in each topology; skip when there are none."""
+        has_wishes = bool(pod.preferred_affinity or pod.preferred_anti_affinity)
+        if not has_wishes and (self.ignore_existing or not self.handle.snapshot.with_affinity):
+            return SKIP
+        scores: TopologyScores = {}
+        wanted = self.with_namespaces(pod.preferred_affinity)
+        unwanted = self.with_namespaces(pod.preferred_anti_affinity)
+        ns_labels = self.namespace_labels(pod.namespace)
+        looked_at: Iterable[NodeInfo] = (
+            self.handle.snapshot.nodes if has_wishes else self.handle.snapshot.with_affinity.values()
+        )
+        for node in looked_at:
+            if node.labels:
+                for other in node.pods if has_wishes else node.pods_with_affinity:
+                    score_pod(scores, pod, wanted, unwanted, other, node.labels, ns_labels, self.hard_weight)
+        if not scores:
+            return SKIP
+        state.write(PRE_SCORE, scores)
+        return None
+
+    def score(self, state: CycleState, pod: PodInfo, node: NodeInfo) -> int:
+        """The sum over the topologies that the node belongs to; may be negative."""
+        total = 0
+        labels = node.labels
+        for key, by_value in state.data[PRE_SCORE].items():
+            value = labels.get(key)
+            if value is not None:
+                total += by_value.get(value, 0)
+        return total
+
+    def normalize_score(
+        self, state: CycleState, pod: PodInfo, nodes: list[NodeInfo], scores: list[int]
+    ) -> list[int]:
+        """From the lowest (0) to the highest (100)."""
+        return scale(scores)
+
+    # -- namespaces -------------------------------------------------------------------------------------------
+
+    def with_namespaces(self, terms: tuple[AffinityTerm, ...]) -> tuple[AffinityTerm, ...]:
+        """The terms with the namespaces that their namespaceSelector selects now."""
+        if not terms or all(term.namespace_selector.nothing or term.namespace_selector.empty for term in terms):
+            return terms
+        namespaces = self.handle.lister("namespaces").list()
+        return tuple(
+            term
+            if term.namespace_selector.empty
+            else term.also_in(
+                ns["metadata"]["name"]
+                for ns in namespaces
+                if term.namespace_selector.matches(ns["metadata"].get("labels") or NO_LABELS)
+            )
+            for term in terms
+        )
+
+    def namespace_labels(self, namespace: str) -> Mapping[str, str]:
+        """The labels of a namespace, none if it is not known."""
+        found = self.handle.lister("namespaces").get(namespace)
+        return NO_LABELS if found is None else found["metadata"].get("labels") or NO_LABELS

@@ -1,0 +1,23 @@
+"""kubelet: runs pods on one node, over a simulated container runtime.
+
+Each pod has a worker that compares what the pod's spec wants with what the runtime shows, starts and kills
+containers through the CRI, and sets the pod's status; the status manager brings that to the API server. Time
+passes only where something waits (`task`): a pull, a hook, a grace period. Processes are not run but read:
+a container's command becomes a timeline (`script`), so it ends, prints and answers as it would.
+
+Reading order: `kubelet` (what it consists of), `pod_worker` (one pod's life), `pod_actions` (what to do),
+`pod_sync` and `container_start` (doing it), `cri` and `runtime` (the node's side), `pleg` (hearing of it),
+`pod_status` with `phase`, `conditions`, `container_status` (what to say of it), `status_manager` (saying it),
+`prober`, `images`, `volumes`, `static_pods`, `admission`, `node_status`.
+
+Left out against the original: cgroups and real resource use, volume plugins other than ConfigMap, Secret,
+projected and downward API (the others mount at once), device plugins and dynamic resources, garbage
+collection of images, RestartAllContainers rules, in-place resize conditions, checkpointing, user namespaces.
+"""
+
+from kubekit.kubelet.images import ImageStore
+from kubekit.kubelet.kubelet import CAPACITY, Kubelet
+from kubekit.kubelet.runtime import Runtime
+from kubekit.kubelet.static_pods import ManifestDirectory
+
+__all__ = ["CAPACITY", "ImageStore", "Kubelet", "ManifestDirectory", "Runtime"]

@@ -1,0 +1,99 @@
+"""etcd: the cluster's memory. Keys and values in bytes, revisions, watches and leases, as etcd 3.6 keeps them.
+
+The API server is the only component that talks to it. What makes it different from a dictionary is *time*:
+each write is a new revision of the whole store, old revisions stay readable until they are compacted away, and
+a watcher that says "I know everything up to 41" is told of 42, 43, ... without a gap.
+
+Reading order: `revision` (the store's own time), `key_index` (one key's life), `tree_index` and
+`revision_log` (all keys; all history), `kvstore` (reading and writing), `operation` and `txn` (if-then-else in
+one change), `watch` (who is told), `compaction` and `hashing` (forgetting, and checking), `lease` and `expiry`
+(keys that go by themselves), `errors` (how it refuses).
+
+    store = KVStore(clock)                                   # a kubekit.sim.Clock
+    store.put(key, value, lease=0) -> int                    # the new revision
+    store.get(key, rev=0) -> KeyValue | None                 # .key .value .create_revision .mod_revision
+                                                             # .version .lease
+    store.range(key, range_end=b"", rev=0, limit=0, count_only=False, keys_only=False)
+                                  -> RangeResult             # .kvs .more .count .revision
+    store.delete(key, range_end=b"") -> DeleteResult         # .deleted .revision .prev_kvs
+    store.put_if(key, value, mod_revision, lease=0) -> int   # mod 0: must not exist; answers 0 if it lost
+    store.delete_if(key, mod_revision) -> int                # the same for a deletion
+    store.txn(compares, success, failure) -> TxnResult       # .succeeded .responses .revision
+    store.apply(operation) -> result                         # any one operation with every option
+    store.watch(key, range_end, start_rev, callback, prev_kv=False, hidden=()) -> Watcher      # .cancel()
+                                                             # callback(list[Event]), after each write;
+                                                             # Event: .type (PUT, DELETE) .kv .prev_kv
+    store.compact(rev)                                       # store.revision, store.compacted_revision
+    store.leases.grant(ttl, id=0) -> Lease                   # .renew(id) .revoke(id) .lookup(id) .expire()
+
+`range_end` is ``b""`` for one key, `prefix_end(prefix)` for all keys under a prefix, FROM_KEY for all that
+follow. Errors are `EtcdError` with `.code` (gRPC), `.message` (etcd's words) and `.http_status`: `Compacted`
+(with `.compact_revision`), `FutureRevision`, `LeaseNotFound` and so on.
+
+Left out against the original: metrics, tracing, downgrades, quota, and reading while a write is under way.
+"""
+
+from kubekit.etcd.errors import Compacted, EtcdError, FutureRevision, LeaseNotFound
+from kubekit.etcd.hashing import HashKV
+from kubekit.etcd.key_value import DELETE, PUT, Event, KeyValue
+from kubekit.etcd.kvstore import KVStore
+from kubekit.etcd.lease import Lease
+from kubekit.etcd.operation import (
+    COMPARE_CREATE,
+    COMPARE_LEASE,
+    COMPARE_MOD,
+    COMPARE_VALUE,
+    COMPARE_VERSION,
+    EQUAL,
+    GREATER,
+    LESS,
+    NOT_EQUAL,
+    Compare,
+    DeleteRange,
+    DeleteResult,
+    Put,
+    PutResult,
+    Range,
+    RangeResult,
+    Txn,
+    TxnResult,
+)
+from kubekit.etcd.revision import Revision
+from kubekit.etcd.tree_index import FROM_KEY, prefix_end
+from kubekit.etcd.watch import Watcher
+
+__all__ = [
+    "COMPARE_CREATE",
+    "COMPARE_LEASE",
+    "COMPARE_MOD",
+    "COMPARE_VALUE",
+    "COMPARE_VERSION",
+    "DELETE",
+    "EQUAL",
+    "FROM_KEY",
+    "GREATER",
+    "LESS",
+    "NOT_EQUAL",
+    "PUT",
+    "Compacted",
+    "Compare",
+    "DeleteRange",
+    "DeleteResult",
+    "EtcdError",
+    "Event",
+    "FutureRevision",
+    "HashKV",
+    "KVStore",
+    "KeyValue",
+    "Lease",
+    "LeaseNotFound",
+    "Put",
+    "PutResult",
+    "Range",
+    "RangeResult",
+    "Revision",
+    "Txn",
+    "TxnResult",
+    "Watcher",
+    "prefix_end",
+]

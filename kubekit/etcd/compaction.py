@@ -1,0 +1,37 @@
+"""Compaction: forgetting history up to a revision, so that it does not grow for ever.
+
+`compact(store, at)` makes `at` the oldest revision that can be read: each key keeps its newest version up
+to `at`, and everything after. Watchers that still had to be told of older changes are cancelled when they
+are next synced. Call it through `KVStore.compact`. etcd does this in batches beside its other work; here it
+is one step. Source: server/storage/mvcc/kvstore.go (updateCompactRev), kvstore_compaction.go.
+"""
+
+from __future__ import annotations
+
+from kubekit.etcd.errors import Compacted, FutureRevision
+from kubekit.etcd.hashing import REMEMBERED, HashKV, hash_kv
+from kubekit.etcd.revision_log import RevisionLog
+from kubekit.etcd.tree_index import TreeIndex
+
+
+def check(at: int, compacted: int, revision: int) -> None:
+    """Raise Compacted or FutureRevision when the store cannot be compacted at `at`."""
+    if at <= compacted:
+        raise Compacted(compacted)
+    if at > revision:
+        raise FutureRevision
+
+
+def compact(index: TreeIndex, log: RevisionLog, at: int, compacted: int) -> HashKV:
+    """Forget; the hash of all that was there up to `at`. `compacted` is the last compaction's revision."""
+    keep = index.compact(at)
+    found = hash_kv(log.until(at), compacted, at, keep)
+    log.drop(at, keep)
+    return found
+
+
+def remember(hashes: list[HashKV], found: HashKV) -> None:
+    """Keep a compaction's hash, and no more than REMEMBERED of them."""
+    hashes.append(found)
+    hashes.sort(key=lambda kept: kept.revision)
+    del hashes[:-REMEMBERED]

@@ -1,0 +1,108 @@
+"""Chapter 02, The front door: a request without kubectl, and a writer who lost a race."""
+
+from __future__ import annotations
+
+from kubekit.course.exercise import Findings, Look, exercise
+from kubekit.course.predict import question
+
+
+@exercise(
+    "02.1",
+    "Create a ConfigMap with a bare request",
+    hints=[
+        "Creating is a verb of HTTP, and it goes to the collection, not to the object.",
+        "The verb is POST; the path is that of the resource in its namespace, without the object's name.",
+        '`cluster.client.request("POST", "/api/v1/namespaces/default/configmaps", body=body)`',
+        'Set `body["data"] = {"text": "hello"}` first, then send that request.',
+    ],
+    waits_for=["a ConfigMap `greeting` in `default`", "its key `text` says hello", "kubectl was not used"],
+)
+def bare_request(look: Look) -> Findings:
+    config = look.find("configmaps", "greeting")
+    if config is None:
+        yield look.nothing_yet("There is no ConfigMap greeting yet.")
+        return
+    yield look.expect("the ConfigMap exists", expected=True, observed=True)
+    data = config.get("data", {})
+    yield look.expect(
+        "its key `text` says hello",
+        expected="text: hello",
+        observed=", ".join(f"{key}: {value}" for key, value in sorted(data.items())),
+        holds=data == {"text": "hello"},
+        where="`data` of the body that was sent",
+    )
+    makers = [
+        record.component
+        for record in look.cluster.records.of("configmap/default/greeting")
+        if record.kind == "request" and (record.came_in or {}).get("verb") == "create"
+    ]
+    yield look.expect(
+        "kubectl was not used",
+        expected="a request of your own",
+        observed=makers,
+        holds=not any("kubectl" in maker for maker in makers),
+        where="delete it and create it again with `cluster.client.request`",
+    )
+
+
+@exercise(
+    "02.2",
+    "Write after a conflict",
+    hints=[
+        "Ben's copy is stale. Where does he get a fresh one?",
+        "Read again: the fresh object has the latest `resourceVersion`. Change that one and write it.",
+        'Read with `dict(cluster.get("configmap", "shared"))`, set its data, then PUT it to `path`.',
+        'again = dict(cluster.get("configmap", "shared")); again["data"] = {"by": "ben", "before": "anna"}; '
+        'cluster.client.request("PUT", path, body=again)',
+    ],
+    waits_for=["`shared` says `by: ben`", "and `before: anna`"],
+)
+def be_ben(look: Look) -> Findings:
+    config = look.find("configmaps", "shared")
+    if config is None:
+        yield look.nothing_yet("There is no ConfigMap shared.", "run the cells above first")
+        return
+    data = config.get("data", {})
+    if data in ({"by": "nobody"}, {"by": "anna"}):
+        yield look.nothing_yet(f"The ConfigMap still says by: {data['by']}.")
+        return
+    version = config["metadata"]["resourceVersion"]
+    yield look.expect(
+        "it says `by: ben`",
+        expected="by: ben",
+        observed=f"by: {data.get('by', 'nothing')}",
+        where=f"`data` of ConfigMap **shared**, now at resourceVersion {version}",
+    )
+    yield look.expect(
+        "Anna's mark is kept as `before: anna`",
+        expected="before: anna",
+        observed=f"before: {data.get('before', 'nothing')}",
+        where="a PUT replaces the whole object: both keys have to be in `data`",
+    )
+
+
+question(
+    "02.q1",
+    "Which step of the pipeline may still change the object that was sent?",
+    ["Authentication", "Admission", "Validation"],
+    2,
+    "Mutating admission adds what the cluster wants on every object; validation only accepts or refuses.",
+)
+question(
+    "02.q2",
+    "What does a 409 Conflict tell a client?",
+    [
+        "The object is locked by another client",
+        "Its copy is older than what is stored",
+        "It lacks a permission",
+    ],
+    2,
+    "There are no locks. The resourceVersion that was sent is not the stored one: read again, decide again.",
+)
+question(
+    "02.q3",
+    "Which components hold a connection to etcd?",
+    ["kube-apiserver alone", "kube-apiserver and the controllers", "All control-plane components"],
+    1,
+    "Everything else goes through the API server, which is why the import graph of a cluster is a star.",
+)

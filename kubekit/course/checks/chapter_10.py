@@ -1,0 +1,140 @@
+"""Chapter 10, Controllers: back to the image of before, and a quota that keeps a difference open."""
+
+from __future__ import annotations
+
+from kubekit.course.checks.chapter_00 import phases, pods_of
+from kubekit.course.exercise import Findings, Look, exercise
+from kubekit.course.predict import question
+
+
+@exercise(
+    "10.1",
+    "Roll web back",
+    hints=[
+        "The old ReplicaSet is still there. There is a verb that makes it the current one again.",
+        "A rollout has a history, and history can be undone.",
+        "`%kubectl rollout --help` lists the verbs; one of them is the opposite of a rollout.",
+        "`%kubectl rollout undo deployment/web`",
+    ],
+    waits_for=[
+        "the image of `web` is httpd:2.4-alpine again",
+        "the old ReplicaSet was used again",
+        "three pods run",
+    ],
+)
+def roll_back(look: Look) -> Findings:
+    deployment = look.find("deployments", "web")
+    if deployment is None:
+        yield look.nothing_yet("There is no Deployment web.", "run the cells above first")
+        return
+    images = [container["image"] for container in deployment["spec"]["template"]["spec"]["containers"]]
+    revision = int(
+        deployment["metadata"].get("annotations", {}).get("deployment.kubernetes.io/revision", "1")
+    )
+    if images == ["httpd:2.4.66-alpine"] or revision < 2:
+        yield look.nothing_yet(f"The Deployment web is at revision {revision}, as the cells above left it.")
+        return
+    yield look.expect(
+        "the image is httpd:2.4-alpine again",
+        expected=["httpd:2.4-alpine"],
+        observed=images,
+        where="`%kubectl rollout history deployment/web`",
+    )
+    sets = [
+        item
+        for item in look.all("replicasets")
+        if any(owner["name"] == "web" for owner in item["metadata"].get("ownerReferences", []))
+    ]
+    yield look.expect(
+        "the old ReplicaSet was used again",
+        expected="2 ReplicaSets",
+        observed=f"{len(sets)} ReplicaSets",
+        holds=len(sets) == 2,
+        where="`%kubectl get replicasets`: the same template is the same ReplicaSet",
+    )
+    pods = pods_of(look, "web")
+    yield look.expect(
+        "three pods run",
+        expected="3 Running",
+        observed=phases(pods),
+        where="let time pass with `cluster.settle()`",
+    )
+
+
+@exercise(
+    "10.2",
+    "Let crowd have its four pods",
+    hints=[
+        "The refusal names who refuses: read the events of the ReplicaSet in the namespace small.",
+        "The quota `two` allows two pods. A quota is an object, and objects can be changed.",
+        "`%kubectl patch quota two -n small -p '...'`, or edit and apply it; then give the loop time.",
+        '`%kubectl patch quota two -n small -p \'{"spec":{"hard":{"pods":"4"}}}\'`, then '
+        "`cluster.advance('20m')`: after many failures the controller waits long between two tries.",
+    ],
+    waits_for=["`crowd` still asks for four", "the quota allows four, or is gone", "four pods run"],
+)
+def let_it_get_there(look: Look) -> Findings:
+    deployment = look.find("deployments", "crowd", "small")
+    if deployment is None:
+        yield look.nothing_yet("There is no Deployment crowd in small.", "run the section's first cell")
+        return
+    quota = look.find("resourcequotas", "two", "small")
+    hard = quota["spec"]["hard"].get("pods") if quota else None
+    if hard == "2" and deployment["spec"]["replicas"] == 4:
+        yield look.nothing_yet("The quota still allows 2 pods.")
+        return
+    yield look.expect(
+        "`crowd` still asks for four",
+        expected=4,
+        observed=deployment["spec"]["replicas"],
+        where="`spec.replicas` of Deployment **crowd**: it was not to be touched",
+    )
+    yield look.expect(
+        "the quota allows four pods",
+        expected="4 or more, or no quota",
+        observed=hard or "no quota",
+        holds=hard is None or int(hard) >= 4,
+        where="`%kubectl get quota -n small`",
+    )
+    pods = pods_of(look, "crowd", "small")
+    yield look.expect(
+        "four pods run",
+        expected="4 Running",
+        observed=phases(pods),
+        where="the controller tries again by itself, later and later: `cluster.advance('20m')`",
+    )
+
+
+question(
+    "10.q1",
+    "A controller crashes in the middle of its work and starts again. What does it need to go on?",
+    [
+        "Its log of what it had done",
+        "Nothing but the objects in the API server",
+        "A signal from the scheduler",
+    ],
+    2,
+    "It compares again. That is what level-triggered means.",
+)
+question(
+    "10.q2",
+    "You delete a ReplicaSet that a Deployment owns. What follows?",
+    [
+        "The Deployment is deleted too",
+        "The Deployment's controller makes it again",
+        "Its pods run on for ever",
+    ],
+    2,
+    "The Deployment still says what should be. Its pods go with the old ReplicaSet, and new ones are made.",
+)
+question(
+    "10.q3",
+    "The quota refuses a pod. Who sees the refusal?",
+    [
+        "The user who wrote the Deployment, at once",
+        "The ReplicaSet's controller, as an answer 403",
+        "The kubelet",
+    ],
+    2,
+    "Whoever asks gets the answer. The user finds it as an event and in the Deployment's conditions.",
+)

@@ -10,29 +10,26 @@ from typing import Any
 
 from kubekit.api.field_path import FieldError
 from kubekit.apiserver import validation
+from kubekit.apiserver.validation.warnings import warnings_for
 
 Obj = dict[str, Any]
 
 
 def validate_create(obj: Obj) -> list[FieldError]:
     """The field errors of a new object."""
-    check = getattr(validation, "validate_create", None)
-    return check(obj) if check is not None else []
+    return validation.validate_create(obj)
 
 
 def validate_update(obj: Obj, old: Obj) -> list[FieldError]:
     """The field errors of a change."""
-    check = getattr(validation, "validate_update", None)
-    return check(obj, old) if check is not None else []
+    return validation.validate_update(obj, old)
 
 
 def validate_status_update(obj: Obj, old: Obj) -> list[FieldError]:
     """The field errors of a status change."""
-    check = getattr(validation, "validate_status_update", None)
-    return check(obj, old) if check is not None else []
+    return validation.validate_status_update(obj, old)
 
 
 def warnings(obj: Obj, old: Obj | None) -> list[str]:
     """The warnings for whoever writes the object."""
-    check = getattr(validation, "warnings_for", None)
-    return check(obj, old) if check is not None else []
+    return warnings_for(obj, old)

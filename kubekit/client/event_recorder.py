@@ -141,7 +141,7 @@ class Correlator:
         now = self.clock.now()
         tokens, at = self._buckets.get(key) or (float(SPAM_BURST), now)
         tokens = min(float(SPAM_BURST), tokens + (now - at) * SPAM_PER_SECOND)
-        allowed = tokens >= 1.0
+        allowed: bool = tokens >= 1.0
         self._buckets.put(key, (tokens - 1.0 if allowed else tokens, now))
         return allowed
 

@@ -17,6 +17,9 @@ from kubekit.client.reflector import Reflector
 from kubekit.client.rest_client import Client, resource_of
 from kubekit.sim import Loop
 
+Objects = list[Obj]
+"""Inside the class `list` is a method."""
+
 IndexFunction = Callable[[Obj], list[str]]
 
 
@@ -126,7 +129,7 @@ class Informer:
         """The object at `namespace/name` (or `name`), or None."""
         return self._store.get(key)
 
-    def list(self, namespace: str | None = None) -> list[Obj]:
+    def list(self, namespace: str | None = None) -> Objects:
         """All objects, or those of one namespace, in order of arrival."""
         if namespace is None:
             return list(self._store.values())
@@ -146,7 +149,7 @@ class Informer:
         for key, obj in self._store.items():
             index.put(key, None, obj)
 
-    def by_index(self, name: str, value: str) -> list[Obj]:
+    def by_index(self, name: str, value: str) -> Objects:
         """The objects for which the index has this value, in order of arrival."""
         found = self._indexes[name].values.get(value)
         return list(found.values()) if found else []
@@ -218,7 +221,7 @@ class Informer:
             if handler.on_delete is not None:
                 handler.on_delete(last)
 
-    def _replace(self, items: list[Obj]) -> None:
+    def _replace(self, items: Objects) -> None:
         """The store becomes the list; only what really differs is told to the handlers."""
         keep = set()
         for obj in items:

@@ -19,6 +19,9 @@ from kubekit.api.meta import Obj
 from kubekit.api.resources import Resource, by_plural
 from kubekit.api.status_error import StatusError
 
+Items = list[Any]
+"""Inside the class `list` is a verb."""
+
 STRATEGIC_MERGE = "application/strategic-merge-patch+json"
 MERGE = "application/merge-patch+json"
 JSON_PATCH = "application/json-patch+json"
@@ -193,7 +196,7 @@ class Client:
         self,
         resource: Resource | str,
         name: str,
-        patch: Obj | list[Any],
+        patch: Obj | Items,
         namespace: str | None = None,
         *,
         patch_type: str = STRATEGIC_MERGE,
@@ -246,8 +249,8 @@ class Client:
         self,
         method: str,
         path: str,
-        query: Mapping[str, list[str]] | None = None,
-        body: Obj | list[Any] | bytes | None = None,
+        query: Mapping[str, Items] | None = None,
+        body: Obj | Items | bytes | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Response:
         """One raw request; the response is returned whatever its status. Not for watches."""
@@ -273,8 +276,8 @@ class Client:
         self,
         method: str,
         path: str,
-        query: dict[str, list[str]] | None = None,
-        body: Obj | list[Any] | None = None,
+        query: dict[str, Items] | None = None,
+        body: Obj | Items | None = None,
         headers: dict[str, str] | None = None,
     ) -> Obj:
         if headers is None:

@@ -1,11 +1,11 @@
 """The base of every controller: informers, a work queue, and `reconcile(key)`.
 
 A controller says in `set_up` what it listens to (`follow`, `watch`) and in `reconcile` how it brings one
-object nearer to what its spec asks for. It reads from informers and writes through `self.client`; everything
-it writes while reconciling, and what it notes in `self.round` (desired, observed, difference), becomes one
-"reconcile" record. It must be level-triggered: look at what is, never at what happened. A refusal of the API server is
-raised, not handled: the queue brings the key back later. Modelled on the shape that all controllers in
-kubernetes/pkg/controller share.
+object nearer to what its spec asks for. It reads from informers and writes through `self.client`;
+everything it writes while reconciling, and what it notes in `self.round` (desired, observed, difference),
+becomes one "reconcile" record. It must be level-triggered: look at what is, never at what happened. A
+refusal of the API server is raised, not handled: the queue brings the key back later. Modelled on the shape
+that all controllers in kubernetes/pkg/controller share.
 """
 
 from __future__ import annotations

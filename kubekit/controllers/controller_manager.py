@@ -1,8 +1,8 @@
 """kube-controller-manager: the component that runs all controllers over one set of shared informers.
 
-`start` takes the leader's Lease (if told to), starts the informers and then each controller; `stop` and `crash`
-end all of them. Single controllers can be stopped and started while the manager runs, which is how a learner
-finds out what each of them is for. Source: cmd/kube-controller-manager/app.
+`start` takes the leader's Lease (if told to), starts the informers and then each controller; `stop` and
+`crash` end all of them. Single controllers can be stopped and started while the manager runs, which is how
+a learner finds out what each of them is for. Source: cmd/kube-controller-manager/app.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
-"""Questions about pods that several controllers ask: ready, available, active, whose, and which one goes first.
+"""Questions about pods that several controllers ask: ready, available, active, whose, and which one goes
+first.
 
-Pure functions over pods as informers hold them; nothing here may change one. Sources: kubernetes/pkg/api/v1/pod
-and pkg/controller/controller_utils.go (ActivePodsWithRanks).
+Pure functions over pods as informers hold them; nothing here may change one. Sources:
+kubernetes/pkg/api/v1/pod and pkg/controller/controller_utils.go (ActivePodsWithRanks).
 """
 
 from __future__ import annotations
@@ -204,5 +205,9 @@ def in_order_of_deletion(
             node = pod["spec"].get("nodeName", "")
             per_node[node] = per_node.get(node, 0) + 1
     ranked = [(pod, per_node.get(pod["spec"].get("nodeName", ""), 0)) for pod in pods]
-    ranked.sort(key=cmp_to_key(lambda a, b: _compare(a, b, now)))
+
+    def compare(a: tuple[Obj, int], b: tuple[Obj, int]) -> int:
+        return _compare(a, b, now)
+
+    ranked.sort(key=cmp_to_key(compare))
     return [pod for pod, _ in ranked]

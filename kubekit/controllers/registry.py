@@ -1,20 +1,41 @@
 """The controllers, one a line, in the order in which the manager starts them.
 
-To add one: copy a neighbour, name it here. `ON_BY_DEFAULT` is everything; the manager's `controllers` argument
-takes the real flag's form: "*" for all of them, "foo" for one more, "-foo" for one less.
+To add one: copy a neighbour, name it here. `ON_BY_DEFAULT` is everything; the manager's `controllers`
+argument takes the real flag's form: "*" for all of them, "foo" for one more, "-foo" for one less.
 """
 
 from __future__ import annotations
 
 from kubekit.controllers.controller import Controller
 from kubekit.controllers.deployment import DeploymentController
+from kubekit.controllers.endpoints import EndpointsController
+from kubekit.controllers.endpointslice import EndpointSliceController
+from kubekit.controllers.garbage_collector import GarbageCollector
+from kubekit.controllers.namespace import NamespaceController
+from kubekit.controllers.node_ipam import NodeIpamController
+from kubekit.controllers.node_lifecycle import NodeLifecycleController
+from kubekit.controllers.node_ttl import TtlController
 from kubekit.controllers.replicaset import ReplicaSetController
 from kubekit.controllers.replication import ReplicationController
+from kubekit.controllers.root_ca import RootCaPublisher
+from kubekit.controllers.serviceaccount import ServiceAccountController, TokenController
+from kubekit.controllers.taint_eviction import TaintEvictionController
 
 CONTROLLERS: list[type[Controller]] = [
+    ServiceAccountController,
+    TokenController,
+    RootCaPublisher,
+    NodeIpamController,
+    NodeLifecycleController,
+    TaintEvictionController,
+    TtlController,
+    DeploymentController,
     ReplicaSetController,
     ReplicationController,
-    DeploymentController,
+    EndpointSliceController,
+    EndpointsController,
+    GarbageCollector,
+    NamespaceController,
 ]
 
 

@@ -1,8 +1,8 @@
 """Which ReplicaSet is the new one, what number it bears, and which annotations it carries.
 
 The new set is the oldest one with the Deployment's present template; if there is none it is created. Its
-revision is one more than the highest of the others, so going back to an old template gives that old set a new,
-higher number (and it remembers the old ones in its history annotation). Source:
+revision is one more than the highest of the others, so going back to an old template gives that old set a
+new, higher number (and it remembers the old ones in its history annotation). Source:
 pkg/controller/deployment/sync.go (getNewReplicaSet) and util (SetNewReplicaSetAnnotations).
 """
 

@@ -1,7 +1,8 @@
 """The RollingUpdate strategy: grow the new set as far as the surge allows, then shrink the old ones.
 
-Each reconcile does one step and writes the status; the pods that come or go wake it for the next. Unhealthy old
-pods go first, since they do not count as available anyway. Source: pkg/controller/deployment/rolling.go.
+Each reconcile does one step and writes the status; the pods that come or go wake it for the next. Unhealthy
+old pods go first, since they do not count as available anyway. Source:
+pkg/controller/deployment/rolling.go.
 """
 
 from __future__ import annotations

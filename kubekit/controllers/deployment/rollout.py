@@ -1,8 +1,8 @@
 """One reconcile of one Deployment: the working copy, its ReplicaSets, and the questions asked of them.
 
-The Deployment that the informer holds is frozen, so a `Rollout` has its own copy of the parts that a reconcile
-changes (annotations, status). The ReplicaSets are the cache's own: `scaling` makes changed copies. Nothing here
-talks to the API server. Source: pkg/controller/deployment/util/deployment_util.go.
+The Deployment that the informer holds is frozen, so a `Rollout` has its own copy of the parts that a
+reconcile changes (annotations, status). The ReplicaSets are the cache's own: `scaling` makes changed
+copies. Nothing here talks to the API server. Source: pkg/controller/deployment/util/deployment_util.go.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """What a Deployment says about itself: counts, Available, Progressing, and the deadline for progress.
 
 `rollout_status` is called at the end of each step of a rollout, `plain_status` when it is paused, scaled or
-being deleted. Progress means: more updated, ready or available pods, or fewer old ones; when there was none for
-`progressDeadlineSeconds`, Progressing turns False. Nothing is rolled back by that. Sources:
+being deleted. Progress means: more updated, ready or available pods, or fewer old ones; when there was none
+for `progressDeadlineSeconds`, Progressing turns False. Nothing is rolled back by that. Sources:
 pkg/controller/deployment/sync.go (calculateStatus) and progress.go.
 """
 
@@ -139,7 +139,7 @@ def _judge(rollout: Rollout, status: Obj, current: Obj | None, new: Obj | None) 
 def is_complete(rollout: Rollout, status: Obj) -> bool:
     """Whether all pods are updated and available and no old one is left."""
     wanted = rollout.replicas
-    return (
+    return bool(
         status.get("updatedReplicas", 0) == wanted
         and status.get("replicas", 0) == wanted
         and status.get("availableReplicas", 0) == wanted

@@ -1,0 +1,413 @@
+"""The EndpointSlice controller: which addresses stand behind each Service, in slices of at most a hundred.
+
+One reconcile puts every selected pod into the slice of its ports, changes as few slices as it can, and
+keeps an empty slice when there is nothing to list. Because its cache may not show yet what it wrote a
+moment ago, it remembers the generation of each slice that it wrote and waits until the watch has brought
+it. Sources: pkg/controller/endpointslice and k8s.io/endpointslice.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, ClassVar
+
+from kubekit.api.meta import Obj, controller_reference, key_of, labels_of
+from kubekit.api.status_error import StatusError
+from kubekit.client import Informer
+from kubekit.controllers.controller import Context, Controller
+from kubekit.controllers.pod_control import namespace_is_terminating
+from kubekit.controllers.pods import is_ready
+from kubekit.controllers.service_pods import (
+    HEADLESS_LABEL,
+    TRIGGER_TIME,
+    TriggerTimes,
+    addresses_of,
+    has_endpoints,
+    is_headless,
+    selected_pods,
+    services_to_update,
+    sets_hostname,
+    should_be_in_endpoints,
+    target_port,
+)
+from kubekit.controllers.slice_hints import add_hints
+
+MANAGED_BY = "endpointslice.kubernetes.io/managed-by"
+SERVICE_NAME = "kubernetes.io/service-name"
+MANAGER = "endpointslice-controller.k8s.io"
+RESERVED = (SERVICE_NAME, MANAGED_BY, HEADLESS_LABEL)
+MAX_ENDPOINTS = 100
+STALE_RETRY = 1.0
+SLICES = "endpointslices.discovery.k8s.io"
+
+
+def ports_key(ports: list[Obj] | None) -> str:
+    """Slices with equal ports share their endpoints."""
+    return json.dumps(sorted(ports or [], key=lambda port: json.dumps(port, sort_keys=True)), sort_keys=True)
+
+
+def endpoint_key(endpoint: Obj) -> tuple[Any, ...]:
+    """What makes an endpoint the same one although its conditions differ."""
+    target = endpoint.get("targetRef") or {}
+    return (*endpoint["addresses"], target.get("uid"), endpoint.get("hostname"))
+
+
+class EndpointSliceController(Controller):
+    """Keeps the EndpointSlices of each Service with a selector."""
+
+    name: ClassVar[str] = "endpointslice-controller"
+    kind: ClassVar[str] = "Service"
+    event_source: ClassVar[str] = "endpoint-slice-controller"
+    base_delay: ClassVar[float] = 1.0
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self.services: Informer
+        self.pods: Informer
+        self.slices: Informer
+        self.nodes: Informer
+        self._times = TriggerTimes()
+        self._written: dict[str, dict[str, int]] = {}  # service -> slice -> generation; -1: deleted
+
+    def set_up(self) -> None:
+        self._times = TriggerTimes()
+        self._written.clear()
+        self.services = self.follow("services")
+        self.pods = self.informer("pods")
+        self.slices = self.informer(SLICES)
+        self.nodes = self.informer("nodes")
+        self.slices.add_index("service", _service_of_slice)
+        self.watch(
+            self.pods,
+            lambda pod: self._pod_changed("ADDED", None, pod),
+            lambda old, new: self._pod_changed("MODIFIED", old, new),
+            lambda pod: self._pod_changed("DELETED", pod, None),
+        )
+        self.watch(
+            self.slices,
+            lambda one: self._slice_changed("ADDED", one),
+            lambda old, new: self._slice_changed("MODIFIED", new),
+            self._slice_deleted,
+        )
+
+    # -- what it hears ----------------------------------------------------------------------------------
+
+    def _pod_changed(self, event: str, old: Obj | None, new: Obj | None) -> None:
+        for key in services_to_update(self.services, old, new):
+            self.enqueue(key, event, new or old)
+
+    def _slice_changed(self, event: str, one: Obj) -> None:
+        # Also after the controller's own writes: the watch may tell of them before the answer does.
+        for key in _service_of_slice(one):
+            self.enqueue(key, event, one)
+
+    def _slice_deleted(self, one: Obj) -> None:
+        for key in _service_of_slice(one):
+            written = self._written.get(key)
+            if written is not None:
+                written.pop(one["metadata"]["name"], None)
+            self.enqueue(key, "DELETED", one)
+
+    # -- what it does -----------------------------------------------------------------------------------
+
+    def reconcile(self, key: str) -> None:
+        service = self.services.get(key)
+        if service is None:
+            self._times.forget(key)
+            self._written.pop(key, None)
+            return
+        if not has_endpoints(service):
+            return
+        slices = [one for one in self.slices.by_index("service", key) if not _is_deleting(one)]
+        if self._is_stale(key, slices):
+            self.queue.add_after(key, STALE_RETRY)
+            return
+        pods = selected_pods(service, self.pods)
+        trigger = self._times.compute(service, pods)
+        families = service["spec"].get("ipFamilies") or ["IPv4"]
+        for family in families:
+            mine = [one for one in slices if one["addressType"] == family]
+            self._reconcile_family(key, service, pods, mine, family, trigger)
+        for one in slices:
+            if one["addressType"] not in families:
+                self._delete(key, one)
+
+    def _is_stale(self, key: str, slices: list[Obj]) -> bool:
+        written = self._written.get(key)
+        if not written:
+            return False
+        seen = {one["metadata"]["name"]: one["metadata"].get("generation", 0) for one in slices}
+        return any(
+            name in seen if generation < 0 else seen.get(name, 0) < generation
+            for name, generation in written.items()
+        )
+
+    def _reconcile_family(
+        self, key: str, service: Obj, pods: list[Obj], existing: list[Obj], family: str, trigger: str | None
+    ) -> None:
+        owner_uid = service["metadata"]["uid"]
+        delete: list[Obj] = []
+        by_ports: dict[str, list[Obj]] = {}
+        for one in existing:
+            if any(ref["uid"] == owner_uid for ref in one["metadata"].get("ownerReferences") or ()):
+                by_ports.setdefault(ports_key(one.get("ports")), []).append(one)
+            else:
+                delete.append(one)
+        desired: dict[str, dict[tuple[Any, ...], Obj]] = {}
+        ports_of: dict[str, list[Obj]] = {}
+        for pod in pods:
+            if not should_be_in_endpoints(pod, True):
+                continue
+            ports = _endpoint_ports(service, pod)
+            which = ports_key(ports)
+            group = desired.setdefault(which, {})
+            ports_of.setdefault(which, ports)
+            endpoint = self._endpoint(pod, service, family)
+            if endpoint is not None:
+                group[endpoint_key(endpoint)] = endpoint
+        self.round.desired = sum(len(group) for group in desired.values())
+        self.round.observed = sum(len(one.get("endpoints") or ()) for one in existing)
+        self.round.difference = self.round.desired - self.round.observed
+        create: list[Obj] = []
+        update: list[Obj] = []
+        for which, group in desired.items():
+            empty = self._new_slice(service, family, ports_of[which])
+            made, changed, gone = _arrange(by_ports.get(which, []), group, empty)
+            create += made
+            update += changed
+            delete += gone
+        for which, old in by_ports.items():
+            if which not in desired:
+                delete += old
+        if len(existing) == len(delete) and not create:
+            placeholder = self._new_slice(service, family, None)
+            if len(delete) == 1 and _same_placeholder(delete[0], placeholder):
+                delete = []
+            else:
+                create.append(placeholder)
+        changed_names = {one["metadata"]["name"] for one in (*update, *delete)}
+        unchanged = [one for one in existing if one["metadata"]["name"] not in changed_names]
+        update += add_hints(service, create, update, unchanged, self.nodes)
+        self._write(key, service, create, update, delete, trigger)
+
+    def _endpoint(self, pod: Obj, service: Obj, family: str) -> Obj | None:
+        addresses = addresses_of(pod, family)
+        node_name = pod["spec"].get("nodeName")
+        node = self.nodes.get(node_name) if node_name else None
+        publish = bool(service["spec"].get("publishNotReadyAddresses"))
+        if not addresses or (node is None and not publish):
+            return None
+        serving = is_ready(pod)
+        terminating = bool(pod["metadata"].get("deletionTimestamp"))
+        meta = pod["metadata"]
+        endpoint: Obj = {
+            "addresses": addresses,
+            "conditions": {
+                "ready": publish or (serving and not terminating),
+                "serving": serving,
+                "terminating": terminating,
+            },
+            "targetRef": {
+                "kind": "Pod",
+                "namespace": meta["namespace"],
+                "name": meta["name"],
+                "uid": meta["uid"],
+            },
+        }
+        if sets_hostname(pod, service):
+            endpoint["hostname"] = pod["spec"]["hostname"]
+        if node_name:
+            endpoint["nodeName"] = node_name
+        zone = labels_of(node).get("topology.kubernetes.io/zone") if node is not None else None
+        if zone:
+            endpoint["zone"] = zone
+        return endpoint
+
+    def _new_slice(self, service: Obj, family: str, ports: list[Obj] | None) -> Obj:
+        meta = service["metadata"]
+        return {
+            "apiVersion": "discovery.k8s.io/v1",
+            "kind": "EndpointSlice",
+            "metadata": {
+                "generateName": f"{meta['name']}-",
+                "namespace": meta["namespace"],
+                "labels": slice_labels(service),
+                "ownerReferences": [controller_reference(service)],
+            },
+            "addressType": family,
+            "endpoints": None,
+            "ports": ports,
+        }
+
+    # -- writing ----------------------------------------------------------------------------------------
+
+    def _write(
+        self,
+        key: str,
+        service: Obj,
+        create: list[Obj],
+        update: list[Obj],
+        delete: list[Obj],
+        trigger: str | None,
+    ) -> None:
+        uid = service["metadata"]["uid"]
+        # A slice that would go and one that would come make one that changes.
+        kept: list[Obj] = []
+        for one in delete:
+            owned = any(ref["uid"] == uid for ref in one["metadata"].get("ownerReferences") or ())
+            if create and owned and one["addressType"] == create[-1]["addressType"]:
+                new = create.pop()
+                metadata = {**one["metadata"], "labels": new["metadata"]["labels"]}
+                update.append({**new, "metadata": metadata})
+            else:
+                kept.append(one)
+        written = self._written.setdefault(key, {})
+        try:
+            if not service["metadata"].get("deletionTimestamp"):
+                for one in create:
+                    made = self.client.create(SLICES, _triggered(one, trigger))
+                    written[made["metadata"]["name"]] = made["metadata"].get("generation", 0)
+            for one in update:
+                made = self.client.update(SLICES, _triggered(one, trigger))
+                written[made["metadata"]["name"]] = made["metadata"].get("generation", 0)
+        except StatusError as error:
+            if namespace_is_terminating(error):
+                return
+            self._failed(service, error)
+            raise
+        for one in kept:
+            self._delete(key, one)
+
+    def _delete(self, key: str, one: Obj) -> None:
+        meta = one["metadata"]
+        try:
+            self.client.delete(SLICES, meta["name"], meta["namespace"])
+        except StatusError as error:
+            if error.code != 404:
+                raise
+        self._written.setdefault(key, {})[meta["name"]] = -1
+
+    def _failed(self, service: Obj, error: StatusError) -> None:
+        key = key_of(service)
+        text = f"Error updating Endpoint Slices for Service {key}: {error.message}"
+        self.event(service, "Warning", "FailedToUpdateEndpointSlices", text)
+
+
+def _service_of_slice(one: Obj) -> list[str]:
+    labels = labels_of(one)
+    if labels.get(MANAGED_BY) != MANAGER or SERVICE_NAME not in labels:
+        return []
+    return [f"{one['metadata']['namespace']}/{labels[SERVICE_NAME]}"]
+
+
+def _is_deleting(one: Obj) -> bool:
+    return bool(one["metadata"].get("deletionTimestamp"))
+
+
+def slice_labels(service: Obj) -> dict[str, str]:
+    """The Service's labels and those that say whose slice it is."""
+    labels = {k: v for k, v in labels_of(service).items() if k not in RESERVED}
+    if is_headless(service):
+        labels[HEADLESS_LABEL] = ""
+    return {**labels, SERVICE_NAME: service["metadata"]["name"], MANAGED_BY: MANAGER}
+
+
+def _endpoint_ports(service: Obj, pod: Obj) -> list[Obj]:
+    ports = []
+    for port in service["spec"].get("ports") or ():
+        number = target_port(pod, port)
+        if number is None:
+            continue
+        found: Obj = {
+            "name": port.get("name", ""),
+            "port": number,
+            "protocol": port.get("protocol", "TCP"),
+        }
+        if port.get("appProtocol") is not None:
+            found["appProtocol"] = port["appProtocol"]
+        ports.append(found)
+    return ports
+
+
+def _arrange(
+    slices: list[Obj], desired: dict[tuple[Any, ...], Obj], empty: Obj
+) -> tuple[list[Obj], list[Obj], list[Obj]]:
+    """(slices to create, to update, to delete) so that together they hold what is desired."""
+    left = dict(desired)
+    unchanged: list[Obj] = []
+    update: list[Obj] = []
+    delete: list[Obj] = []
+    labels = empty["metadata"]["labels"]
+    for one in slices:
+        old = one.get("endpoints") or []
+        kept = []
+        changed = False
+        for endpoint in old:
+            wanted = left.pop(endpoint_key(endpoint), None)
+            if wanted is None:
+                continue
+            if endpoint.get("hints"):
+                wanted = {**wanted, "hints": endpoint["hints"]}
+            kept.append(wanted)
+            changed = changed or wanted != endpoint
+        if changed or len(kept) != len(old):
+            if kept:
+                update.append(_with(one, kept, labels))
+            else:
+                delete.append(one)
+        elif _foreign_labels(one) != _foreign_labels(empty):
+            update.append(_with(one, kept, labels))
+        else:
+            unchanged.append(one)
+    update.sort(key=lambda one: -len(one["endpoints"]))
+    for one in update:
+        while left and len(one["endpoints"]) < MAX_ENDPOINTS:
+            one["endpoints"].append(left.pop(next(iter(left))))
+    create: list[Obj] = []
+    while left:
+        target = _slice_to_fill(unchanged, len(left)) if len(left) < MAX_ENDPOINTS else None
+        if target is None:
+            filled = {**empty, "endpoints": []}
+            create.append(filled)
+        else:
+            unchanged = [one for one in unchanged if one is not target]
+            filled = _with(target, list(target.get("endpoints") or ()), labels)
+            update.append(filled)
+        while left and len(filled["endpoints"]) < MAX_ENDPOINTS:
+            filled["endpoints"].append(left.pop(next(iter(left))))
+    return create, update, delete
+
+
+def _with(one: Obj, endpoints: list[Obj], labels: dict[str, str]) -> Obj:
+    return {**one, "endpoints": endpoints, "metadata": {**one["metadata"], "labels": labels}}
+
+
+def _foreign_labels(one: Obj) -> dict[str, str]:
+    return {k: v for k, v in labels_of(one).items() if k not in RESERVED}
+
+
+def _slice_to_fill(slices: list[Obj], count: int) -> Obj | None:
+    """The slice that would be fullest with `count` more, if they fit."""
+    fitting = [one for one in slices if MAX_ENDPOINTS - count - len(one.get("endpoints") or ()) >= 0]
+    fitting = [one for one in fitting if len(one.get("endpoints") or ()) + count > 0]
+    return max(fitting, key=lambda one: len(one.get("endpoints") or ()), default=None)
+
+
+def _same_placeholder(one: Obj, placeholder: Obj) -> bool:
+    return (
+        not one.get("endpoints")
+        and not one.get("ports")
+        and labels_of(one) == labels_of(placeholder)
+        and one["addressType"] == placeholder["addressType"]
+    )
+
+
+def _triggered(one: Obj, trigger: str | None) -> Obj:
+    meta = dict(one["metadata"])
+    annotations = {k: v for k, v in (meta.get("annotations") or {}).items() if k != TRIGGER_TIME}
+    if trigger is not None:
+        annotations[TRIGGER_TIME] = trigger
+    meta.pop("annotations", None)
+    if annotations:
+        meta["annotations"] = annotations
+    return {**one, "metadata": meta}

@@ -32,7 +32,7 @@ def bare_request(look: Look) -> Findings:
         where="`data` of the body that was sent",
     )
     makers = [
-        record.component
+        str(record.came_in.get("source", ""))
         for record in look.cluster.records.of("configmap/default/greeting")
         if record.kind == "request" and (record.came_in or {}).get("verb") == "create"
     ]

@@ -40,7 +40,7 @@ def who_placed(look: Look, name: str) -> str:
     for record in look.cluster.records.of(f"pod/default/{name}"):
         asked = record.came_in if record.kind == "request" and isinstance(record.came_in, dict) else {}
         if str(asked.get("path", "")).endswith("/binding") and (record.came_out or {}).get("status") == 201:
-            placed = f"binding by {record.component}"
+            placed = f"binding by {asked.get('source', 'somebody')}"
     return placed
 
 
@@ -144,7 +144,7 @@ def tried_to_change(look: Look, name: str) -> bool:
         record.kind == "request"
         and isinstance(record.came_in, dict)
         and record.came_in.get("verb") in ("patch", "update")
-        and not str(record.component).startswith(("kubelet", "kube-"))
+        and not str(record.came_in.get("source", "")).startswith(("kubelet/", "kube-"))
         for record in look.cluster.records.of(f"pod/default/{name}")
     )
 

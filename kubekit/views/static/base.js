@@ -187,7 +187,7 @@ function mount({ model, el }, draw) {
   const api = {
     uid, root, go, below, calm,
     get unfolded() { return unfolded; },
-    indexOf: (id) => records().findIndex((record) => record.id === id),
+    indexOf: (id) => records().findIndex((record) => String(record.id) === String(id)),
     // Makes an element of the stage a mark: hover, focus and tap show its card; click and Enter pin it.
     mark(element, name, card) {
       element.classList.add("kk-mark");

@@ -109,7 +109,7 @@ class Recent(Match):
     about = "recently seen"
 
     def __init__(self) -> None:
-        self.list, self.action, self.side, self.mask = "DEFAULT", "", "--rsource", "255.255.255.255"
+        self.list, self.action, self.side, self.mask = "DEFAULT", "", "--rsource", ""
         self.seconds, self.hitcount, self.reap, self.negated = 0, 0, False, False
 
     def set(self, option: str, values: list[str], negated: bool) -> None:
@@ -131,6 +131,10 @@ class Recent(Match):
                     "recent: only one of `--set', `--rcheck' `--update' or `--remove' may be set\n"
                 )
             self.action, self.negated = option, negated
+
+    def settle(self, family: str) -> None:
+        whole = "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff" if family == "IPv6" else "255.255.255.255"
+        self.mask = self.mask or whole
 
     def check(self) -> None:
         if not self.action:

@@ -18,14 +18,20 @@ class CniError(Exception):
 
 
 class BridgeCNI:
-    """Addresses for the pods of one host."""
+    """Addresses for the pods of one host.
 
-    def __init__(self, host: Host, name: str = "cbr0") -> None:
+    With `cluster_cidr` (the pod range of the whole cluster) packets of pods to the world outside get the
+    node's address, by the rules that flannel writes; without it their answers would not find back.
+    """
+
+    def __init__(self, host: Host, name: str = "cbr0", cluster_cidr: str = "") -> None:
         self.host = host
         self.name = name
+        self.cluster_cidr = cluster_cidr
         self.given: dict[str, str] = {}
         """Pod ("ns/name") -> address."""
         self._last = 0
+        self._masquerading = ""
 
     def add(self, pod: str, listening: Listening | None = None) -> str:
         """ADD: give the pod an address and plug it in; the same pod keeps its address. Raises CniError."""
@@ -36,6 +42,7 @@ class BridgeCNI:
             raise CniError(
                 f'plugin type="bridge" failed (add): no pod CIDR assigned to node "{self.host.name}"'
             )
+        self._masquerade()
         address = self._next()
         self.given[pod] = address
         self.host.attach_pod(pod, address, listening)
@@ -45,6 +52,33 @@ class BridgeCNI:
         """DEL: unplug the pod and free its address; deleting twice is no error."""
         self.given.pop(pod, None)
         self.host.detach_pod(pod)
+
+    def _masquerade(self) -> None:
+        """Write flannel's rules once the node has its range: in the cluster as is, outside as the node."""
+        near, all_ = self.host.pod_cidr.split(",")[0], self.cluster_cidr.split(",")[0]
+        if not all_ or ":" in all_ or self._masquerading == near:
+            return
+        self._masquerading = near
+        rules = self.host.netfilter.rules
+        note = '-m comment --comment "flanneld masq"'
+        chain = "-A FLANNEL-POSTRTG"
+        self.host.netfilter.restore(
+            "*nat\n:FLANNEL-POSTRTG - [0:0]\n"
+            f"{chain} -m mark --mark 0x4000/0x4000 {note} -j RETURN\n"
+            f"{chain} -s {near} -d {all_} {note} -j RETURN\n"
+            f"{chain} -s {all_} -d {near} {note} -j RETURN\n"
+            f"{chain} ! -s {all_} -d {near} {note} -j RETURN\n"
+            f"{chain} -s {all_} ! -d 224.0.0.0/4 {note} -j MASQUERADE --random-fully\n"
+            f"{chain} ! -s {all_} -d {all_} {note} -j MASQUERADE --random-fully\n"
+            "COMMIT\n*filter\n:FLANNEL-FWD - [0:0]\n"
+            f'-A FLANNEL-FWD -s {all_} -m comment --comment "flanneld forward" -j ACCEPT\n'
+            f'-A FLANNEL-FWD -d {all_} -m comment --comment "flanneld forward" -j ACCEPT\n'
+            "COMMIT\n"
+        )
+        masq = ["-m", "comment", "--comment", "flanneld masq", "-j", "FLANNEL-POSTRTG"]
+        forward = ["-m", "comment", "--comment", "flanneld forward", "-j", "FLANNEL-FWD"]
+        rules.ensure_rule("nat", "POSTROUTING", masq, prepend=False)
+        rules.ensure_rule("filter", "FORWARD", forward, prepend=False)
 
     def _next(self) -> str:
         cidr = network(self.host.pod_cidr.split(",")[0])

@@ -8,7 +8,7 @@ conntrack-tools 1.4.
 
 from __future__ import annotations
 
-import time
+from datetime import UTC, datetime
 from typing import NamedTuple
 
 from kubekit.network.errors import PROGRAM_VERSION, IptablesError
@@ -81,7 +81,7 @@ def iptables_save(netfilter: Netfilter, words: list[str]) -> Ran:
     wanted = words[1] if words[:1] == ["-t"] and len(words) > 1 else None
     order = ("mangle", "raw", "filter", "nat")
     names = [wanted] if wanted else [name for name in order if name in netfilter.rules.tables]
-    stamp = time.strftime("%a %b %e %H:%M:%S %Y", time.gmtime(netfilter.conntrack.now()))
+    stamp = datetime.fromtimestamp(netfilter.conntrack.now(), UTC).strftime("%a %b %e %H:%M:%S %Y")
     out = ""
     try:
         for name in names:
@@ -175,7 +175,7 @@ class _Iptables:
             ):
                 self.flags.update({"n": "-n", "v": "-v"}[c] for c in word[1:] if c in "nv" and word[1] != "-")
                 self.flags.add({"--numeric": "-n", "--verbose": "-v"}.get(word, word))
-            elif word.startswith("-L") or word.startswith("-S"):
+            elif word.startswith(("-L", "-S")):
                 self.flags.update(f"-{letter}" for letter in word[2:])
                 self._command(word[:2], word[:2], words)
             else:

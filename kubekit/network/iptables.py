@@ -60,8 +60,9 @@ class Chain:
 class Table:
     """The chains of one table by name."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, family: str = "IPv4") -> None:
         self.name = name
+        self.family = family
         self.chains: dict[str, Chain] = {chain: Chain(chain, "ACCEPT") for chain in BUILTIN_CHAINS[name]}
 
     def in_order(self) -> Iterator[Chain]:
@@ -90,7 +91,8 @@ class Tables:
     happened.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, family: str = "IPv4") -> None:
+        self.family = family
         self.tables: dict[str, Table] = {}
         self.generation = 0
         self._on_deleted: list[Callable[[str, str], None]] = []
@@ -112,7 +114,7 @@ class Tables:
                 f"table '{name}' does not exist\nPerhaps iptables or your kernel needs to be upgraded.", 3
             )
         if name not in self.tables:
-            self.tables[name] = Table(name)
+            self.tables[name] = Table(name, self.family)
         return self.tables[name]
 
     def chain(self, table: str, name: str) -> Chain | None:
@@ -210,7 +212,7 @@ class Tables:
 
     def add_rule(self, table: str, name: str, words: list[str], at: int | None = None) -> None:
         """`iptables -A` (at is None) or `-I` (position from 1)."""
-        rule = parse_words(words)
+        rule = parse_words(words, family=self.family)
         chain = self._existing(table, name)
         self._check(self.table(table), name, rule)
         if at is None:
@@ -223,7 +225,7 @@ class Tables:
 
     def ensure_rule(self, table: str, name: str, words: list[str], prepend: bool = True) -> bool:
         """Put the rule first (or last) unless an equal one is there; whether one was."""
-        rule = parse_words(words)
+        rule = parse_words(words, family=self.family)
         if any(other.text == rule.text for other in self._existing(table, name).rules):
             return True
         self.add_rule(table, name, words, 1 if prepend else None)
@@ -231,7 +233,7 @@ class Tables:
 
     def has_rule(self, table: str, name: str, words: list[str]) -> bool:
         """`iptables -C`."""
-        rule = parse_words(words)
+        rule = parse_words(words, family=self.family)
         return any(other.text == rule.text for other in self._existing(table, name).rules)
 
     def delete_rule(self, table: str, name: str, which: int | list[str]) -> None:
@@ -239,10 +241,11 @@ class Tables:
         chain = self._existing(table, name)
         if isinstance(which, int):
             if which < 1 or which > len(chain.rules):
-                raise IptablesError(BAD_RULE if not chain.rules else "Index of deletion too big.", 1)
+                untouched = chain.builtin and not chain.rules
+                raise IptablesError(NO_SUCH_CHAIN if untouched else "Index of deletion too big.", 1)
             position = which - 1
         else:
-            text = parse_words(which).text
+            text = parse_words(which, family=self.family).text
             found = [index for index, other in enumerate(chain.rules) if other.text == text]
             if not found:
                 raise IptablesError(BAD_RULE, 1)

@@ -42,11 +42,11 @@ def _chain(table: Table, chain: Chain, *, numeric: bool, verbose: bool, numbers:
         if verbose:
             hits = chain.hits.get(index, 0)
             line += f"{hits:>5} {hits * 60:>5} "
-        lines.append(line + _rule(rule, numeric, verbose))
+        lines.append(line + _rule(rule, table.family, numeric, verbose))
     return "\n".join(lines) + "\n"
 
 
-def _rule(rule: Rule, numeric: bool, verbose: bool) -> str:
+def _rule(rule: Rule, family: str, numeric: bool, verbose: bool) -> str:
     target = rule.target.name if rule.target else ""
     protocol = "0" if numeric else "all"
     inverted = " "
@@ -60,8 +60,8 @@ def _rule(rule: Rule, numeric: bool, verbose: bool) -> str:
             name = anything if wanted is None else ("!" if wanted[1] else "") + wanted[0]
             line += f"{'' if place else ' '}{name:<6} "
     for address in (rule.src, rule.dst):
-        everything = "0.0.0.0/0" if numeric else "anywhere"
-        shown = everything
+        everything = "::/0" if family == "IPv6" else "0.0.0.0/0"
+        shown = everything if numeric else "anywhere"
         if address is not None:
             shown = str(address[0]).removesuffix("/32").removesuffix("/128")
         line += f"{'!' if address is not None and address[1] else ' '}{shown:<19} "

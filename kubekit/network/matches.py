@@ -49,6 +49,9 @@ class Match:
     def set(self, option: str, values: list[str], negated: bool) -> None:
         """Take one option of the rule's text."""
 
+    def settle(self, family: str) -> None:
+        """Fill in what depends on the address family ("IPv4" or "IPv6")."""
+
     def check(self) -> None:
         """Raise IptablesError when something required is missing."""
 

@@ -155,7 +155,7 @@ class Netfilter:
         self.place = place
         self.family = family
         self.rng = rng
-        self.rules = Tables()
+        self.rules = Tables(family)
         self.conntrack = Conntrack(now, rng)
         self.recents: dict[str, dict[str, list[float]]] = {}
         """Lists of `-m recent`: name -> address -> times seen."""

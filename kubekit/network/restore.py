@@ -120,12 +120,12 @@ class _Restore:
         elif verb in ("-I", "--insert"):
             place, _, tail = rest.partition(" ")
             position, words = (int(place), tail) if place.isdigit() else (1, rest)
-            rule = parse_rule(words)
+            rule = parse_rule(words, self.tables.family)
             self._editable(name).rules.insert(position - 1, rule)
             self.added.append((at, name, rule))
         elif verb in ("-D", "--delete"):
             chain = self._editable(name)
-            text = parse_rule(rest).text
+            text = parse_rule(rest, self.tables.family).text
             found = [index for index, rule in enumerate(chain.rules) if rule.text == text]
             if not found:
                 raise IptablesError(BAD_RULE, 1)
@@ -149,7 +149,7 @@ class _Restore:
             raise IptablesError(f"Bad argument `{verb}'")
 
     def _append(self, at: int, name: str, rest: str) -> None:
-        rule = parse_rule(rest)
+        rule = parse_rule(rest, self.tables.family)
         self._editable(name).rules.append(rule)
         self.added.append((at, name, rule))
 

@@ -197,14 +197,14 @@ def split_words(line: str) -> list[str]:
 
 
 @lru_cache(maxsize=1 << 17)
-def parse_rule(line: str) -> Rule:
+def parse_rule(line: str, family: str = "IPv4") -> Rule:
     """The rule of one line (what stands after ``-A CHAIN``). Raises IptablesError with iptables' words."""
-    return parse_words(split_words(line), line)
+    return parse_words(split_words(line), line, family)
 
 
-def parse_words(words: list[str], written: str = "") -> Rule:
+def parse_words(words: list[str], written: str = "", family: str = "IPv4") -> Rule:
     """The same from words that a shell has already split."""
-    return _Parser(words, written).parse()
+    return _Parser(words, written, family).parse()
 
 
 _HEADER = {
@@ -232,8 +232,9 @@ _HEADER = {
 class _Parser:
     """Reads the words of one rule from left to right; options go to the extension that knows them."""
 
-    def __init__(self, words: list[str], written: str) -> None:
+    def __init__(self, words: list[str], written: str, family: str) -> None:
         self.words = words
+        self.family = family
         self.rule = Rule(written or " ".join(words))
         self.matches: list[Match] = []
         self.target: Target | None = None
@@ -254,9 +255,11 @@ class _Parser:
                 self._header(kind, self._value(word), negated)
             negated = False
         for match in self.matches:
+            match.settle(self.family)
             match.check()
         protocol = self.rule.protocol[0] if self.rule.protocol and not self.rule.protocol[1] else ""
         if self.target is not None:
+            self.target.settle(self.family)
             self.target.check(protocol)
         self.rule.matches = tuple(self.matches)
         self.rule.target = self.target
@@ -271,10 +274,13 @@ class _Parser:
     def _header(self, kind: str, value: str, negated: bool) -> None:
         rule = self.rule
         if kind in ("src", "dst"):
+            found: Network | None
             try:
                 found = network(value)
             except ValueError:
-                raise IptablesError(f"host/network `{value}' not found") from None
+                found = None
+            if found is None or (found.version == 6) != (self.family == "IPv6"):
+                raise IptablesError(f"host/network `{value}' not found")
             if kind == "src":
                 rule.src = (found, negated)
             else:

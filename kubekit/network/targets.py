@@ -45,6 +45,9 @@ class Target:
     def set(self, option: str, values: list[str]) -> None:
         """Take one option of the rule's text."""
 
+    def settle(self, family: str) -> None:
+        """Fill in what depends on the address family ("IPv4" or "IPv6")."""
+
     def check(self, protocol: str) -> None:
         """Raise IptablesError when something required is missing; `protocol` is the rule's `-p`."""
 
@@ -89,15 +92,19 @@ class Reject(Target):
             raise IptablesError(f'unknown reject type "{values[0]}"')
         self.reject_with = values[0]
 
+    def settle(self, family: str) -> None:
+        default = "icmp6-port-unreachable" if family == "IPv6" else "icmp-port-unreachable"
+        self.reject_with = self.reject_with or default
+
     def check(self, protocol: str) -> None:
         if self.reject_with == "tcp-reset" and protocol != "tcp":
             raise IptablesError("RULE_APPEND failed (Invalid argument)", 4)
 
     def text(self) -> str:
-        return f"--reject-with {self.reject_with or 'icmp-port-unreachable'}"
+        return f"--reject-with {self.reject_with}"
 
     def listed(self) -> str:
-        return f"reject-with {self.reject_with or 'icmp-port-unreachable'}"
+        return f"reject-with {self.reject_with}"
 
 
 class DestinationNat(Target):

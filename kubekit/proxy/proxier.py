@@ -1,6 +1,6 @@
 """The proxier: keeps one address family's rules in a node's netfilter, one `sync` at a time.
 
-Events go in by `on_service`, `on_endpoint_slice` and `on_topology_labels`; `sync` writes. The first sync,
+Events go in by `on_service`, `on_endpoint_slice` and `on_node`; `sync` writes. The first sync,
 one after a failed one, one an hour and one after a change of the node's zone are full: they make sure of
 the jump rules and write every chain. All others are partial: they write all top-level chains, but the
 chains of changed Services only. One restore, all or nothing, is the only way rules get into the kernel.
@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from kubekit.api.meta import Obj
+from kubekit.api.meta import Obj, labels_of
 from kubekit.network import IptablesError, Netfilter
 from kubekit.proxy.addresses import IPV4, IPV6
 from kubekit.proxy.chains import (
@@ -41,7 +41,7 @@ from kubekit.proxy.nat_rules import (
 )
 from kubekit.proxy.service_map import ServiceChangeTracker, ServicePortMap, ServicePortName
 from kubekit.proxy.stale_flows import delete_stale_flows
-from kubekit.proxy.topology import categorize
+from kubekit.proxy.topology import ZONE_LABEL, categorize
 
 FULL_SYNC_PERIOD = 3600.0
 """Seconds after which a sync is full again (not in a large cluster)."""
@@ -131,10 +131,14 @@ class Proxier:
         """An EndpointSlice came, changed or went; whether a sync is due."""
         return self.endpoint_changes.update(endpoint_slice, removed)
 
-    def on_topology_labels(self, labels: dict[str, str]) -> None:
-        """The node's zone changed: every choice of endpoints may be another one now."""
-        self.labels = dict(labels)
-        self.need_full_sync = True
+    def on_node(self, node: Obj) -> bool:
+        """The node came or changed; in another zone every choice of endpoints may be another one."""
+        zone = labels_of(node).get(ZONE_LABEL)
+        labels = {} if zone is None else {ZONE_LABEL: zone}
+        if labels == self.labels:
+            return False
+        self.labels, self.need_full_sync = labels, True
+        return True
 
     # -- the sync, from top to bottom
 

@@ -210,13 +210,10 @@ class Proxy(Component):
                 self._due(family)
 
     def _on_node(self, node: Obj) -> None:
-        zone = labels_of(node).get(ZONE_LABEL)
-        labels = {} if zone is None else {ZONE_LABEL: zone}
         for family in self.families:
-            if family.proxier.labels != labels:
-                family.proxier.on_topology_labels(labels)
+            if family.proxier.on_node(node):
                 if self.syncs:
-                    family.why = f"the node's zone is now {zone or 'not set'}"
+                    family.why = f"the node's zone is now {labels_of(node).get(ZONE_LABEL) or 'not set'}"
                 self._due(family)
 
     def _due(self, family: _Family) -> None:

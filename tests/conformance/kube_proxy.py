@@ -13,11 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from kubekit.api.meta import Obj, key_of, labels_of
+from kubekit.api.meta import Obj, key_of
 from kubekit.network import Fate, Netfilter, Packet, outcomes, through_chains, through_kernel
 from kubekit.proxy.local_traffic import LocalDetector
 from kubekit.proxy.proxier import Proxier, ProxierConfig
-from kubekit.proxy.topology import ZONE_LABEL
 from kubekit.sim import Rng
 from tests.conformance.outcome import Outcome, find, read_jsonl
 
@@ -102,10 +101,7 @@ class Bench:
         elif kind == "EndpointSlice":
             self.proxier.on_endpoint_slice(new or old or {}, removed=new is None)
         elif new is not None:
-            zone = labels_of(new).get(ZONE_LABEL)
-            labels = {} if zone is None else {ZONE_LABEL: zone}
-            if labels != self.proxier.labels:
-                self.proxier.on_topology_labels(labels)
+            self.proxier.on_node(new)
 
     def change(self, change: Obj) -> None:
         """One entry of a state's `changes`."""

@@ -25,6 +25,8 @@ from kubekit.apiserver.endpoints.scope import Scope
 from kubekit.apiserver.pipeline import InFlight, build
 from kubekit.apiserver.rbac import RBAC
 from kubekit.apiserver.registry.builtin import PREFIXES, ROUTES, VIRTUAL, prefix_of, strategy_of
+from kubekit.apiserver.registry.node_ports import NodePorts
+from kubekit.apiserver.registry.service_ips import ServiceIPs
 from kubekit.apiserver.registry.store import ResourceStore
 from kubekit.apiserver.request_info import RequestInfo
 from kubekit.apiserver.role_source import CachedRoles
@@ -73,6 +75,8 @@ class APIServer(Component):
         self._subjects: dict[tuple[str, str], str] = {}
         for resource in RESOURCES:
             self._serve_builtin(resource)
+        self.service_ips = ServiceIPs(self)
+        self.node_ports = NodePorts(self.store("", "services").cache, node_port_range, loop.rng.child(name + "/ports"))
 
     # -- life -------------------------------------------------------------------------------------------
 
@@ -80,6 +84,7 @@ class APIServer(Component):
         """Fill the caches from the store, and make what a new cluster needs."""
         for store in self._stores.values():
             store.cache.start()
+        self.node_ports.forget()
         boot.run(self)
         self.loop.every(60.0, self.name, self._bookmarks, what="bookmarks for quiet watches")
 

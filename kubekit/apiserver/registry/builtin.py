@@ -10,12 +10,41 @@ from __future__ import annotations
 from kubekit.api.resources import Resource
 from kubekit.apiserver.registry.namespaces import NamespaceStrategy
 from kubekit.apiserver.registry.pods import PodStrategy
+from kubekit.apiserver.registry.services import ServiceStrategy
+from kubekit.apiserver.registry.storage_kinds import (
+    ClaimStrategy,
+    EventStrategy,
+    NodeStrategy,
+    ReturningStrategy,
+    ServiceAccountStrategy,
+    VolumeStrategy,
+)
 from kubekit.apiserver.registry.strategy import Strategy
 from kubekit.apiserver.registry.traits import traits_of
+from kubekit.apiserver.registry.workloads import (
+    DaemonSetStrategy,
+    DeploymentStrategy,
+    EndpointSliceStrategy,
+    JobStrategy,
+    ReplicationControllerStrategy,
+)
 
 STRATEGIES: dict[tuple[str, str], type[Strategy]] = {
+    ("", "events"): EventStrategy,
     ("", "namespaces"): NamespaceStrategy,
+    ("", "nodes"): NodeStrategy,
+    ("", "persistentvolumeclaims"): ClaimStrategy,
+    ("", "persistentvolumes"): VolumeStrategy,
     ("", "pods"): PodStrategy,
+    ("", "podtemplates"): ReturningStrategy,
+    ("", "replicationcontrollers"): ReplicationControllerStrategy,
+    ("", "resourcequotas"): ReturningStrategy,
+    ("", "serviceaccounts"): ServiceAccountStrategy,
+    ("", "services"): ServiceStrategy,
+    ("apps", "daemonsets"): DaemonSetStrategy,
+    ("apps", "deployments"): DeploymentStrategy,
+    ("batch", "jobs"): JobStrategy,
+    ("discovery.k8s.io", "endpointslices"): EndpointSliceStrategy,
 }
 
 PREFIXES: dict[tuple[str, str], str] = {

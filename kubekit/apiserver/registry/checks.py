@@ -6,6 +6,7 @@ that has no validation has none. Upstream: the Validate* and WarningsOn* methods
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 from kubekit.api.field_path import FieldError
@@ -33,3 +34,13 @@ def validate_status_update(obj: Obj, old: Obj) -> list[FieldError]:
 def warnings(obj: Obj, old: Obj | None) -> list[str]:
     """The warnings for whoever writes the object."""
     return warnings_for(obj, old)
+
+
+def cluster_ip_problems(obj: Obj, old: Obj | None) -> list[FieldError]:
+    """The field errors of a Service's cluster addresses and families, asked for before any is allocated."""
+    try:
+        module = importlib.import_module("kubekit.apiserver.validation.service")
+    except ImportError:
+        return []
+    check = getattr(module, "cluster_ip_problems", None)
+    return [] if check is None else list(check(obj, old))

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from kubekit.api.field_path import FieldError
+from kubekit.api.schema import for_kind
 from kubekit.apiserver.registry import checks as validation
 from kubekit.apiserver.registry.traits import Traits
 
@@ -36,9 +37,18 @@ class Strategy:
     def prepare_for_create(self, ctx: Context, obj: Obj) -> None:
         """Normalise a new object: no status from outside, the first generation."""
         if self.traits.status:
-            obj.pop("status", None)
+            self.reset_status(obj)
         if self.traits.generation:
             obj["metadata"]["generation"] = 1
+
+    def reset_status(self, obj: Obj) -> None:
+        """A status as it is when nobody has reported anything."""
+        field = for_kind(self.resource.api_version, self.resource.kind).fields.get("status")
+        zero = field.type.zero() if field is not None else None
+        if zero is None:
+            obj.pop("status", None)
+        else:
+            obj["status"] = zero
 
     def validate(self, ctx: Context, obj: Obj) -> list[FieldError]:
         """The field errors of a new object."""

@@ -1,0 +1,31 @@
+"""cluster: where everything is put together; the only room that knows all the others.
+
+`up` makes a cluster on the virtual clock and lets it come up: etcd, API server, controller manager and
+scheduler, and on each node a kubelet and a kube-proxy. The boot list in `cluster.Cluster._boot` is the
+table of contents of the package, in the order in which things are started.
+
+Reading order: `defaults` (every tunable), `topology` (which nodes), `cluster` (the boot list, and what a
+learner can do), `node`, `etcd`, `verbs` (apply, get, ...), `waiting` ("pod/web is Running"), `records`, `map`,
+`errors` (what a learner reads instead of a traceback).
+
+Left out: certificates and files of a kubeadm installation, and everything that draws or serves; those stand
+on higher floors and are reached through hooks (`presentation`) or by name.
+"""
+
+from kubekit.cluster.cluster import Cluster, current, up, use
+from kubekit.cluster.defaults import Settings
+from kubekit.cluster.errors import KubekitError, ManifestError, TimeoutReached, UnknownName
+from kubekit.cluster.node import Node
+
+__all__ = [
+    "Cluster",
+    "KubekitError",
+    "ManifestError",
+    "Node",
+    "Settings",
+    "TimeoutReached",
+    "UnknownName",
+    "current",
+    "up",
+    "use",
+]

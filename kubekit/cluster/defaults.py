@@ -1,0 +1,87 @@
+"""Every tunable of a cluster, with the value it has when nothing is said.
+
+`Settings` is what `kubekit.up` takes: each field is a keyword of it. The addresses are those of the exam's own
+environments. Nothing else in this room holds a number; components get theirs from here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+START = "2026-01-01T00:00:00Z"
+"""What the virtual clock shows when a cluster is made."""
+
+CONTROL_PLANE = "controlplane"
+WORKER = "node{:02d}"
+
+CONTROL_PLANE_LABELS = {
+    "node-role.kubernetes.io/control-plane": "",
+    "node.kubernetes.io/exclude-from-external-load-balancers": "",
+}
+CONTROL_PLANE_TAINT = {"key": "node-role.kubernetes.io/control-plane", "effect": "NoSchedule"}
+
+PORTS = {
+    "etcd": 2379,
+    "kube-apiserver": 6443,
+    "kube-controller-manager": 10257,
+    "kube-scheduler": 10259,
+    "kubelet": 10250,
+    "kube-proxy": 10256,
+}
+
+ADMIN = "kubernetes-admin"
+ADMIN_GROUPS = ("kubeadm:cluster-admins", "system:authenticated")
+
+BOOT_SECONDS = 120.0
+"""Virtual time within which a new cluster must have come up."""
+
+SETTLE_SECONDS = 300.0
+"""The most virtual time that one `settle` lets pass."""
+
+
+@dataclass(slots=True)
+class Settings:
+    """What a cluster is made of.
+
+    `node_names`: the names of all nodes, the control plane's first; without them there are `workers` workers
+    called node01, node02 ... beside `controlplane`. `capacity` and `node_labels` are for every node, or by
+    node name. `controllers` chooses as the controller manager's flag does; `controller_options` go to the
+    controller manager. `images_present` makes every image that exists count as pulled already.
+    """
+
+    workers: int = 2
+    seed: int = 0
+    name: str = "kubekit"
+    etcd_members: int = 1
+    clock: Any = "virtual"
+    start: str | float = START
+    node_names: Sequence[str] | None = None
+    first_node_ip: str = "192.168.0.10"
+    pod_network_cidr: str = "10.244.0.0/16"
+    node_cidr_mask: int = 24
+    service_cidr: str = "10.96.0.0/12"
+    cluster_dns: str = "10.96.0.10"
+    capacity: Mapping[str, Any] = field(default_factory=dict)
+    node_labels: Mapping[str, Any] = field(default_factory=dict)
+    controllers: Sequence[str] | None = None
+    controller_options: Mapping[str, Any] = field(default_factory=dict)
+    scheduler_config: Mapping[str, Any] | None = None
+    disabled_admission: Sequence[str] = ()
+    authorization_mode: str = "RBAC"
+    version: str = "v1.36.2"
+    images_present: bool = False
+    plain_image_ids: bool = False
+    pull_seconds: float = 2.0
+    sandbox_seconds: float = 0.1
+    start_seconds: float = 0.05
+    kubelet_sync_seconds: float = 60.0
+    node_status_seconds: float = 10.0
+    proxy_min_sync_seconds: float = 1.0
+    trace_size: int = 50_000
+
+    @classmethod
+    def names(cls) -> list[str]:
+        """The keywords of `kubekit.up`, sorted."""
+        return sorted(entry.name for entry in fields(cls))

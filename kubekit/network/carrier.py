@@ -117,6 +117,11 @@ class Carrier:
             if route is None:
                 return self._no_route(host, transit.packet)
             transit.packet = transit.packet.with_(out_interface=route.device)
+        loopback = packet.src.startswith("127.") and route.device != "lo"
+        if loopback and not host.sysctls["net.ipv4.conf.all.route_localnet"]:
+            why = "net.ipv4.conf.all.route_localnet is 0: nothing from 127.0.0.1 may leave the node"
+            self._tell("routing", host.name, host, "refuse", why, transit.packet)
+            return End("dropped", why)
         self._tell("routing", host.name, host, "note", describe(route), transit.packet)
         stopped = self._hook(host, "POSTROUTING", transit)
         if stopped is not None:

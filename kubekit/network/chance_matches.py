@@ -26,7 +26,6 @@ class Statistic(Match):
         self.written: float | None = None
         self.fraction = 0
         self.negated = False
-        self.seen = -1
 
     def set(self, option: str, values: list[str], negated: bool) -> None:
         value = values[0]
@@ -67,8 +66,8 @@ class Statistic(Match):
 
     def test(self, packet: Packet, context: Context) -> Answer:
         if self.mode == "nth":
-            self.seen += 1
-            turn = self.seen % self.every
+            turn = context.turns.get(id(self), 0)
+            context.turns[id(self)] = (turn + 1) % self.every
             return Answer((turn == self.packet) != self.negated, f"turn {turn} of {self.every}")
         chance = 1 - self.probability if self.negated else self.probability
         happens, drew = context.decide(chance, self)

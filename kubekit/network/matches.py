@@ -30,6 +30,7 @@ class Context(Protocol):
     now: float
     recents: dict[str, dict[str, list[float]]]
     nfacct: dict[str, int]
+    turns: dict[int, int]
 
     def is_local(self, address: str) -> bool:
         """Whether the address belongs to this node."""

@@ -126,6 +126,7 @@ class Transit:
             {name: {k: list(v) for k, v in seen.items()} for name, seen in memory.items()} if dry else memory
         )
         self.nfacct = dict(netfilter.nfacct) if dry else netfilter.nfacct
+        self.turns = dict(netfilter.turns) if dry else netfilter.turns
 
     def is_local(self, address: str) -> bool:
         """Whether the address belongs to this node."""
@@ -160,6 +161,8 @@ class Netfilter:
         self.recents: dict[str, dict[str, list[float]]] = {}
         """Lists of `-m recent`: name -> address -> times seen."""
         self.nfacct: dict[str, int] = {}
+        self.turns: dict[int, int] = {}
+        """Whose turn it is in rules with `-m statistic --mode nth`."""
 
     def save(self, table: str | None = None) -> str:
         """`iptables-save` text."""

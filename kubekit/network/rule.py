@@ -196,9 +196,15 @@ def split_words(line: str) -> list[str]:
     return words
 
 
-@lru_cache(maxsize=1 << 17)
 def parse_rule(line: str, family: str = "IPv4") -> Rule:
     """The rule of one line (what stands after ``-A CHAIN``). Raises IptablesError with iptables' words."""
+    if "--mode nth" in line:
+        return parse_words(split_words(line), line, family)  # it counts, so it cannot be shared
+    return _remembered(line, family)
+
+
+@lru_cache(maxsize=1 << 17)
+def _remembered(line: str, family: str) -> Rule:
     return parse_words(split_words(line), line, family)
 
 

@@ -138,6 +138,7 @@ class Knows:
     def __init__(self) -> None:
         self.recents: dict[str, dict[str, list[float]]] = {}
         self.nfacct: dict[str, int] = {}
+        self.turns: dict[int, int] = {}
 
     def is_local(self, address: str) -> bool:
         return address == "192.168.0.11"
@@ -189,3 +190,11 @@ def test_recent_remembers_reaps_and_forgets() -> None:
     knows.now = 161.0
     assert not check.ask(packet, knows).matched
     assert knows.recents["L"] == {}
+
+
+def test_nth_takes_turns() -> None:
+    knows, packet = Knows(), Packet("10.244.1.5", "10.96.0.9", "tcp", 1, 80)
+    line = "-m statistic --mode nth --every 3 --packet 0 -j X"
+    one, other = parse_rule(line), parse_rule(line)
+    assert [one.ask(packet, knows).matched for _ in range(4)] == [True, False, False, True]
+    assert other.ask(packet, knows).matched, "each rule counts for itself"

@@ -131,6 +131,44 @@ def test_a_node_port_from_outside_is_masqueraded_so_the_answer_comes_back(bench:
     assert record.came_out["masqueraded_on"] == "node01"
 
 
+def test_a_node_port_on_localhost_needs_route_localnet(bench: Bench) -> None:
+    assert bench.fabric.hosts["node01"].sysctls["net.ipv4.conf.all.route_localnet"] == 1
+    record = bench.fabric.send("node01", "127.0.0.1", 30080)
+    assert record.came_out["status"] == "connected", record.came_out["why"]
+    assert record.came_out["answer"]["client_sees"]["src"] == "127.0.0.1:30080"
+    bench.fabric.hosts["node01"].sysctls["net.ipv4.conf.all.route_localnet"] = 0
+    assert "route_localnet is 0" in bench.fabric.send("node01", "127.0.0.1", 30080).sentence
+
+
+def test_a_service_without_endpoints_is_refused_and_the_record_names_the_rule(bench: Bench) -> None:
+    bench.server.put(service("empty", "10.96.0.77"))
+    bench.loop.run_until_quiet()
+    for sender in ("shop/client", "node01"):
+        record = bench.fabric.send(sender, "10.96.0.77", 80)
+        assert record.came_out["status"] == "refused"
+        assert "shop/empty has no endpoints" in record.sentence
+        assert len(list(bench.fabric.hosts["node01"].netfilter.conntrack)) == 0
+
+
+def test_session_affinity_keeps_a_client_with_its_backend_for_a_while(bench: Bench) -> None:
+    sticky = {"clientIP": {"timeoutSeconds": 600}}
+    bench.server.put(
+        service("sticky", "10.96.0.78", sessionAffinity="ClientIP", sessionAffinityConfig=sticky)
+    )
+    bench.server.put(endpoint_slice("sticky", {"10.244.1.3": "node01", "10.244.2.2": "node02"}))
+    bench.loop.run_until_quiet()
+
+    def receivers() -> set[str]:
+        return {bench.fabric.send("shop/client", "10.96.0.78", 80).came_out["receiver"] for _ in range(8)}
+
+    assert len(receivers()) == 1
+    found = set()
+    for _ in range(12):
+        bench.loop.advance(601)
+        found |= receivers()
+    assert len(found) == 2
+
+
 def test_a_zone_label_makes_a_full_sync(bench: Bench) -> None:
     node = {
         "kind": "Node",

@@ -5,7 +5,7 @@ netfilter and its connection tracking. kube-proxy (`kubekit.proxy`) only writes 
 netfilter; here that text is obeyed, rule by rule, and every rule's answer is kept, so that a view can
 show a packet's way.
 
-    fabric = Fabric(loop)                                        # cables between nodes, and the outside
+    fabric = Fabric(loop, pod_network_cidr="10.244.0.0/16")      # cables between nodes, and the outside
     host = fabric.add_host("node01", "192.168.0.11", pod_cidr="10.244.1.0/24")
     host.name, host.ip, host.addresses, host.pod_cidr, host.netfilter
     bridge = BridgeCNI(host)                                     # .1 is the bridge, pods get .2 and up

@@ -20,14 +20,13 @@ class CniError(Exception):
 class BridgeCNI:
     """Addresses for the pods of one host.
 
-    With `cluster_cidr` (the pod range of the whole cluster) packets of pods to the world outside get the
-    node's address, by the rules that flannel writes; without it their answers would not find back.
+    When the fabric knows the cluster's pod range, packets of pods to the world outside get the node's
+    address, by the rules that flannel writes; without them their answers would not find back.
     """
 
-    def __init__(self, host: Host, name: str = "cbr0", cluster_cidr: str = "") -> None:
+    def __init__(self, host: Host, name: str = "cbr0") -> None:
         self.host = host
         self.name = name
-        self.cluster_cidr = cluster_cidr
         self.given: dict[str, str] = {}
         """Pod ("ns/name") -> address."""
         self._last = 0
@@ -55,7 +54,7 @@ class BridgeCNI:
 
     def _masquerade(self) -> None:
         """Write flannel's rules once the node has its range: in the cluster as is, outside as the node."""
-        near, all_ = self.host.pod_cidr.split(",")[0], self.cluster_cidr.split(",")[0]
+        near, all_ = self.host.pod_cidr.split(",")[0], self.host.fabric.pod_network_cidr.split(",")[0]
         if not all_ or ":" in all_ or self._masquerading == near:
             return
         self._masquerading = near

@@ -30,9 +30,11 @@ OUTSIDE_ADDRESS = "203.0.113.10"
 class Fabric:
     """The network of one cluster."""
 
-    def __init__(self, loop: Loop, gateway: str = "192.168.0.1") -> None:
+    def __init__(self, loop: Loop, gateway: str = "192.168.0.1", pod_network_cidr: str = "") -> None:
         self.loop = loop
         self.gateway = gateway
+        self.pod_network_cidr = pod_network_cidr
+        """The pod range of the whole cluster; with it the CNI plugin lets pods reach the world outside."""
         self.hosts: dict[str, Host] = {}
         self.announced: dict[str, list[str]] = {}
         """Addresses of load balancers, each with the names of the hosts that get its packets."""

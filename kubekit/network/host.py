@@ -71,7 +71,7 @@ class Host:
         self.ports: dict[tuple[str, int], str] = {}
         rng = fabric.loop.rng.child(f"netfilter/{name}")
         self.netfilter = Netfilter(self, fabric.loop.clock.now, rng)
-        self.netfilter6 = Netfilter(self, fabric.loop.clock.now, rng.child("6"), "IPv6")
+        self._netfilter6: Netfilter | None = None
         self._local: frozenset[str] = frozenset()
         self._pod_cidrs: tuple[Network, ...] = ()
         self._cidr_text = ""
@@ -126,6 +126,14 @@ class Host:
         if interface == "cni0":
             return next((text(c.number + 1, c.version) for c in self._pod_cidrs if c.version == family), "")
         return next((address for address in self.addresses if version(address) == family), "")
+
+    @property
+    def netfilter6(self) -> Netfilter:
+        """The same for IPv6 (ip6tables), made when something first asks for it."""
+        if self._netfilter6 is None:
+            rng = self.fabric.loop.rng.child(f"netfilter6/{self.name}")
+            self._netfilter6 = Netfilter(self, self.fabric.loop.clock.now, rng, "IPv6")
+        return self._netfilter6
 
     def filter_of(self, address: str) -> Netfilter:
         """The netfilter of the address' family."""

@@ -2,8 +2,8 @@
 
 `parse_rule` takes the words after ``-A CHAIN`` (the original text is kept as `written`); `Rule.text`
 gives the kernel's order: addresses, interfaces, protocol, matches as they came, target. Rules are
-immutable and shared: the same line read twice is the same object. Only `-m statistic --mode nth` counts
-in its match, as in a kernel.
+immutable and shared: the same line read twice is the same object (but for `-m statistic --mode nth`,
+whose every rule counts for itself).
 
 >>> str(parse_rule('-m comment --comment "a b" -m tcp -p tcp -d 10.0.0.1 --dport 80 -j ACCEPT'))
 '-d 10.0.0.1/32 -p tcp -m comment --comment "a b" -m tcp --dport 80 -j ACCEPT'

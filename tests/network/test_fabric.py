@@ -188,10 +188,10 @@ def test_the_cni_gives_addresses_in_turn_and_takes_them_back() -> None:
 
 
 def test_with_the_plugins_masquerade_pods_reach_the_world_with_the_nodes_address() -> None:
-    fabric = Fabric(Loop(seed=7))
+    fabric = Fabric(Loop(seed=7), pod_network_cidr="10.244.0.0/16")
     for number in (1, 2):
         host = fabric.add_host(f"node0{number}", f"192.168.0.1{number}", f"10.244.{number}.0/24")
-        BridgeCNI(host, cluster_cidr="10.244.0.0/16").add(f"shop/pod-{number}")
+        BridgeCNI(host).add(f"shop/pod-{number}")
     out = fabric.send("shop/pod-1", "203.0.113.10", 443).came_out
     assert (out["status"], out["masqueraded_on"]) == ("connected", "node01")
     assert out["packet"]["after"]["src"].startswith("192.168.0.11:")

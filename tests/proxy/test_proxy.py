@@ -218,6 +218,30 @@ def test_the_health_check_port_says_whether_this_node_has_an_endpoint(bench: Ben
     assert bench.fabric.send("outside", "192.168.0.240", 80).came_out["status"] == "timed out"
 
 
+def test_a_dual_stack_node_has_rules_of_both_families() -> None:
+    loop, server = Loop(seed=7), TinyServer()
+    fabric = Fabric(loop)
+    host = fabric.add_host("node01", "192.168.0.11", "10.244.1.0/24,fd00:10:244:1::/64", ["fd00:192:168::11"])
+    host.attach_pod("shop/client", "fd00:10:244:1::2")
+    host.attach_pod("shop/web", "fd00:10:244:1::3")
+    six = {"ipFamilies": ["IPv6"], "clusterIPs": ["fd00:10:96::9"]}
+    server.put(service("web", "fd00:10:96::9", **six))
+    data = endpoint_slice("web", {"fd00:10:244:1::3": "node01"})
+    server.put({**data, "addressType": "IPv6"})
+    cidrs = "10.244.0.0/16,fd00:10:244::/56"
+    proxy = Proxy(loop, Client(server), "node01", node_ip=host.ip, host=host, pod_network_cidr=cidrs)
+    proxy.start()
+    loop.run_until_quiet()
+    assert "KUBE-SEP-" not in host.netfilter.save()
+    saved = host.netfilter6.save("nat")
+    assert "--to-destination [fd00:10:244:1::3]:8080" in saved
+    assert "! -d ::1/128" in saved
+    assert "! -s fd00:10:244::/56" in saved
+    record = fabric.send("shop/client", "fd00:10:96::9", 80)
+    assert record.came_out["status"] == "connected", record.came_out["why"]
+    assert record.came_out["picked"] == "[fd00:10:244:1::3]:8080"
+
+
 def test_another_mode_is_refused(bench: Bench) -> None:
     with pytest.raises(ValueError, match="iptables"):
         Proxy(

@@ -1,8 +1,8 @@
 """A cluster: everything that is started, in the order in which it is started.
 
 Read `_boot`: it is the table of contents of this package. `up` makes a cluster and lets it come up; what a
-learner does with it stands below, most of it one line that hands on to another file of this room. Nothing here
-decides anything about the cluster: components do, and they meet only at the API server.
+learner does with it stands below, most of it one line that hands on to another file of this room. Nothing
+here decides anything about the cluster: components do, and they meet only at the API server.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Every tunable of a cluster, with the value it has when nothing is said.
 
-`Settings` is what `kubekit.up` takes: each field is a keyword of it. The addresses are those of the exam's own
-environments. Nothing else in this room holds a number; components get theirs from here.
+`Settings` is what `kubekit.up` takes: each field is a keyword of it. The addresses are those of the exam's
+own environments. Nothing else in this room holds a number; components get theirs from here.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """Manifests: from what a learner hands over to a list of objects.
 
-Text (one or several YAML documents), a file or folder, an object, a list of them: `objects_of` takes all. What
-cannot be read is refused with line and column in one sentence. Lists (`kind: List`) are taken apart.
+Text (one or several YAML documents), a file or folder, an object, a list of them: `objects_of` takes all.
+What cannot be read is refused with line and column in one sentence. Lists (`kind: List`) are taken apart.
 """
 
 from __future__ import annotations

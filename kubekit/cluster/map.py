@@ -30,11 +30,11 @@ def row_of(component: Component, on: str) -> Row:
     kind = component.name.split("/")[0]
     state = component.state if component.running else f"{component.state} t={component.since:.1f}s"
     if kind.startswith("etcd"):
-        port, talks_to = PORTS["etcd"], ""
+        port, talks_to = str(PORTS["etcd"]), ""
     else:
-        port = PORTS.get(kind, "")  # type: ignore[assignment]
+        port = str(PORTS.get(kind, ""))
         talks_to = "etcd" if kind == "kube-apiserver" else "kube-apiserver"
-    return Row(kind, on, state, str(port), talks_to)
+    return Row(kind, on, state, port, talks_to)
 
 
 def table(rows: Sequence[Row]) -> str:

@@ -1,7 +1,7 @@
 """The learner's way into the trace: records by object, by kind, by time.
 
-`cluster.records.of("pod/shop/web")` is every record about that object in order; a record's `caused_by` leads on
-(`chain`). Nothing is computed here: these are selections of what was recorded.
+`cluster.records.of("pod/shop/web")` is every record about that object in order; a record's `caused_by` leads
+on (`chain`). Nothing is computed here: these are selections of what was recorded.
 """
 
 from __future__ import annotations

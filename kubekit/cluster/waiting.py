@@ -1,6 +1,6 @@
 """Waiting: sentences like "pod/web is Running" as questions about the cluster.
 
-`condition_of` turns a sentence into a callable that `run_until` asks after each event. The grammar is small on
+`condition_of` turns a sentence into a callable that `run_until` asks again and again. The grammar is small on
 purpose: `<kind>/[<namespace>/]<name> is <state>`, where a state is a phase, a condition that is True, or one
 of Ready, Running, gone; and `all <plural> are <state>`.
 """

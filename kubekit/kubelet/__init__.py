@@ -8,7 +8,7 @@ a container's command becomes a timeline (`script`), so it ends, prints and answ
 Reading order: `kubelet` (what it consists of), `pod_worker` (one pod's life), `pod_actions` (what to do),
 `pod_sync` and `container_start` (doing it), `cri` and `runtime` (the node's side), `pleg` (hearing of it),
 `pod_status` with `phase`, `conditions`, `container_status` (what to say of it), `status_manager` (saying it),
-`prober`, `images`, `volumes`, `static_pods`, `admission`, `node_status`.
+`prober`, `images`, `volumes`, `manifests` and `static_pods`, `admission`, `node_status`.
 
 Left out against the original: cgroups and real resource use, volume plugins other than ConfigMap, Secret,
 projected and downward API (the others mount at once), device plugins and dynamic resources, garbage
@@ -17,7 +17,7 @@ collection of images, RestartAllContainers rules, in-place resize conditions, ch
 
 from kubekit.kubelet.images import ImageStore
 from kubekit.kubelet.kubelet import CAPACITY, Kubelet
+from kubekit.kubelet.manifests import ManifestDirectory
 from kubekit.kubelet.runtime import Runtime
-from kubekit.kubelet.static_pods import ManifestDirectory
 
 __all__ = ["CAPACITY", "ImageStore", "Kubelet", "ManifestDirectory", "Runtime"]

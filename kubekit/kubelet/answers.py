@@ -52,7 +52,7 @@ def ports_of(spec: Obj, image: str) -> tuple[tuple[str, int], ...]:
     ports = {
         (str(p.get("protocol", "TCP")).lower(), int(p["containerPort"])): 1 for p in spec.get("ports") or ()
     }
-    ports |= {("tcp", port): 1 for port in KNOWN_PORTS.get(program_of(image), ())}
+    ports |= {("tcp", number): 1 for number in KNOWN_PORTS.get(program_of(image), ())}
     return tuple(ports)
 
 

@@ -1,4 +1,4 @@
-"""Container statuses: what the API shows of each container, from what the runtime reports and what was before.
+"""Container statuses: what the API shows of each container, from the runtime's report and the status before.
 
 The runtime keeps the last two runs of a container; the status before keeps what the runtime forgot; the
 reason cache says why a container that should run does not (a pull that fails, a crash loop). The order of
@@ -55,11 +55,11 @@ def container_statuses(
             entry["restartCount"] = last.get("restartCount", 0)
             entry["lastState"] = last.get("lastState") or {}
         made[name] = entry
-        if last is not None and "running" in last["state"] and status.find(name) is None:
-            if not entry["lastState"]:
-                entry["lastState"] = {"terminated": _ended("ContainerStatusUnknown", LOST_WHILE_RUNNING, 137)}
-                if not pod["metadata"].get("deletionTimestamp"):
-                    entry["restartCount"] += 1
+        was_running = last is not None and "running" in last["state"]
+        if was_running and status.find(name) is None and not entry["lastState"]:
+            entry["lastState"] = {"terminated": _ended("ContainerStatusUnknown", LOST_WHILE_RUNNING, 137)}
+            if not pod["metadata"].get("deletionTimestamp"):
+                entry["restartCount"] += 1
     runs: dict[str, int] = {}
     specs = {container["name"]: container for container in containers}
     for run in status.containers:  # newest first; the second newest is the last state

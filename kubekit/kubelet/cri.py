@@ -2,7 +2,7 @@
 
 One method a call of `runtime.v1.RuntimeService` and `ImageService`; each leaves a "cri" record on the trace,
 which is what a learner follows as `crictl` output. Calls that take time are steps (`task`). Policy (what to
-start, when to restart) does not belong here, and nothing else in the kubelet touches the `Runtime` to change it.
+start, when to restart) does not belong here, and nothing else in the kubelet changes the `Runtime`.
 """
 
 from __future__ import annotations

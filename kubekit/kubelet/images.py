@@ -1,8 +1,8 @@
 """Images: what lies on a node, how long a pull takes, and the kubelet's image manager.
 
 `ImageStore` is the node's own (it outlives the kubelet): names, sizes, and a registry that has everything
-except repositories whose name says `does-not-exist`. `ImageManager` is the kubelet's: pull policy, back-off and
-the events of `pkg/kubelet/images/image_manager.go`. A pull takes virtual time: `ensure` is a step (`task`).
+except repositories whose name says `does-not-exist`. `ImageManager` is the kubelet's: pull policy, back-off
+and the events of `pkg/kubelet/images/image_manager.go`. A pull takes time: `ensure` is a step (`task`).
 """
 
 from __future__ import annotations
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from kubekit.kubelet.events import ContainerEvents
 
 PULL_SECONDS = 2.0
+PRESENT_SECONDS = 0.5
+"""What a pull takes when all layers are here already and only the registry is asked."""
 DEFAULT_SIZE = 52_428_800
 SIZES = {"nginx": 72_324_501, "httpd": 58_692_113, "busybox": 2_167_089, "redis": 48_137_312}
 SIZES |= {"postgres": 160_104_720, "mysql": 245_372_106, "alpine": 3_797_560, "pause": 319_861}
@@ -128,6 +130,8 @@ class ImageStore:
                 f'rpc error: code = NotFound desc = failed to pull and unpack image "{reference}": '
                 f'failed to resolve reference "{reference}": {reference}: not found'
             )
+        if full in self.images:
+            seconds = min(seconds, PRESENT_SECONDS)
         if seconds:
             yield Pause(seconds, f"image {name} to be pulled")
         return self.add(name)

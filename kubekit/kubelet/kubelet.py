@@ -17,6 +17,7 @@ from kubekit.kubelet.container_start import ContainerStart
 from kubekit.kubelet.cri import SANDBOX_SECONDS, START_SECONDS, RuntimeService
 from kubekit.kubelet.events import ContainerEvents
 from kubekit.kubelet.images import ImageManager, ImageStore
+from kubekit.kubelet.manifests import ManifestDirectory
 from kubekit.kubelet.node_status import NETWORK_NOT_READY, STATUS_SECONDS, NodeStatus
 from kubekit.kubelet.objects import ObjectCache
 from kubekit.kubelet.phase import is_static
@@ -27,7 +28,7 @@ from kubekit.kubelet.pod_worker import PodWorker, Services
 from kubekit.kubelet.prober import Prober
 from kubekit.kubelet.resources import Amounts, qos_class
 from kubekit.kubelet.runtime import EXITED, Runtime
-from kubekit.kubelet.static_pods import ManifestDirectory, create_mirror, delete_mirror, is_mirror, mirrors
+from kubekit.kubelet.static_pods import StaticPods, is_mirror
 from kubekit.kubelet.status_manager import StatusManager
 from kubekit.kubelet.volumes import Volumes
 from kubekit.network.cni import BridgeCNI
@@ -102,7 +103,7 @@ class Kubelet(Component):
         self.recorder = EventRecorder(client, loop, "kubelet", host=self.node_name)
         self.events = ContainerEvents(self.recorder)
         self.workers = {}
-        self.static: dict[str, Obj] = {}
+        self.static_pods = StaticPods(self)
         self._requests: dict[str, Amounts] = {}
         self.informers = InformerFactory(client, loop, owner)
         self.pods: Informer = self.informers.informer(
@@ -113,7 +114,7 @@ class Kubelet(Component):
         )
         objects = ObjectCache(loop, client)
         volumes = Volumes(loop, objects, self.events)
-        self.statuses = StatusManager(loop, owner, client, could_run=self._could_run, api_pod=self._api_pod)
+        self.statuses = StatusManager(loop, owner, client, could_run=self._could_run, api_pod=self.api_pod)
         self.prober = Prober(loop, owner, self.cri, self.statuses, self.events, self._sync)
         self.pleg = Pleg(loop, owner, self.runtime, self._lifecycle_event)
         self.image_manager = ImageManager(loop, self.cri, self.events)
@@ -177,15 +178,14 @@ class Kubelet(Component):
         )
         self.pods.when_synced(self._clean_up)
         self.pleg.start()
-        self.manifests.on_change = self._manifests_changed
-        self._read_manifests()
+        self.static_pods.start()
         self.informers.start()
 
     def on_stop(self) -> None:
         """Stop listening; containers go on."""
         self.informers.stop()
         self.pleg.stop()
-        self.manifests.on_change = None
+        self.static_pods.stop()
 
     # -- questions --------------------------------------------------------------------------------------
 
@@ -208,7 +208,8 @@ class Kubelet(Component):
         worker = self.workers.get(uid)
         return worker is not None and not worker.terminated
 
-    def _api_pod(self, pod: Obj) -> Obj | None:
+    def api_pod(self, pod: Obj) -> Obj | None:
+        """The pod as the API has it: newer, or the mirror of a static one (None when it has none)."""
         found = self.pods.get(key_of(pod))
         if is_static(pod):
             return found if found is not None and is_mirror(found) else None
@@ -219,7 +220,7 @@ class Kubelet(Component):
 
     def _pod_added(self, pod: Obj) -> None:
         if is_mirror(pod):
-            self._mirror_changed(pod)
+            self.static_pods.mirror_changed(pod)
             return
         uid = pod["metadata"]["uid"]
         deleting = pod["metadata"].get("deletionTimestamp") is not None
@@ -231,17 +232,17 @@ class Kubelet(Component):
                 return
         if uid not in self.workers and ended and not deleting and uid not in self.runtime.pods:
             return  # ended before this kubelet came; nothing of it is left here
-        self._work_on(pod)
+        self.work_on(pod)
 
     def _pod_updated(self, old: Obj, pod: Obj) -> None:
         if is_mirror(pod):
-            self._mirror_changed(pod)
+            self.static_pods.mirror_changed(pod)
             return
         uid = pod["metadata"]["uid"]
         worker = self.workers.get(uid)
         if worker is None:
             if pod["metadata"].get("deletionTimestamp") is not None:
-                self._work_on(pod)
+                self.work_on(pod)
             return
         before, after = old["metadata"], pod["metadata"]
         if (
@@ -261,7 +262,7 @@ class Kubelet(Component):
 
     def _pod_removed(self, pod: Obj) -> None:
         if is_mirror(pod):
-            self._mirror_changed(pod, gone=True)
+            self.static_pods.mirror_changed(pod, gone=True)
             return
         uid = pod["metadata"]["uid"]
         worker = self.workers.get(uid)
@@ -274,7 +275,8 @@ class Kubelet(Component):
     def _ended_elsewhere(self, worker: PodWorker, pod: Obj) -> bool:
         return not worker.terminating and (pod.get("status") or {}).get("phase") in TERMINAL
 
-    def _work_on(self, pod: Obj) -> None:
+    def work_on(self, pod: Obj) -> None:
+        """Hand a pod to its worker, which is made when there is none."""
         uid = pod["metadata"]["uid"]
         worker = self.workers.get(uid)
         if worker is None:
@@ -283,7 +285,7 @@ class Kubelet(Component):
         worker.update(pod)
 
     def _worker_done(self, worker: PodWorker) -> None:
-        if worker.removed or (worker.is_static and worker.uid not in self.static):
+        if worker.removed or (worker.is_static and worker.uid not in self.static_pods.pods):
             self._forget(worker.uid)
 
     def _forget(self, uid: str) -> None:
@@ -298,7 +300,7 @@ class Kubelet(Component):
         self.services.reasons.pop(uid, None)
         self._requests.pop(uid, None)
         if worker is not None and worker.is_static:
-            self._start_waiting_static()
+            self.static_pods.start_waiting()
 
     def _admission(self, pod: Obj) -> Rejection | None:
         node = self.node()
@@ -324,7 +326,7 @@ class Kubelet(Component):
 
     def _clean_up(self) -> None:
         """The first list of pods is here: what runs and belongs to nobody is ended."""
-        known = {pod["metadata"]["uid"] for pod in self.pods.list()} | set(self.static)
+        known = {pod["metadata"]["uid"] for pod in self.pods.list()} | set(self.static_pods.pods)
         for uid in [uid for uid in self.runtime.pods if uid not in known]:
             box = self.runtime.pods[uid]
             for container in box.containers:
@@ -368,56 +370,3 @@ class Kubelet(Component):
         if cidr and cidr != self.host.pod_cidr:
             self.host.pod_cidr = cidr
             self.node_status.update()
-
-    # -- static pods ------------------------------------------------------------------------------------
-
-    def _manifests_changed(self) -> None:
-        self.loop.call_soon(self.name, self._read_manifests, what="static pod manifests")
-
-    def _read_manifests(self) -> None:
-        found = {
-            pod["metadata"]["uid"]: pod for pod in self.manifests.pods(self.node_name, self.loop.clock.now())
-        }
-        for uid in [uid for uid in self.static if uid not in found]:
-            del self.static[uid]
-            worker = self.workers.get(uid)
-            if worker is not None:
-                worker.removed = True
-                mirror = self._api_pod(worker.pod)
-                if mirror is not None:
-                    delete_mirror(self.client, mirror)
-                worker.update(kill=True)
-        for uid, pod in found.items():
-            self.static.setdefault(uid, pod)
-        self._start_waiting_static()
-
-    def _start_waiting_static(self) -> None:
-        """Start static pods, each after an earlier one of the same name has ended."""
-        busy = {key_of(worker.pod) for worker in self.workers.values()}
-        for uid, pod in self.static.items():
-            if uid not in self.workers and key_of(pod) not in busy:
-                self._work_on(pod)
-                if self.pods.has_synced:
-                    self._show(pod)
-        if not self.pods.has_synced:
-            self.pods.when_synced(lambda: [self._show(pod) for pod in self.static.values()] and None)
-
-    def _show(self, pod: Obj) -> None:
-        mirror = self._api_pod(pod)
-        if mirror is not None and not mirrors(mirror, pod):
-            delete_mirror(self.client, mirror)
-            mirror = None
-        if mirror is None:
-            create_mirror(self.client, pod, self.node_status.uid)
-
-    def _mirror_changed(self, mirror: Obj, gone: bool = False) -> None:
-        pod = next((p for p in self.static.values() if key_of(p) == key_of(mirror)), None)
-        if pod is None:
-            if not gone and self.pods.has_synced:
-                delete_mirror(self.client, mirror)
-        elif gone:
-            self.loop.call_soon(self.name, self._show, pod, what="mirror pod")
-        elif mirror["metadata"].get("deletionTimestamp") is not None:
-            delete_mirror(self.client, mirror)
-        else:
-            self.statuses.resend()

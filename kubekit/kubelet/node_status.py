@@ -2,7 +2,7 @@
 
 A kubelet creates its Node, tells the conditions with their real reasons, looks every ten seconds whether
 something changed, and writes the status then, or after five minutes. The Lease in kube-node-lease is renewed
-every ten seconds. Source: `pkg/kubelet/kubelet_node_status.go`, `nodestatus/setters.go`, component-helpers/lease.
+every ten seconds. Source: `pkg/kubelet/kubelet_node_status.go`, `nodestatus/setters.go`.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from kubekit.api.meta import Obj
 from kubekit.kubelet.backoff import Backoff
@@ -145,7 +146,7 @@ class PodSync:
         spec = pod["spec"]
         specs = {c["name"]: c for kind in (CONTAINERS, INIT, EPHEMERAL) for c in spec.get(kind) or ()}
         sidecars = [c["name"] for c in spec.get("initContainers") or () if is_sidecar(c)]
-        steps = []
+        steps: list[Steps[Any]] = []
         last: dict[str, str] = {}
         began = self._loop.clock.now()
         for run in reversed(running):  # the oldest first: the order of the spec

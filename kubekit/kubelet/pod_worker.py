@@ -1,9 +1,9 @@
 """The pod worker: one pod's life on its node, one sync after the other.
 
-A worker runs `sync` while the pod should run, `terminating` once it should not, `terminated` when nothing runs
-any more; it never goes back. It is level-triggered: `update` only says that something may be different, and
+A worker syncs the pod while it should run, ends it once it should not, and finishes when nothing runs any
+more; it never goes back. It is level-triggered: `update` only says that something may be different, and
 updates that arrive during a sync make one more sync. Status is set from what the runtime showed before the
-sync, as the real kubelet does it. Source: `pkg/kubelet/pod_workers.go`, `SyncPod` in `pkg/kubelet/kubelet.go`.
+sync, as the real kubelet does it. Source: `pkg/kubelet/pod_workers.go`, `SyncPod` in `kubelet.go`.
 """
 
 from __future__ import annotations

@@ -114,9 +114,9 @@ class ProbeWorker:
             prober.set_result(self, False)
             ended = entry["state"].get("terminated")
             restartable = is_sidecar(self.container) and self.kind == INIT
-            if ended and not restartable:
-                if not policy_restarts(self.container, self.pod["spec"], ended["exitCode"]):
-                    self.stop()
+            spec = self.pod["spec"]
+            if ended and not restartable and not policy_restarts(self.container, spec, ended["exitCode"]):
+                self.stop()
             return math.inf
         container = prober.cri.container(self.container_id.removeprefix("containerd://"))
         if container is None or not container.running:
@@ -193,7 +193,7 @@ class Prober:
             worker.tick()
 
     def stop_liveness_and_startup(self, pod: Obj) -> None:
-        """The pod is being ended: it is not to be restarted any more, but may still be taken out of service."""
+        """The pod is being ended: it is not restarted any more, but may still be taken out of service."""
         for (_, type), worker in self._workers.get(pod["metadata"]["uid"], {}).items():
             if type != READINESS:
                 worker.stop()

@@ -1,106 +1,103 @@
-"""Static pods: manifests in a directory of the node, run by its kubelet without asking anybody.
+"""Static pods: what lies in the node's manifest directory is run without asking anybody.
 
-`ManifestDirectory` is /etc/kubernetes/manifests of one node; it is the node's disk and outlives the kubelet.
-The kubelet runs what lies there and shows each pod in the API as a *mirror pod*, which can be read and even
-deleted, but comes back. Source: `pkg/kubelet/config/{file,common}.go`, `pkg/kubelet/pod/mirror_client.go`.
+Each static pod is shown in the API as a *mirror pod*, which can be read and even deleted, but comes back; its
+status is the static pod's. Source: `pkg/kubelet/config/file.go`, `pkg/kubelet/pod/mirror_client.go`.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-import yaml
-
-from kubekit.api.defaults import apply_defaults
-from kubekit.api.meta import Obj, deep_copy
+from kubekit.api.meta import Obj, deep_copy, key_of
 from kubekit.api.status_error import StatusError
 from kubekit.client import Client
-from kubekit.kubelet.phase import STATIC_SOURCE
-from kubekit.sim import rfc3339_micro
+from kubekit.kubelet.manifests import HASH
 
-HASH = "kubernetes.io/config.hash"
+if TYPE_CHECKING:
+    from kubekit.kubelet.kubelet import Kubelet
+
 MIRROR = "kubernetes.io/config.mirror"
-SEEN = "kubernetes.io/config.seen"
 
 
-class ManifestDirectory:
-    """The static pod manifests of one node, by file name.
+class StaticPods:
+    """The static pods of one kubelet, by uid, and their mirrors."""
 
-    >>> directory = ManifestDirectory()
-    >>> directory.write("web.yaml", {"kind": "Pod", "metadata": {"name": "web"}, "spec": {"containers": []}})
-    >>> directory.names()
-    ['web.yaml']
-    """
+    def __init__(self, kubelet: Kubelet) -> None:
+        self._kubelet = kubelet
+        self.pods: dict[str, Obj] = {}
 
-    path = "/etc/kubernetes/manifests"
+    def start(self) -> None:
+        """Read the directory, and again whenever a file changes."""
+        kubelet = self._kubelet
+        kubelet.manifests.on_change = self._changed
+        kubelet.pods.when_synced(self._show_all)
+        self.read()
 
-    def __init__(self) -> None:
-        self._files: dict[str, str] = {}
-        self.on_change: Callable[[], None] | None = None
+    def stop(self) -> None:
+        """Look at the directory no more."""
+        self._kubelet.manifests.on_change = None
 
-    def names(self) -> list[str]:
-        """The files, sorted."""
-        return sorted(self._files)
+    def read(self) -> None:
+        """Bring what runs in line with the files."""
+        kubelet = self._kubelet
+        now = kubelet.loop.clock.now()
+        found = {pod["metadata"]["uid"]: pod for pod in kubelet.manifests.pods(kubelet.node_name, now)}
+        for uid in [uid for uid in self.pods if uid not in found]:
+            pod = self.pods.pop(uid)
+            mirror = kubelet.api_pod(pod)
+            if mirror is not None:
+                delete_mirror(kubelet.client, mirror)
+            worker = kubelet.workers.get(uid)
+            if worker is not None:
+                worker.removed = True
+                worker.update(kill=True)
+        for uid, pod in found.items():
+            self.pods.setdefault(uid, pod)
+        self.start_waiting()
 
-    def read(self, name: str) -> str:
-        """The text of a file; raises KeyError."""
-        return self._files[name]
+    def start_waiting(self) -> None:
+        """Start the pods that do not run yet, each after an earlier one of the same name has ended."""
+        kubelet = self._kubelet
+        busy = {key_of(worker.pod) for worker in kubelet.workers.values()}
+        for uid, pod in self.pods.items():
+            if uid not in kubelet.workers and key_of(pod) not in busy:
+                kubelet.work_on(pod)
+                if kubelet.pods.has_synced:
+                    self._show(pod)
 
-    def write(self, name: str, manifest: str | Obj) -> None:
-        """Put a manifest there (YAML text or an object); the kubelet notices."""
-        self._files[name] = (
-            manifest if isinstance(manifest, str) else yaml.safe_dump(manifest, sort_keys=False)
-        )
-        self._changed()
-
-    def remove(self, name: str) -> None:
-        """Take a manifest away; raises KeyError when there is none of that name."""
-        del self._files[name]
-        self._changed()
-
-    def pods(self, node_name: str, now: float) -> list[Obj]:
-        """The pods that the files describe, as this node runs them; files that are no pod are skipped."""
-        found = []
-        for name in self.names():
-            try:
-                obj = yaml.safe_load(self._files[name])
-            except yaml.YAMLError:
-                continue
-            if isinstance(obj, dict) and obj.get("kind") == "Pod" and obj.get("spec", {}).get("containers"):
-                found.append(_static(obj, f"{self.path}/{name}", node_name, now))
-        return found
+    def mirror_changed(self, mirror: Obj, gone: bool = False) -> None:
+        """The API's image of a static pod was added, changed or deleted."""
+        kubelet = self._kubelet
+        pod = next((p for p in self.pods.values() if key_of(p) == key_of(mirror)), None)
+        if pod is None:
+            if not gone and kubelet.pods.has_synced:
+                delete_mirror(kubelet.client, mirror)
+        elif gone:
+            kubelet.loop.call_soon(kubelet.name, self._show, pod, what="mirror pod")
+        elif mirror["metadata"].get("deletionTimestamp") is not None:
+            delete_mirror(kubelet.client, mirror)
+        else:
+            kubelet.statuses.resend()
 
     def _changed(self) -> None:
-        if self.on_change is not None:
-            self.on_change()
+        kubelet = self._kubelet
+        kubelet.loop.call_soon(kubelet.name, self.read, what="static pod manifests")
 
+    def _show_all(self) -> None:
+        for pod in list(self.pods.values()):
+            self._show(pod)
+        for mirror in self._kubelet.pods.list():
+            if is_mirror(mirror) and all(key_of(pod) != key_of(mirror) for pod in self.pods.values()):
+                delete_mirror(self._kubelet.client, mirror)
 
-def _static(manifest: Obj, path: str, node_name: str, now: float) -> Obj:
-    pod: Obj = deep_copy(manifest)
-    digest = hashlib.md5(
-        json.dumps([manifest, path, node_name], sort_keys=True).encode(), usedforsecurity=False
-    ).hexdigest()
-    meta = pod["metadata"]
-    meta["name"] = f"{meta['name']}-{node_name}"
-    meta.setdefault("namespace", "default")
-    meta["uid"] = f"{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:20]}-{digest[20:]}"
-    meta["annotations"] = {
-        **(meta.get("annotations") or {}),
-        HASH: digest,
-        SEEN: rfc3339_micro(now),
-        STATIC_SOURCE: "file",
-    }
-    pod.setdefault("apiVersion", "v1")
-    pod["spec"]["nodeName"] = node_name
-    pod["spec"]["tolerations"] = [
-        *(pod["spec"].get("tolerations") or []),
-        {"operator": "Exists", "effect": "NoExecute"},
-    ]
-    pod["status"] = {"phase": "Pending"}
-    apply_defaults(pod)
-    return pod
+    def _show(self, pod: Obj) -> None:
+        kubelet = self._kubelet
+        mirror = kubelet.api_pod(pod)
+        if mirror is not None and not mirrors(mirror, pod):
+            delete_mirror(kubelet.client, mirror)
+            mirror = None
+        if mirror is None and pod["metadata"]["uid"] in self.pods:
+            create_mirror(kubelet.client, pod, kubelet.node_status.uid)
 
 
 def is_mirror(pod: Obj) -> bool:

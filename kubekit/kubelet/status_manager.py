@@ -40,7 +40,7 @@ class StatusManager:
     """Statuses by pod uid.
 
     `could_run(uid)` says whether containers of the pod may still run: until they do not, a pod is not shown
-    as ended. `api_pod(pod)` gives the pod as the API has it (the mirror of a static pod), None if it has none.
+    as ended. `api_pod(pod)` gives the pod as the API has it (the mirror of a static pod), or None.
     """
 
     def __init__(
@@ -303,8 +303,8 @@ def _was_initialized(pod: Obj) -> bool:
     last = entries[-1]
     if inits[-1].get("restartPolicy") == "Always":
         return "running" in last["state"] and bool(last.get("started"))
-    ended = last["state"].get("terminated") or (last.get("lastState") or {}).get("terminated")
-    return bool(ended) and ended["exitCode"] == 0
+    ended: Obj | None = last["state"].get("terminated") or (last.get("lastState") or {}).get("terminated")
+    return ended is not None and ended["exitCode"] == 0
 
 
 def _same(one: Obj, other: Obj) -> bool:

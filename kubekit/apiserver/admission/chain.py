@@ -10,19 +10,35 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kubekit.api.status_error import StatusError
+from kubekit.apiserver.admission.default_ingress_class import DefaultIngressClass
 from kubekit.apiserver.admission.default_toleration_seconds import DefaultTolerationSeconds
+from kubekit.apiserver.admission.limit_ranger import LimitRanger
 from kubekit.apiserver.admission.namespace_lifecycle import NamespaceLifecycle
 from kubekit.apiserver.admission.plugin import AdmissionPlugin, Attributes
 from kubekit.apiserver.admission.priority import Priority
+from kubekit.apiserver.admission.resource_quota import ResourceQuotaAdmission
+from kubekit.apiserver.admission.runtime_class import RuntimeClassAdmission
 from kubekit.apiserver.admission.service_account import ServiceAccountAdmission
+from kubekit.apiserver.admission.storage_defaults import (
+    DefaultStorageClass,
+    PersistentVolumeClaimResize,
+    StorageObjectInUseProtection,
+)
 from kubekit.apiserver.admission.taint_nodes import TaintNodesByCondition
 
 PLUGINS: tuple[type[AdmissionPlugin], ...] = (
     NamespaceLifecycle,
+    LimitRanger,
     ServiceAccountAdmission,
     TaintNodesByCondition,
     Priority,
     DefaultTolerationSeconds,
+    DefaultStorageClass,
+    StorageObjectInUseProtection,
+    PersistentVolumeClaimResize,
+    RuntimeClassAdmission,
+    DefaultIngressClass,
+    ResourceQuotaAdmission,
 )
 """Every plugin, in the order in which they are asked."""
 

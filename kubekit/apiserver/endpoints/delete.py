@@ -38,7 +38,7 @@ def delete(ctx: Context, scope: Scope) -> Response:
     )
     ctx.object = result.obj
     status = 202 if not result.gone and given_orphan is False else 200
-    if scope.strategy.returns_deleted or not result.gone:
+    if scope.strategy.traits.returns_deleted or not result.gone:
         shown = scope.served(scope.strategy.decorate(ctx, result.obj))
         return respond(ctx, scope, status, shown, form)
     return answer(status, success(scope, result.obj), form)

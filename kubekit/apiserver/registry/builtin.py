@@ -15,7 +15,6 @@ from kubekit.apiserver.registry.storage_kinds import (
     ClaimStrategy,
     EventStrategy,
     NodeStrategy,
-    ReturningStrategy,
     ServiceAccountStrategy,
     VolumeStrategy,
 )
@@ -36,9 +35,7 @@ STRATEGIES: dict[tuple[str, str], type[Strategy]] = {
     ("", "persistentvolumeclaims"): ClaimStrategy,
     ("", "persistentvolumes"): VolumeStrategy,
     ("", "pods"): PodStrategy,
-    ("", "podtemplates"): ReturningStrategy,
     ("", "replicationcontrollers"): ReplicationControllerStrategy,
-    ("", "resourcequotas"): ReturningStrategy,
     ("", "serviceaccounts"): ServiceAccountStrategy,
     ("", "services"): ServiceStrategy,
     ("apps", "daemonsets"): DaemonSetStrategy,

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from kubekit.api import status_error as errors
 from kubekit.apiserver.registry.store import ResourceStore
+from kubekit.apiserver.registry.strategy import Deleted
 from kubekit.sim import parse_rfc3339, rfc3339
 
 if TYPE_CHECKING:
@@ -26,16 +27,6 @@ Obj = dict[str, Any]
 
 ORPHAN = "orphan"
 FOREGROUND = "foregroundDeletion"
-
-
-class Deleted:
-    """What became of a delete request: the object as it is now, and whether it is gone from the store."""
-
-    __slots__ = ("gone", "obj")
-
-    def __init__(self, obj: Obj, gone: bool) -> None:
-        self.obj = obj
-        self.gone = gone
 
 
 def delete(
@@ -54,7 +45,9 @@ def delete(
     while True:
         if existing is None:
             raise errors.not_found(store.resource, name)
-        result = _attempt(store, ctx, key, existing, dict(options), validate)
+        result = store.strategy.begin_delete(store, ctx, key, existing, options, validate)
+        if result is None:
+            result = _attempt(store, ctx, key, existing, dict(options), validate)
         if result is not None:
             return result
         existing = store.cache.storage.get(key)

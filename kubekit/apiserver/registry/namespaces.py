@@ -6,10 +6,13 @@ namespace controller empties it and takes the finalizer. Upstream: pkg/registry/
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from kubekit.api import status_error as errors
 from kubekit.api.resources import Resource
-from kubekit.apiserver.registry.strategy import Strategy, keep
+from kubekit.apiserver.registry.store import ResourceStore, now_of
+from kubekit.apiserver.registry.strategy import Deleted, Strategy, keep
 from kubekit.apiserver.registry.traits import Traits
 
 if TYPE_CHECKING:
@@ -22,8 +25,6 @@ FINALIZER = "kubernetes"
 
 class NamespaceStrategy(Strategy):
     """See the module."""
-
-    returns_deleted = True
 
     def __init__(self, resource: Resource, traits: Traits) -> None:
         super().__init__(resource, traits)
@@ -53,6 +54,47 @@ class NamespaceStrategy(Strategy):
         if name and labels.get(NAME_LABEL) != name:
             metadata["labels"] = {**labels, NAME_LABEL: name}
 
+    def begin_delete(
+        self,
+        store: ResourceStore,
+        ctx: Context,
+        key: str,
+        existing: Obj,
+        options: Obj,
+        validate: Callable[[Obj], None] | None,
+    ) -> Deleted | None:
+        """Terminating first; it goes when the last finalizer of its spec is taken."""
+        metadata = existing["metadata"]
+        wanted = options.get("preconditions") or {}
+        for field, word in (("uid", "UID"), ("resourceVersion", "ResourceVersion")):
+            value = wanted.get(field)
+            if value is not None and value != metadata.get(field):
+                text = f"Precondition failed: {word} in precondition: {value}, {word} in object meta: {metadata.get(field)}"
+                raise errors.conflict(self.resource, metadata["name"], text)
+        if metadata.get("deletionTimestamp"):
+            return Deleted(existing, False) if (existing.get("spec") or {}).get("finalizers") else None
+        if validate is not None:
+            validate(existing)
+        changed: Obj = {
+            **existing,
+            "metadata": {**metadata, "deletionTimestamp": now_of(ctx)},
+            "status": {**(existing.get("status") or {}), "phase": "Terminating"},
+        }
+        finalizers = [f for f in metadata.get("finalizers") or () if f not in ("orphan", "foregroundDeletion")]
+        if options.get("orphanDependents") or options.get("propagationPolicy") == "Orphan":
+            finalizers.append("orphan")
+        if options.get("propagationPolicy") == "Foreground":
+            finalizers.append("foregroundDeletion")
+        if finalizers:
+            changed["metadata"]["finalizers"] = finalizers
+        if ctx.dry_run:
+            return Deleted(changed, False)
+        stored = store.cache.storage.update(key, changed, int(metadata["resourceVersion"]))
+        if stored is None:
+            raise errors.conflict(self.resource, metadata["name"])
+        ctx.wrote(key, f"put if mod = {metadata['resourceVersion']}", int(stored["metadata"]["resourceVersion"]))
+        return Deleted(stored, False)
+
     def subresource(self, name: str) -> Strategy | None:
         """status and finalize."""
         return self.finalize if name == "finalize" else super().subresource(name)
@@ -67,3 +109,4 @@ class FinalizeStrategy(NamespaceStrategy):
     def prepare_for_update(self, ctx: Context, obj: Obj, old: Obj) -> None:
         """Keep everything else."""
         keep(obj, old, "status")
+        obj.setdefault("spec", {})

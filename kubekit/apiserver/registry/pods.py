@@ -24,8 +24,6 @@ class PodStrategy(Strategy):
     """See the module."""
 
     graceful = True
-    returns_deleted = True
-
     def prepare_for_create(self, ctx: Context, obj: Obj) -> None:
         """Pending, with the QoS class that the resources give."""
         status: Obj = {"phase": "Pending", "qosClass": qos_class(obj)}

@@ -27,8 +27,6 @@ NONE = "None"
 class ServiceStrategy(Strategy):
     """See the module."""
 
-    returns_deleted = True
-
     def __init__(self, resource: Resource, traits: Traits) -> None:
         super().__init__(resource, traits)
 

@@ -19,8 +19,6 @@ Obj = dict[str, Any]
 class VolumeStrategy(Strategy):
     """PersistentVolumes."""
 
-    returns_deleted = True
-
     def prepare_for_create(self, ctx: Context, obj: Obj) -> None:
         """Pending, since now."""
         obj["status"] = {"phase": "Pending", "lastPhaseTransitionTime": now_of(ctx)}
@@ -47,8 +45,6 @@ class VolumeStatusStrategy(StatusStrategy):
 
 class ClaimStrategy(Strategy):
     """PersistentVolumeClaims."""
-
-    returns_deleted = True
 
     def prepare_for_create(self, ctx: Context, obj: Obj) -> None:
         """Pending; an old-style data source is written in both places."""
@@ -79,8 +75,6 @@ class EventStrategy(Strategy):
 class ServiceAccountStrategy(Strategy):
     """ServiceAccounts: references to secrets hold names only."""
 
-    returns_deleted = True
-
     def prepare_for_create(self, ctx: Context, obj: Obj) -> None:
         """Clean the references."""
         self._clean(obj)
@@ -93,9 +87,3 @@ class ServiceAccountStrategy(Strategy):
     def _clean(obj: Obj) -> None:
         if obj.get("secrets"):
             obj["secrets"] = [{"name": s.get("name", "")} if s.get("name") else {} for s in obj["secrets"]]
-
-
-class ReturningStrategy(Strategy):
-    """Kinds whose DELETE answers with the object."""
-
-    returns_deleted = True

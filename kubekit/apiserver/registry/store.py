@@ -189,6 +189,7 @@ class ResourceStore:
         metadata, before = obj["metadata"], existing["metadata"]
         revision = before["resourceVersion"]
         self._check_revision(metadata, revision, name, strategy)
+        metadata["resourceVersion"] = revision
         undo: Undo | None = strategy.begin_update(ctx, obj, existing)
         kept = False
         try:

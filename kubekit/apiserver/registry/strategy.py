@@ -20,9 +20,20 @@ from kubekit.apiserver.registry.traits import Traits
 if TYPE_CHECKING:
     from kubekit.api.resources import Resource
     from kubekit.apiserver.context import Context
+    from kubekit.apiserver.registry.store import ResourceStore
 
 Obj = dict[str, Any]
 Undo = Callable[[], None]
+
+
+class Deleted:
+    """What became of a delete request: the object as it is now, and whether it is gone from the store."""
+
+    __slots__ = ("gone", "obj")
+
+    def __init__(self, obj: Obj, gone: bool) -> None:
+        self.obj = obj
+        self.gone = gone
 
 
 class Strategy:
@@ -115,8 +126,17 @@ class Strategy:
         """Whether the object goes in two steps; may set `options["gracePeriodSeconds"]`."""
         return False
 
-    returns_deleted = False
-    """Whether a DELETE answers with the object and not with a Status."""
+    def begin_delete(
+        self,
+        store: ResourceStore,
+        ctx: Context,
+        key: str,
+        existing: Obj,
+        options: Obj,
+        validate: Callable[[Obj], None] | None,
+    ) -> Deleted | None:
+        """A step before the usual deletion; what it gives is the answer, None goes on as usual."""
+        return None
 
     def default_propagation(self, ctx: Context) -> str:
         """``background``, ``orphan`` or ``unsupported`` when the request names no policy."""

@@ -22,12 +22,14 @@ class Traits:
     unconditional_update: bool = True
     create_on_update: bool = False
     garbage_collection: str = "background"
+    returns_deleted: bool = False
     status_keeps_metadata: bool = False
 
 
-_COLUMNS = {"g": "generation", "s": "status", "c": "create_on_update"}
+_COLUMNS = {"g": "generation", "s": "status", "c": "create_on_update", "r": "returns_deleted"}
 
-# Letters: g generation, s status, c create on update; "!" means that a PUT needs a resourceVersion.
+# Letters: g generation, s status, c create on update, r DELETE answers with the object;
+# "!" means that a PUT needs a resourceVersion.
 _TABLE = """
 admissionregistration.k8s.io mutatingadmissionpolicies g!
 admissionregistration.k8s.io mutatingadmissionpolicybindings g!
@@ -53,15 +55,16 @@ coordination.k8s.io leasecandidates c!
 - events c
 events.k8s.io events c
 - limitranges c
-- namespaces s
+- namespaces sr
 - nodes s
-- persistentvolumeclaims s
-- persistentvolumes s
-- pods gs
-- podtemplates g
+- persistentvolumeclaims sr
+- persistentvolumes sr
+- pods gsr
+- podtemplates gr
 - replicationcontrollers gs
-- resourcequotas s
-- services cs
+- resourcequotas sr
+- serviceaccounts r
+- services csr
 discovery.k8s.io endpointslices g
 flowcontrol.apiserver.k8s.io flowschemas gs
 flowcontrol.apiserver.k8s.io prioritylevelconfigurations gs
@@ -76,17 +79,20 @@ rbac.authorization.k8s.io clusterroles c
 rbac.authorization.k8s.io clusterrolebindings c
 rbac.authorization.k8s.io roles c
 rbac.authorization.k8s.io rolebindings c
-resource.k8s.io deviceclasses g
-resource.k8s.io devicetaintrules gs
-resource.k8s.io resourceclaims s
-resource.k8s.io resourcepoolstatusrequests s!
-resource.k8s.io resourceslices g
+resource.k8s.io deviceclasses gr
+resource.k8s.io devicetaintrules gsr
+resource.k8s.io resourceclaims sr
+resource.k8s.io resourceclaimtemplates r
+resource.k8s.io resourcepoolstatusrequests sr!
+resource.k8s.io resourceslices gr
 scheduling.k8s.io podgroups s
 scheduling.k8s.io priorityclasses g
-storage.k8s.io csidrivers !
-storage.k8s.io csinodes !
+storage.k8s.io csidrivers r!
+storage.k8s.io csinodes r!
 storage.k8s.io csistoragecapacities !
-storage.k8s.io volumeattachments s!
+storage.k8s.io storageclasses r
+storage.k8s.io volumeattachments sr!
+storage.k8s.io volumeattributesclasses r
 storagemigration.k8s.io storageversionmigrations s!
 """
 

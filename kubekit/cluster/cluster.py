@@ -31,7 +31,7 @@ from kubekit.controllers import ControllerManager
 from kubekit.kubelet import ImageStore, Kubelet, ManifestDirectory, Runtime
 from kubekit.network import Fabric
 from kubekit.proxy import Proxy
-from kubekit.scheduler import Scheduler
+from kubekit.scheduler.scheduler import Scheduler
 from kubekit.sim import Clock, Component, Loop, Record, Stalled, VirtualClock, WallClock, rfc3339
 
 

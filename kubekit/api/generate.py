@@ -1,6 +1,7 @@
 """Makes `data/schema/<group>.<version>.json` from the facts of the API and the Go types of the same release.
 
-Run by hand when the reference release changes: `python -m kubekit.api.generate api-schema.json staging/src/k8s.io`.
+Run by hand when the reference release changes:
+`python -m kubekit.api.generate api-schema.json staging/src/k8s.io pkg/apis`.
 The published schema tells types, required fields, defaults and patch keys; the Go types add what JSON decoding
 depends on: the order of fields, `omitempty`, pointers, and the type names that stand in error messages. One
 small file a group version, so that a program that touches only pods parses only the core types.
@@ -61,7 +62,7 @@ class _Package:
             self.imports[alias or path.rsplit("/", 1)[-1]] = path
         text = re.sub(r"//[^\n]*", "", text)
         for name, body in re.findall(r"^type (\w+) struct \{\n(.*?)^\}", text, flags=re.M | re.S):
-            fields = re.findall(r'^\s*(?:(\w+)\s+)?([\w.*\[\]]+)\s+`([^`]*)`', body, flags=re.M)
+            fields = re.findall(r"^[ \t]*(?:(\w+)[ \t]+)?([\w.*\[\]]+)[ \t]*(?:`([^`]*)`)?[ \t]*$", body, flags=re.M)
             self.structs[name] = [(field, kind, tag) for field, kind, tag in fields]
         for name in re.findall(r"^type (\w+) struct ?\{\}", text, flags=re.M):
             self.structs[name] = []
@@ -187,10 +188,90 @@ class Generator:
         (folder / "kinds.json").write_text(json.dumps(kinds, separators=(",", ":")) + "\n", encoding="utf-8")
 
 
+class InternalGenerator:
+    """Writes `internal.json`: for each internal type its fields as [Go name, type, key in the API form].
+
+    Error texts print internal types, so their field names, order and nesting must be known. An embedded
+    structure has no Go name and an empty key: its fields stand in the outer one.
+    """
+
+    def __init__(self, generator: Generator, source: Path) -> None:
+        self.generator = generator
+        self.source = source
+        self.packages: dict[str, _Package] = {}
+
+    def package(self, group: str) -> _Package:
+        if group not in self.packages:
+            self.packages[group] = _Package(self.source / group, f"k8s.io/kubernetes/pkg/apis/{group}")
+        return self.packages[group]
+
+    def expression(self, group: str, kind: str) -> str:
+        """A type: `*`, `[]`, `map` before `@core.PodSpec`, `string`, `bool`, `number`, `Quantity`, `any`."""
+        if kind == "[]byte":
+            return "any"
+        for prefix in ("*", "[]"):
+            if kind.startswith(prefix):
+                return prefix + self.expression(group, kind[len(prefix) :])
+        if found := re.fullmatch(r"map\[[\w.]+\](.*)", kind):
+            return "map" + self.expression(group, found[1])
+        if kind in ("string", "bool"):
+            return kind
+        if kind in _BASIC:
+            return "number"
+        name, package = kind, self.package(group)
+        if "." in kind:
+            alias, name = kind.split(".")
+            path = package.imports.get(alias, "")
+            if path.endswith("api/resource"):
+                return "Quantity"
+            if path.endswith("util/intstr"):
+                return "IntOrString"
+            if not path.startswith("k8s.io/kubernetes/pkg/apis/"):
+                return "string" if path.endswith("pkg/types") else "any"
+            group = path.rsplit("/", 1)[-1]
+            package = self.package(group)
+        if name in package.structs:
+            return f"@{group}.{name}"
+        if name in package.named:
+            return self.expression(group, package.named[name])
+        return "any"
+
+    def write(self, groups: list[str], folder: Path) -> None:
+        """Reads the groups' internal types and writes the file."""
+        found: dict[str, list[list[str]]] = {}
+        for group in groups:
+            package = self.package(group)
+            for name, fields in package.structs.items():
+                found[f"{group}.{name}"] = [self._field(group, name, *one[:2]) for one in fields]
+        text = json.dumps(found, separators=(",", ":")) + "\n"
+        (folder / "internal.json").write_text(text, encoding="utf-8")
+
+    def _field(self, group: str, struct: str, field: str, kind: str) -> list[str]:
+        if not field:
+            return ["", self.expression(group, kind), "metadata" if kind.endswith("ObjectMeta") else ""]
+        return [field, self.expression(group, kind), self._key(group, struct, field)]
+
+    def _key(self, group: str, struct: str, field: str) -> str:
+        """The JSON name of the field of the same Go name in the served version."""
+        version = "v2" if group == "autoscaling" else "v1"
+        served = self.generator.package(f"k8s.io/api/{group}/{version}")
+        for name, kind, tag in served.structs.get(struct, ()):
+            json_name = re.search(r'json:"([^",]*)', tag)
+            if name == field and json_name:
+                return json_name[1]
+            if not name and any(one == field for one, _, _ in served.structs.get(kind, ())):
+                return self._key(group, kind, field)
+        return field[0].lower() + field[1:]
+
+
 def main(arguments: list[str]) -> None:
-    """Arguments: the facts file and the folder that holds `api/core/v1/types.go`."""
+    """Arguments: the facts file, the folder with `api/core/v1/types.go`, the folder `pkg/apis`."""
     schema = json.loads(Path(arguments[0]).read_text(encoding="utf-8"))
-    Generator(schema, Path(arguments[1])).write(Path(__file__).parent / "data" / "schema")
+    folder = Path(__file__).parent / "data" / "schema"
+    generator = Generator(schema, Path(arguments[1]))
+    generator.write(folder)
+    groups = ["core", "apps", "batch", "networking", "policy", "autoscaling", "storage", "rbac", "discovery"]
+    InternalGenerator(generator, Path(arguments[2])).write(groups, folder)
 
 
 if __name__ == "__main__":

@@ -28,6 +28,7 @@ from kubekit.api.meta import Obj
 __all__ = ["validate_create", "validate_status_update", "validate_update", "warnings"]
 
 _MODULES: dict[str, str] = {
+    "Pod": "pod",
 }
 _loaded: dict[tuple[str, str], ModuleType] = {}
 

@@ -1,13 +1,14 @@
-"""etcd: the cluster's memory. Keys and values in bytes, revisions, watches and leases, as etcd 3.6 keeps them.
+"""etcd: the cluster's memory. Keys and values in bytes, revisions, watches and leases, as in etcd 3.6.
 
 The API server is the only component that talks to it. What makes it different from a dictionary is *time*:
-each write is a new revision of the whole store, old revisions stay readable until they are compacted away, and
-a watcher that says "I know everything up to 41" is told of 42, 43, ... without a gap.
+each write is a new revision of the whole store, old revisions stay readable until they are compacted away,
+and a watcher that says "I know everything up to 41" is told of 42, 43, ... without a gap.
 
 Reading order: `revision` (the store's own time), `key_index` (one key's life), `tree_index` and
-`revision_log` (all keys; all history), `kvstore` (reading and writing), `operation` and `txn` (if-then-else in
-one change), `watch` (who is told), `compaction` and `hashing` (forgetting, and checking), `lease` and `expiry`
-(keys that go by themselves), `errors` (how it refuses).
+`revision_log` (all keys; all history), `kvstore` (reading and writing), `operation` and `txn` (if-then-else
+in one change), `watch` (who is told), `compaction` and `hashing` (forgetting, and checking), `lease` and
+`expiry` (keys that go by themselves), `auth` (who may), `errors` (how it refuses). Then the door: `messages`,
+`conversion`, `v3rpc` (the calls), `watch_stream`, `protobuf`, `protojson` and `gateway` (JSON over HTTP).
 
     store = KVStore(clock)                                   # a kubekit.sim.Clock
     store.put(key, value, lease=0) -> int                    # the new revision
@@ -30,7 +31,11 @@ one change), `watch` (who is told), `compaction` and `hashing` (forgetting, and 
 follow. Errors are `EtcdError` with `.code` (gRPC), `.message` (etcd's words) and `.http_status`: `Compacted`
 (with `.compact_revision`), `FutureRevision`, `LeaseNotFound` and so on.
 
-Left out against the original: metrics, tracing, downgrades, quota, and reading while a write is under way.
+`KVStore` is one member's state machine: the same operations in the same order make two equal stores
+(`hash_kv` tells). Leases run out only where somebody looks: `expiry.LeaseExpiry(loop, store)` does.
+
+Left out against the original: metrics, tracing, downgrades, quota, JWT tokens, lease checkpoints, and reading
+while a write is under way.
 """
 
 from kubekit.etcd.errors import Compacted, EtcdError, FutureRevision, LeaseNotFound

@@ -3,7 +3,8 @@
 `compact(store, at)` makes `at` the oldest revision that can be read: each key keeps its newest version up
 to `at`, and everything after. Watchers that still had to be told of older changes are cancelled when they
 are next synced. Call it through `KVStore.compact`. etcd does this in batches beside its other work; here it
-is one step. Source: server/storage/mvcc/kvstore.go (updateCompactRev), kvstore_compaction.go.
+is one step.
+Source: server/storage/mvcc/kvstore.go (updateCompactRev), kvstore_compaction.go.
 """
 
 from __future__ import annotations

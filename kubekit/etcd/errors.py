@@ -2,8 +2,8 @@
 
 Raise the class (`raise Compacted(7)`), let it travel unchanged to whoever speaks a protocol, and turn it
 into a status there: `code` and `message` are what goes over gRPC, `http_status` is what the JSON gateway
-answers. Do not build an `EtcdError` with words of your own: clients compare these texts. Source:
-api/v3rpc/rpctypes/error.go; the HTTP statuses are those of grpc-gateway.
+answers. Do not build an `EtcdError` with words of your own: clients compare these texts.
+Source: api/v3rpc/rpctypes/error.go; the HTTP statuses are those of grpc-gateway.
 """
 
 from __future__ import annotations
@@ -165,3 +165,88 @@ class NotServed(EtcdError):
 
     code = 5
     message = "Not Found"
+
+
+class RootUserMissing(EtcdError):
+    code = 9
+    message = "etcdserver: root user does not exist"
+
+
+class RootRoleMissing(EtcdError):
+    code = 9
+    message = "etcdserver: root user does not have root role"
+
+
+class UserExists(EtcdError):
+    code = 9
+    message = "etcdserver: user name already exists"
+
+
+class UserEmpty(InvalidArgument):
+    message = "etcdserver: user name is empty"
+
+
+class UserNotFound(EtcdError):
+    code = 9
+    message = "etcdserver: user name not found"
+
+
+class RoleExists(EtcdError):
+    code = 9
+    message = "etcdserver: role name already exists"
+
+
+class RoleNotFound(EtcdError):
+    code = 9
+    message = "etcdserver: role name not found"
+
+
+class RoleEmpty(InvalidArgument):
+    message = "etcdserver: role name is empty"
+
+
+class AuthFailed(InvalidArgument):
+    message = "etcdserver: authentication failed, invalid user ID or password"
+
+
+class NoPasswordUser(EtcdError):
+    """etcd has no status of its own for this one, so it goes out as unknown."""
+
+    message = "auth: authentication failed, password was given for no password user"
+
+
+class PermissionNotGiven(InvalidArgument):
+    message = "etcdserver: permission not given"
+
+
+class PermissionDenied(EtcdError):
+    code = 7
+    message = "etcdserver: permission denied"
+
+
+class RoleNotGranted(EtcdError):
+    code = 9
+    message = "etcdserver: role is not granted to the user"
+
+
+class PermissionNotGranted(EtcdError):
+    code = 9
+    message = "etcdserver: permission is not granted to the role"
+
+
+class AuthNotEnabled(EtcdError):
+    code = 9
+    message = "etcdserver: authentication is not enabled"
+
+
+class InvalidAuthToken(EtcdError):
+    code = 16
+    message = "etcdserver: invalid auth token"
+
+
+class InvalidAuthManagement(InvalidArgument):
+    message = "etcdserver: invalid auth management"
+
+
+class AuthOldRevision(InvalidArgument):
+    message = "etcdserver: revision of auth store is old"

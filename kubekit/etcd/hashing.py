@@ -1,13 +1,14 @@
 """Hashes: how members find out that they hold the same history.
 
-`hash_kv` is the CRC-32C of the bucket `key` up to a revision: its name, then each entry's key and value. What a
-compaction at the same place would remove is left out, so that members which have compacted agree with members
-which have not yet. Each compaction's own hash is remembered, and answered when that revision is asked for.
+`hash_kv` is the CRC-32C of the bucket `key` up to a revision: its name, then each entry's key and value.
+What a compaction at the same place would remove is left out, so that members which have compacted agree
+with members which have not yet. Each compaction's own hash is remembered, and answered when that revision
+is asked for.
 
-Python has no CRC-32C, and a loop over bytes is slow, so long inputs are folded first. A CRC is the remainder of
-a division of polynomials over two elements, and this divisor also divides ``x**6777 + x**484 + x**100 + 1``:
-a bit may be replaced by three bits further on. Squaring such a relation doubles its exponents, so half of any
-input folds away with three shifts of one long number.
+Python has no CRC-32C, and a loop over bytes is slow, so long inputs are folded first. A CRC is the
+remainder of a division of polynomials over two elements, and this divisor also divides ``x**6777 + x**484 +
+x**100 + 1``: a bit may be replaced by three bits further on. Squaring such a relation doubles its
+exponents, so half of any input folds away with three shifts of one long number.
 Source: server/storage/mvcc/hash.go.
 """
 

@@ -36,8 +36,8 @@ web: [6t] [9] [6]
 >>> ki.compact(7, keep); print(ki, sorted(r.main for r in keep))
 web: [9] []
 
-Do not read generations from elsewhere: ask `get`, `current`, `keep`. Source:
-server/storage/mvcc/key_index.go.
+Do not read generations from elsewhere: ask `get`, `current`, `keep`.
+Source: server/storage/mvcc/key_index.go.
 """
 
 from __future__ import annotations
@@ -64,11 +64,6 @@ class KeyIndex:
         present = self.generations[-1]
         assert present, "a key that does not exist cannot be deleted"
         present.append(revision)
-        self.generations.append([])
-
-    def restore_tombstone(self, revision: Revision) -> None:
-        """File a tombstone whose generation was compacted away; only for a key read back from a file."""
-        self.generations[-1].append(revision)
         self.generations.append([])
 
     def current(self) -> Revision | None:

@@ -2,8 +2,8 @@
 
 A `KeyValue` is one version of one key and never changes; readers, watchers and the history share it. A
 deletion is filed as a *tombstone*: a KeyValue with nothing but its key and the revision of the deletion.
-`encode` is mvccpb.KeyValue on the wire and on disk, which is what hashes are taken of. Source:
-api/mvccpb/kv.proto.
+`encode` is mvccpb.KeyValue on the wire and on disk, which is what hashes are taken of.
+Source: api/mvccpb/kv.proto.
 """
 
 from __future__ import annotations

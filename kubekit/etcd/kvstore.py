@@ -57,6 +57,7 @@ class KVStore:
     """One member's store."""
 
     def __init__(self, clock: Clock, member_id: int = DEFAULT_MEMBER_ID) -> None:
+        self.clock = clock
         self.revision = 1
         """The present revision; read only."""
         self.compacted_revision = -1
@@ -162,17 +163,22 @@ class KVStore:
         assert isinstance(result, TxnResult)
         return result
 
-    def apply(self, operation: Operation | None) -> Result:
-        """Do any operation: check it, then do it whole or not at all. Raises EtcdError."""
-        plan: Plan | None = None
+    def check(self, operation: Operation | None) -> None:
+        """Refuse an operation that makes no sense whatever the store holds. Raises InvalidArgument."""
         if isinstance(operation, Txn):
             check_request(operation)
-            plan = choose(self, operation)
-            check_branch(self, operation, plan)
         else:
             check_operation(operation)
-            if isinstance(operation, Put):
-                check_present(self, operation)
+
+    def apply(self, operation: Operation | None) -> Result:
+        """Do any operation: check it, then do it whole or not at all. Raises EtcdError."""
+        self.check(operation)
+        plan: Plan | None = None
+        if isinstance(operation, Txn):
+            plan = choose(self, operation)
+            check_branch(self, operation, plan)
+        elif isinstance(operation, Put):
+            check_present(self, operation)
         changes: list[Event] = []
         result = self._execute(operation, plan, self.revision + 1, changes)
         self._commit(self.revision + 1, changes)
@@ -314,7 +320,9 @@ class KVStore:
         tombstone = KeyValue(gone.key, mod_revision=main)
         self.index.by_key[gone.key].tombstone(revision)
         self.log.append(revision, tombstone)
-        changes.append(Event(DELETE, tombstone, gone))
+        # Watchers are told what was there before the transaction, whatever happened within it.
+        before = gone if gone.mod_revision < main else self.at(gone.key, main - 1)
+        changes.append(Event(DELETE, tombstone, before))
         if gone.lease:
             self.leases.detach(gone.lease, gone.key)
 

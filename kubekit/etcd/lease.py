@@ -35,10 +35,6 @@ class Lease:
         self.keys: dict[bytes, None] = {}
         """The attached keys."""
 
-    def remaining(self, now: float) -> int:
-        """Whole seconds left; negative once it is overdue."""
-        return int(self.expiry - now)
-
 
 class Lessor:
     """All leases of a store."""
@@ -97,6 +93,10 @@ class Lessor:
             raise LeaseNotFound
         if lease.keys:
             self._delete_keys(sorted(lease.keys))
+
+    def remaining(self, lease: Lease) -> int:
+        """Whole seconds that a lease has left."""
+        return int(lease.expiry - self._clock.now())
 
     def leases(self) -> list[Lease]:
         """All leases, the one that runs out first at the front."""

@@ -3,8 +3,8 @@
 Four requests (`Range`, `Put`, `DeleteRange`, `Txn`) with a result each. They are values: make one and give
 it to `KVStore.apply`, or put it in a transaction. A range's end follows etcd: empty means the key alone,
 ``b"\\0"`` everything from the key on, an end at or before the key nothing. The plain methods of `KVStore`
-are quicker for the everyday calls; these are for those who need every option. Source:
-api/etcdserverpb/rpc.proto.
+are quicker for the everyday calls; these are for those who need every option.
+Source: api/etcdserverpb/rpc.proto.
 """
 
 from __future__ import annotations

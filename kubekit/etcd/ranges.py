@@ -2,7 +2,8 @@
 
 The store finds keys in order; this file filters them by revision, sorts and cuts them. It is called by
 `KVStore.read` for requests with such options only. Do not sort elsewhere: the order of these steps (filter,
-sort, cut) is part of the answer. Source: server/etcdserver/txn/range.go.
+sort, cut) is part of the answer.
+Source: server/etcdserver/txn/range.go.
 """
 
 from __future__ import annotations

@@ -2,7 +2,8 @@
 
 This is the bucket `key` of etcd's file: values are found by revision, never by key (that is what the key
 index is for), and reading on from a revision replays what happened since. Append only in the order of
-revisions; only compaction takes entries out. Source: server/storage/schema/bucket.go (bucket `key`).
+revisions; only compaction takes entries out.
+Source: server/storage/schema/bucket.go (bucket `key`).
 """
 
 from __future__ import annotations

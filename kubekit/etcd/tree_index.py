@@ -3,7 +3,8 @@
 Finding one key is a dictionary look-up; a range is two bisections in a sorted list. New keys wait in a
 small unsorted list until somebody asks for a range: a burst of creations then costs one sort, not one shift
 of the list a key. (etcd keeps a B-tree here; in Python the sorted list is both faster and shorter.) Do not
-change the lists from outside. Source: server/storage/mvcc/index.go.
+change the lists from outside.
+Source: server/storage/mvcc/index.go.
 """
 
 from __future__ import annotations

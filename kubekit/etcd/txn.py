@@ -4,7 +4,8 @@ Three steps, as in etcd. `check_request` looks at the request alone (empty keys,
 put twice or put and deleted). `choose` compares, outside in, and settles which branch of each nested
 transaction is taken, all against the state before. `check_branch` makes sure that the chosen operations
 will work. Only then does `KVStore` execute them, so that nothing is ever half done. Do not write to the
-store from here. Source: server/etcdserver/txn/txn.go, server/etcdserver/api/v3rpc/key.go.
+store from here.
+Source: server/etcdserver/txn/txn.go, server/etcdserver/api/v3rpc/key.go.
 """
 
 from __future__ import annotations

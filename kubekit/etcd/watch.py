@@ -11,8 +11,8 @@ watchers there are. The segments are made again only when a range appears or dis
     ranges  [a, m)  [c, f)        segments  a: {[a,m)}   c: {[a,m), [c,f)}   f: {[a,m)}   m: {}
 
 A receiver is called within the writer's turn and should only queue. If it writes all the same, that write's
-events wait until everybody has got the present ones: each watcher sees revisions in order. Source:
-server/storage/mvcc/watchable_store.go, watcher_group.go.
+events wait until everybody has got the present ones: each watcher sees revisions in order.
+Source: server/storage/mvcc/watchable_store.go, watcher_group.go.
 """
 
 from __future__ import annotations

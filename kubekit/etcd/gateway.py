@@ -1,0 +1,94 @@
+"""Gateway: etcd's API as JSON over HTTP, ``POST /v3/<path>``.
+
+`Gateway.post("kv/put", '{"key": "Zm9v", "value": "YmFy"}')` answers (HTTP status, JSON object). The two
+streaming calls differ: `lease/keepalive` wraps its answer in ``{"result": ...}``, and a watch, which stays
+open, is made with `watch`. Do not put behaviour here; this file only knows paths and shapes.
+Source: api/etcdserverpb/gw (grpc-gateway), server/embed/serve.go.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from kubekit.etcd.errors import EtcdError, MessageTooLarge, NotServed
+from kubekit.etcd.messages import Message
+from kubekit.etcd.protobuf import encode
+from kubekit.etcd.protojson import from_json, to_json
+from kubekit.etcd.v3rpc import MAX_MESSAGE_BYTES, REQUESTS, Server
+from kubekit.etcd.watch_stream import WatchStream
+
+PATHS: dict[str, str] = {
+    "kv/range": "KV/Range",
+    "kv/put": "KV/Put",
+    "kv/deleterange": "KV/DeleteRange",
+    "kv/txn": "KV/Txn",
+    "kv/compaction": "KV/Compact",
+    "lease/grant": "Lease/LeaseGrant",
+    "lease/revoke": "Lease/LeaseRevoke",
+    "kv/lease/revoke": "Lease/LeaseRevoke",
+    "lease/keepalive": "Lease/LeaseKeepAlive",
+    "lease/timetolive": "Lease/LeaseTimeToLive",
+    "kv/lease/timetolive": "Lease/LeaseTimeToLive",
+    "lease/leases": "Lease/LeaseLeases",
+    "kv/lease/leases": "Lease/LeaseLeases",
+    "maintenance/hashkv": "Maintenance/HashKV",
+    "cluster/member/list": "Cluster/MemberList",
+    "auth/enable": "Auth/AuthEnable",
+    "auth/disable": "Auth/AuthDisable",
+    "auth/status": "Auth/AuthStatus",
+    "auth/authenticate": "Auth/Authenticate",
+    "auth/user/add": "Auth/UserAdd",
+    "auth/user/get": "Auth/UserGet",
+    "auth/user/list": "Auth/UserList",
+    "auth/user/delete": "Auth/UserDelete",
+    "auth/user/changepw": "Auth/UserChangePassword",
+    "auth/user/grant": "Auth/UserGrantRole",
+    "auth/user/revoke": "Auth/UserRevokeRole",
+    "auth/role/add": "Auth/RoleAdd",
+    "auth/role/get": "Auth/RoleGet",
+    "auth/role/list": "Auth/RoleList",
+    "auth/role/delete": "Auth/RoleDelete",
+    "auth/role/grant": "Auth/RoleGrantPermission",
+    "auth/role/revoke": "Auth/RoleRevokePermission",
+}
+"""The call behind each path."""
+
+STREAMS = ("Lease/LeaseKeepAlive",)
+"""Calls whose answers come wrapped as results of a stream."""
+
+
+class Gateway:
+    """The JSON door of one member."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    def post(self, path: str, body: str, token: str = "") -> tuple[int, dict[str, Any]]:
+        """Answer one request: (HTTP status, body). `token` is that of the Authorization header."""
+        name = PATHS.get(path.strip("/").removeprefix("v3/"))
+        try:
+            if name is None:
+                raise NotServed
+            request_type, response_type = REQUESTS[name]
+            request = from_json(request_type, body)
+            size = len(encode(request_type, request))
+            if size > MAX_MESSAGE_BYTES:
+                raise MessageTooLarge(size, MAX_MESSAGE_BYTES)
+            answer = to_json(response_type, self._server.call(name, request, token))
+        except EtcdError as error:
+            return error.http_status, {"code": error.code, "message": error.message}
+        return 200, {"result": answer} if name in STREAMS else answer
+
+    def watch(self, body: str, send: Callable[[dict[str, Any]], None], token: str = "") -> WatchStream:
+        """Open a watch: `send` gets each response as JSON, until the stream is closed. Raises EtcdError."""
+
+        def deliver(response: Message) -> None:
+            self._server.fill(response["header"])
+            send({"result": to_json("WatchResponse", response)})
+
+        stream = WatchStream(
+            self._server.store, deliver, lambda key, end: self._server.permit_read(token, key, end)
+        )
+        stream.request(from_json("WatchRequest", body))
+        return stream

@@ -91,7 +91,9 @@ class Algorithm:
                 return feasible
         nodes = self.snapshot.nodes
         if narrowed is not None:
-            nodes = [self.snapshot.by_name[name] for name in sorted(narrowed) if name in self.snapshot.by_name]
+            nodes = [
+                self.snapshot.by_name[name] for name in sorted(narrowed) if name in self.snapshot.by_name
+            ]
             attempt.narrowed = narrowed
             who = " ".join(sorted(narrowing))
             text = f"node(s) didn't satisfy plugin(s) [{who}]"
@@ -155,7 +157,12 @@ class Algorithm:
         return max(MIN_FEASIBLE_NODES, nodes * percentage // 100)
 
     def prioritize(
-        self, framework: Framework, state: CycleState, pod: PodInfo, feasible: list[NodeInfo], attempt: Attempt
+        self,
+        framework: Framework,
+        state: CycleState,
+        pod: PodInfo,
+        feasible: list[NodeInfo],
+        attempt: Attempt,
     ) -> None:
         """Score the feasible nodes; rows and totals go into the attempt."""
         if not framework.points["Score"]:

@@ -1,10 +1,9 @@
 """An attempt: everything that was found out while looking for a node for one pod.
 
-The cycle fills it in, and emits one record (kind ``schedule``) from it; views draw the record and nothing else.
-The heavy parts (which plugin refused which node, every score) stay in the form the plugins gave them and are
-written out only when somebody reads the record. The scheduler keeps the full detail of the last attempts only:
-`trim` leaves an older one with its sums, its best nodes and its reasons.
-"""
+The cycle fills it in, and emits one record (kind ``schedule``) from it; views draw the record and nothing
+else. The heavy parts (which plugin refused which node, every score) stay in the form the plugins gave them
+and are written out only when somebody reads the record. The scheduler keeps the full detail of the last
+attempts only: `trim` leaves an older one with its sums, its best nodes and its reasons."""
 
 from __future__ import annotations
 
@@ -60,7 +59,11 @@ class Attempt:
     )
 
     def __init__(
-        self, pod: PodInfo, framework: Framework | None = None, queued: QueuedPodInfo | None = None, now: float = 0.0
+        self,
+        pod: PodInfo,
+        framework: Framework | None = None,
+        queued: QueuedPodInfo | None = None,
+        now: float = 0.0,
     ) -> None:
         self.pod = pod
         self.profile = framework.name if framework is not None else ""
@@ -98,7 +101,7 @@ class Attempt:
         self.where_next = ""
         self.trimmed = False
 
-    # -- filled in by the cycle -------------------------------------------------------------------------------
+    # -- filled in by the cycle --------------------------------------------------------------------
 
     def best(self) -> list[str]:
         """The feasible nodes with the highest total, in order."""
@@ -114,7 +117,9 @@ class Attempt:
         """Drop the detail, to keep a long history small."""
         ranked = sorted(range(len(self.totals)), key=lambda i: (-self.totals[i], i))[:KEPT_AFTER_TRIM]
         self.scores = [
-            ScoreRow(row.plugin, row.weight, [row.raw[i] for i in ranked], [row.normalized[i] for i in ranked])
+            ScoreRow(
+                row.plugin, row.weight, [row.raw[i] for i in ranked], [row.normalized[i] for i in ranked]
+            )
             for row in self.scores
         ]
         self.feasible = [self.feasible[i] for i in ranked] if ranked else self.feasible[:1]
@@ -122,7 +127,7 @@ class Attempt:
         self.nodes = []
         self.trimmed = True
 
-    # -- read by the record -----------------------------------------------------------------------------------
+    # -- read by the record ------------------------------------------------------------------------
 
     def sentence(self) -> str:
         """One plain sentence."""
@@ -183,7 +188,7 @@ class Attempt:
             out["trimmed"] = True
         return out
 
-    # -- steps ------------------------------------------------------------------------------------------------
+    # -- steps -------------------------------------------------------------------------------------
 
     def _pre_filter_steps(self) -> list[Step]:
         if self.pre_filter is not None:
@@ -191,7 +196,9 @@ class Attempt:
             return [Step(f"PreFilter {self.pre_filter.plugin}".strip(), verdict, self.pre_filter.message)]
         if self.narrowed is not None:
             names = sorted(self.narrowed)
-            return [Step("PreFilter", "note", f"only {_list(names)} can come into question", {"nodes": names})]
+            return [
+                Step("PreFilter", "note", f"only {_list(names)} can come into question", {"nodes": names})
+            ]
         return []
 
     def _filter_steps(self) -> list[Step]:
@@ -213,7 +220,9 @@ class Attempt:
             figures = {"refused": refused, "passed": left}
             steps.append(Step(f"Filter {plugin}", "refuse" if refused else "pass", why, figures))
         if self.via_nominated_node:
-            steps.append(Step("Filter", "note", "it was nominated there and fits: no other node is looked at"))
+            steps.append(
+                Step("Filter", "note", "it was nominated there and fits: no other node is looked at")
+            )
         return steps
 
     def _score_steps(self) -> list[Step]:

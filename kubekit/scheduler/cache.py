@@ -35,7 +35,7 @@ class Cache:
         self._order_changed = True
         self._generation = 0
 
-    # -- nodes --------------------------------------------------------------------------------------------
+    # -- nodes -------------------------------------------------------------------------------------
 
     def add_node(self, node: Obj) -> NodeInfo:
         """A node came, or came back."""
@@ -74,7 +74,7 @@ class Cache:
         if not info.pods:
             del self.nodes[name]
 
-    # -- pods ---------------------------------------------------------------------------------------------
+    # -- pods --------------------------------------------------------------------------------------
 
     def assume(self, pod: PodInfo) -> None:
         """Count the pod as running on its node although nobody has confirmed it."""
@@ -117,7 +117,7 @@ class Cache:
         if uid in self.pods:
             self._remove(uid)
 
-    # -- snapshot -----------------------------------------------------------------------------------------
+    # -- snapshot ----------------------------------------------------------------------------------
 
     def update_snapshot(self, snapshot: Snapshot) -> None:
         """Bring a snapshot up to date; the work is proportional to what changed."""
@@ -128,7 +128,7 @@ class Cache:
         self._changed = {}
         self._order_changed = False
 
-    # -- inside -------------------------------------------------------------------------------------------
+    # -- inside ------------------------------------------------------------------------------------
 
     def _touch(self, info: NodeInfo) -> None:
         self._generation += 1

@@ -1,9 +1,9 @@
 """The configuration: a KubeSchedulerConfiguration, turned into profiles.
 
-A profile is a scheduler name with a set of plugins for each extension point. `plugins.multiPoint` says which
-plugins take part wherever they can; the points' own lists switch single ones off (`disabled`, ``*`` for all),
-add some, or give another weight. `pluginConfig` has the plugins' arguments. Without configuration there is one
-profile, `default-scheduler`, with everything in `plugins/registry.py`.
+A profile is a scheduler name with a set of plugins for each extension point. `plugins.multiPoint` says
+which plugins take part wherever they can; the points' own lists switch single ones off (`disabled`, ``*``
+for all), add some, or give another weight. `pluginConfig` has the plugins' arguments. Without configuration
+there is one profile, `default-scheduler`, with everything in `plugins/registry.py`.
 
 Source: pkg/scheduler/apis/config (types.go, v1/defaults.go); framework/runtime (expandMultiPointPlugins).
 """

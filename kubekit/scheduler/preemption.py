@@ -2,10 +2,10 @@
 
 For each node that refused the pod for reasons that pods' leaving could change, a dry run takes all less
 important pods away, checks that the pod then fits, and puts back as many as possible: first those a
-PodDisruptionBudget protects, then the others, the most important first. What stays out are the node's victims.
-Among the candidate nodes the one wins that violates the fewest budgets, then has the least important victims,
-the smallest sum of priorities, the fewest victims, the youngest victims. Nothing is changed here; the
-scheduler deletes the victims afterwards.
+PodDisruptionBudget protects, then the others, the most important first. What stays out are the node's
+victims. Among the candidate nodes the one wins that violates the fewest budgets, then has the least
+important victims, the smallest sum of priorities, the fewest victims, the youngest victims. Nothing is
+changed here; the scheduler deletes the victims afterwards.
 
 Source: pkg/scheduler/framework/preemption/preemption.go; plugins/defaultpreemption.
 """
@@ -30,6 +30,8 @@ NO_VICTIMS = unresolvable("No preemption victims found for incoming pod")
 NEVER = "not eligible due to preemptionPolicy=Never."
 TERMINATING = "not eligible due to a terminating pod on the nominated node."
 
+VICTIMS = "Victims"
+"""Where PostFilter leaves the names of the victims it chose, for the record."""
 OFFSET = 2**31
 """Added to each priority in sums, so that more victims never look like less for being unimportant."""
 
@@ -71,7 +73,8 @@ def _leaves_for_preemption(pod: Obj) -> bool:
         return False
     for condition in (pod.get("status") or {}).get("conditions") or ():
         if condition.get("type") == "DisruptionTarget":
-            return condition.get("status") == "True" and condition.get("reason") == "PreemptionByScheduler"
+            by_us = condition.get("reason") == "PreemptionByScheduler"
+            return by_us and bool(condition.get("status") == "True")
     return False
 
 

@@ -1,8 +1,9 @@
 """The snapshot: what one scheduling cycle looks at, unmoved by what happens meanwhile.
 
-`refresh` brings it up to date by replacing only the NodeInfos that changed since the last cycle, so that after
-one pod was placed exactly one node is copied. A NodeInfo in the snapshot never changes; it is replaced. The
-order of `nodes` alternates between zones, so that a search that stops early has seen all of them.
+`refresh` brings it up to date by replacing only the NodeInfos that changed since the last cycle, so that
+after one pod was placed exactly one node is copied. A NodeInfo in the snapshot never changes; it is
+replaced. The order of `nodes` alternates between zones, so that a search that stops early has seen all of
+them.
 
 Source: pkg/scheduler/backend/cache/snapshot.go, node_tree.go.
 """

@@ -136,7 +136,9 @@ def decide(case: Obj) -> Obj:
     return result
 
 
-def _observe_filters(case: Obj, handle: RecordedHandle, framework: Framework, pod: PodInfo, result: Obj) -> None:
+def _observe_filters(
+    case: Obj, handle: RecordedHandle, framework: Framework, pod: PodInfo, result: Obj
+) -> None:
     """Run each extension point on its own, over all nodes."""
     state = CycleState()
     narrowed, refusal, _ = framework.run_pre_filter(state, pod)
@@ -169,7 +171,8 @@ def _observe_filters(case: Obj, handle: RecordedHandle, framework: Framework, po
     Algorithm(handle.snapshot, Rng(0), 100).prioritize(framework, state, pod, feasible, attempt)
     result["preScoreSkip"] = sorted(attempt.skip_score)
     result["scores"] = {
-        row.plugin: {"raw": row.raw, "norm": row.normalized, "weighted": row.weighted} for row in attempt.scores
+        row.plugin: {"raw": row.raw, "norm": row.normalized, "weighted": row.weighted}
+        for row in attempt.scores
     }
     result["totals"] = attempt.totals
     result["best"] = sorted(attempt.best())
@@ -217,7 +220,12 @@ def _observe_cycle(
 
 
 def _observe_preemption(
-    handle: RecordedHandle, framework: Framework, pod: PodInfo, state: CycleState, statuses: NodeStatuses, result: Obj
+    handle: RecordedHandle,
+    framework: Framework,
+    pod: PodInfo,
+    state: CycleState,
+    statuses: NodeStatuses,
+    result: Obj,
 ) -> None:
     result["preemption"] = seen = {}
     seen["potentialNodes"] = []
@@ -250,7 +258,11 @@ def differences(expected: Obj, found: Obj) -> list[str]:
         mine, theirs = found.get(field), expected.get(field)
         if field == "preemption" and mine is not None and theirs is not None:
             keys = sorted({*mine, *theirs})
-            wrong += [f"preemption.{k}: {mine.get(k)} != {theirs.get(k)}" for k in keys if mine.get(k) != theirs.get(k)]
+            wrong += [
+                f"preemption.{k}: {mine.get(k)} != {theirs.get(k)}"
+                for k in keys
+                if mine.get(k) != theirs.get(k)
+            ]
         elif mine != theirs:
             wrong.append(f"{field}: {mine} != {theirs}")
     if chosen is not None and chosen not in expected.get("best", ()):
@@ -263,7 +275,11 @@ def run(folder: Path, category: str | None = None) -> Outcome:
     outcome = Outcome()
     for name in stems(folder, "cases-*") + stems(folder, "queue-*"):
         for case in read_jsonl(folder, name):
-            if category and category not in (case["category"], name.removesuffix(".jsonl")) and category not in case["name"]:
+            if (
+                category
+                and category not in (case["category"], name.removesuffix(".jsonl"))
+                and category not in case["name"]
+            ):
                 continue
             if name.startswith("queue-"):
                 from tests.conformance.scheduler_queue import replay_queue

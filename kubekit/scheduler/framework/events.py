@@ -122,7 +122,18 @@ class EventWithHint(NamedTuple):
 
 def every_event() -> list[EventWithHint]:
     """The registration of a plugin that does not say what interests it: everything."""
-    kinds = (POD, NODE, PV, PVC, CSI_NODE, CSI_DRIVER, CSI_CAPACITY, STORAGE_CLASS, RESOURCE_CLAIM, DEVICE_CLASS)
+    kinds = (
+        POD,
+        NODE,
+        PV,
+        PVC,
+        CSI_NODE,
+        CSI_DRIVER,
+        CSI_CAPACITY,
+        STORAGE_CLASS,
+        RESOURCE_CLAIM,
+        DEVICE_CLASS,
+    )
     return [EventWithHint(ClusterEvent(kind, ALL)) for kind in kinds]
 
 
@@ -149,7 +160,9 @@ def _scaled_down(old: Obj, new: Obj) -> bool:
     if _sizing(old) == _sizing(new):  # nearly always: only the status moved on
         return False
     before, after = pod_requests(old, use_status=True), pod_requests(new, use_status=True)
-    return any(name not in after or to_milli(amount) > to_milli(after[name]) for name, amount in before.items())
+    return any(
+        name not in after or to_milli(amount) > to_milli(after[name]) for name, amount in before.items()
+    )
 
 
 def _sizing(pod: Obj) -> tuple[Any, ...]:

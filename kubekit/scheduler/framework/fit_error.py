@@ -28,7 +28,13 @@ __all__ = ["NO_NODES", "Diagnosis", "FitError", "NoNodesAvailable", "unschedulab
 class Diagnosis:
     """What was found out about the nodes during one attempt."""
 
-    __slots__ = ("pending_plugins", "post_filter_message", "pre_filter_message", "statuses", "unschedulable_plugins")
+    __slots__ = (
+        "pending_plugins",
+        "post_filter_message",
+        "pre_filter_message",
+        "statuses",
+        "unschedulable_plugins",
+    )
 
     def __init__(self) -> None:
         self.statuses = NodeStatuses()

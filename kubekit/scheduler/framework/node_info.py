@@ -1,8 +1,8 @@
 """NodeInfo: a node with the pods on it and the sums that plugins compare with.
 
-The cache keeps one per node and changes it; the snapshot holds clones that stay as they are, so a record of an
-attempt may point at them. Only "what if" code (nominated pods, preemption) changes a clone, and then its own.
-`memo` is for what a plugin computed about exactly this version of the node; any change empties it.
+The cache keeps one per node and changes it; the snapshot holds clones that stay as they are, so a record of
+an attempt may point at them. Only "what if" code (nominated pods, preemption) changes a clone, and then its
+own. `memo` is for what a plugin computed about exactly this version of the node; any change empties it.
 
 Source: pkg/scheduler/framework/types.go (NodeInfo); kube-scheduler/framework/types.go (HostPortInfo).
 """

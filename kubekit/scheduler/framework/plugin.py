@@ -17,24 +17,24 @@ notebook::
 
 The points, in the order of a pod's way:
 
-=====================  ============================================  ==========================================
-point                  method                                        answer
-=====================  ============================================  ==========================================
-PreEnqueue             pre_enqueue(pod)                              None, or a Status that keeps it out
-QueueSort              less(first, second)                           whether `first` is to be tried before
-PreFilter              pre_filter(state, pod, nodes)                 None, SKIP, a Status, or a set of node names
-(what if?)             add_pod / remove_pod(state, pod, other, node) nothing: adjusts what PreFilter computed
-Filter                 filter(state, pod, node)                      None, or a Status that refuses the node
-PostFilter             post_filter(state, pod, statuses)             (nominated node or None, Status)
-PreScore               pre_score(state, pod, nodes)                  None or SKIP
-Score                  score(state, pod, node)                       an int, 0-100 after normalising
-NormalizeScore         normalize_score(state, pod, nodes, scores)    the list of scores, each 0-100
-Reserve                reserve / unreserve(state, pod, node_name)    None or a Status
-Permit                 permit(state, pod, node_name)                 None, a Status, or (WAIT status, seconds)
-PreBind                pre_bind(state, pod, node_name)               None, a Status, or a `Waiting`
-Bind                   bind(state, pod, node_name)                   None, SKIP or a Status
-PostBind               post_bind(state, pod, node_name)              nothing
-=====================  ============================================  ==========================================
+=====================  ===========================================  ========================================
+point                  method                                       answer
+=====================  ===========================================  ========================================
+PreEnqueue             pre_enqueue(pod)                             None, or a Status that keeps it out
+QueueSort              less(first, second)                          whether `first` is to be tried before
+PreFilter              pre_filter(state, pod, nodes)                None, SKIP, a Status, or a set of node names
+(what if?)             add_pod(state, pod, other, node), remove_pod nothing: adjusts PreFilter's data
+Filter                 filter(state, pod, node)                     None, or a Status that refuses the node
+PostFilter             post_filter(state, pod, statuses)            (nominated node or None, Status)
+PreScore               pre_score(state, pod, nodes)                 None or SKIP
+Score                  score(state, pod, node)                      an int, 0-100 after normalising
+NormalizeScore         normalize_score(state, pod, nodes, scores)   the list of scores, each 0-100
+Reserve                reserve / unreserve(state, pod, node_name)   None or a Status
+Permit                 permit(state, pod, node_name)                None, a Status, or (WAIT status, seconds)
+PreBind                pre_bind(state, pod, node_name)              None, a Status, or a `Waiting`
+Bind                   bind(state, pod, node_name)                  None, SKIP or a Status
+PostBind               post_bind(state, pod, node_name)             nothing
+=====================  ===========================================  ========================================
 
 `pod` is a `PodInfo`, `node` a `NodeInfo`. Whatever a plugin raises ends the attempt with an error status, an
 event and a back-off; it never stops the scheduler. Do not change a NodeInfo or an API object.
@@ -90,12 +90,12 @@ class Lister(Protocol):
         """The object ``namespace/name`` (``name`` for cluster-scoped kinds), or None."""
         ...
 
-    def list(self) -> list[Obj]:
-        """All of them."""
-        ...
-
     def by_index(self, name: str, value: str) -> list[Obj]:
         """Those with `value` in the index `name`; every namespaced resource has the index ``namespace``."""
+        ...
+
+    def list(self) -> list[Obj]:
+        """All of them."""
         ...
 
 
@@ -115,7 +115,10 @@ class SnapshotView(Protocol):
 class Handle(Protocol):
     """What a plugin may ask of the scheduler it runs in."""
 
-    snapshot: SnapshotView
+    @property
+    def snapshot(self) -> SnapshotView:
+        """The nodes of the present cycle."""
+        ...
 
     def lister(self, resource: str) -> Lister:
         """The objects of a resource, by plural, e.g. ``persistentvolumeclaims``."""

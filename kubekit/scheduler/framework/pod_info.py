@@ -72,7 +72,9 @@ def _preferred(namespace: str, affinity: Obj | None) -> tuple[AffinityTerm, ...]
     terms = affinity.get("preferredDuringSchedulingIgnoredDuringExecution") if affinity else None
     if not terms:
         return NO_TERMS
-    return tuple(AffinityTerm(namespace, t.get("podAffinityTerm") or {}, int(t.get("weight", 0))) for t in terms)
+    return tuple(
+        AffinityTerm(namespace, t.get("podAffinityTerm") or {}, int(t.get("weight", 0))) for t in terms
+    )
 
 
 def host_ports(spec: Obj) -> tuple[HostPort, ...]:
@@ -228,6 +230,7 @@ class QueuedPodInfo:
 
     __slots__ = (
         "added",
+        "arrival",
         "attempts",
         "backoff_until",
         "cause",
@@ -245,6 +248,8 @@ class QueuedPodInfo:
     def __init__(self, info: PodInfo, now: float) -> None:
         self.info = info
         self.added = now
+        self.arrival = 0
+        """Counts up: orders pods that entered the queue at the same moment."""
         self.attempts = 0
         self.backoff_until: float | None = None
         self.unschedulable_count = 0

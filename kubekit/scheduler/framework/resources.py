@@ -1,7 +1,7 @@
 """Resources: what a pod asks for and what a node has, in whole numbers.
 
-CPU is counted in millicores, everything else in units (bytes for memory), rounded up where a quantity is finer
-than that. `pod_requests` is the arithmetic of the API itself: containers run together, ordinary init
+CPU is counted in millicores, everything else in units (bytes for memory), rounded up where a quantity is
+finer than that. `pod_requests` is the arithmetic of the API itself: containers run together, ordinary init
 containers one after another before them, restartable ones (sidecars) beside everything that follows.
 
 >>> pod = {"spec": {"containers": [{"name": "c", "resources": {"requests": {"cpu": "200m"}}}],
@@ -61,8 +61,7 @@ def is_scalar(name: str) -> bool:
     """Whether the scheduler counts this resource beside CPU, memory and ephemeral storage."""
     return (
         is_extended(name)
-        or name.startswith("hugepages-")
-        or name.startswith("attachable-volumes-")
+        or name.startswith(("hugepages-", "attachable-volumes-"))
         or "kubernetes.io/" in name
     )
 

@@ -59,10 +59,34 @@ class Framework:
         self.name = name
         self.handle = handle
         self.points = {point: points.get(point, []) for point in POINTS}
-        self.weights = weights
+        self.weights = dict(weights)
+        self._base = dict(self.points)
+        self._base_weights = weights
+        self._added: dict[str, Plugin] = {}
         self.percentage_of_nodes_to_score: int | None = None
         for plugin in self.plugins():
             plugin.framework = self
+
+    def add(self, plugin: Plugin, weight: int) -> None:
+        """Let a plugin take part after the others; one of the same name gives way, as does QueueSort's."""
+        self.remove(plugin.name)
+        self._added[plugin.name] = plugin
+        self.weights[plugin.name] = weight
+        plugin.framework = self
+        self._arrange()
+
+    def remove(self, name: str) -> None:
+        """Take a plugin that was added out again; what gave way to it comes back."""
+        if self._added.pop(name, None) is not None:
+            self.weights[name] = self._base_weights.get(name, 1)
+            self._arrange()
+
+    def _arrange(self) -> None:
+        for point, base in self._base.items():
+            own = [plugin for plugin in self._added.values() if point in plugin.points()]
+            kept = [plugin for plugin in base if plugin.name not in self._added]
+            # Binding is done by the first that does not skip, sorting by one alone: there the new one leads.
+            self.points[point] = [*own, *kept] if point in ("Bind", "QueueSort") else [*kept, *own]
 
     def plugins(self) -> list[Plugin]:
         """Every plugin of the profile once, in the order in which points mention them."""
@@ -90,10 +114,10 @@ class Framework:
                 found.append((ClusterEvent(NODE, UPDATE_NODE_TAINT), plugin.name, None))
         return found
 
-    # -- PreEnqueue, QueueSort ------------------------------------------------------------------------------
+    # -- PreEnqueue, QueueSort ---------------------------------------------------------------------
 
     def run_pre_enqueue(self, pod: PodInfo, first: str = "") -> Status | None:
-        """The first refusal to let the pod into the queue; `first` (the plugin that refused before) begins."""
+        """The first refusal to let the pod into the queue; `first` (who refused before) begins."""
         plugins = self.points["PreEnqueue"]
         for plugin in sorted(plugins, key=lambda plugin: plugin.name != first) if first else plugins:
             try:
@@ -109,7 +133,7 @@ class Framework:
         answer: bool = self.points["QueueSort"][0].less(first, second)  # type: ignore[attr-defined]
         return answer
 
-    # -- PreFilter, Filter ----------------------------------------------------------------------------------
+    # -- PreFilter, Filter -------------------------------------------------------------------------
 
     def run_pre_filter(
         self, state: CycleState, pod: PodInfo
@@ -239,7 +263,7 @@ class Framework:
             rejector = rejector or plugin.name
         return nominated, unschedulable(*reasons).by(rejector)
 
-    # -- PreScore, Score --------------------------------------------------------------------------------------
+    # -- PreScore, Score ---------------------------------------------------------------------------
 
     def run_pre_score(self, state: CycleState, pod: PodInfo, nodes: list[NodeInfo]) -> Status | None:
         """Let plugins prepare, or excuse themselves from scoring; an error status or None."""
@@ -303,7 +327,7 @@ class Framework:
         for plugin in reversed(self.points["Reserve"]):
             try:
                 plugin.unreserve(state, pod, node)  # type: ignore[attr-defined]
-            except Exception:  # noqa: S112 (a plugin of a learner; the attempt has failed already)
+            except Exception:
                 continue
 
 

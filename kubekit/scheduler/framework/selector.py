@@ -4,7 +4,8 @@ The scheduler matches the same selector against thousands of label maps, so a se
 turned into a `Selector` first. A missing selector selects nothing, an empty one everything: that difference
 is the API's, not ours. `Selector` objects are immutable and may be shared.
 
->>> web = Selector.of({"matchLabels": {"app": "web"}, "matchExpressions": [{"key": "canary", "operator": "DoesNotExist"}]})
+>>> no_canary = {"key": "canary", "operator": "DoesNotExist"}
+>>> web = Selector.of({"matchLabels": {"app": "web"}, "matchExpressions": [no_canary]})
 >>> web.matches({"app": "web"}), web.matches({"app": "web", "canary": "1"})
 (True, False)
 

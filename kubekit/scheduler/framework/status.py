@@ -74,7 +74,11 @@ class Status:
 
     def by(self, plugin: str) -> Status:
         """The same status, said by `plugin` (statuses are shared constants: never change one)."""
-        return self if self.plugin == plugin else Status(self.code, *self.reasons, plugin=plugin, error=self.error)
+        return (
+            self
+            if self.plugin == plugin
+            else Status(self.code, *self.reasons, plugin=plugin, error=self.error)
+        )
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Status) and (self.code, self.reasons, self.plugin) == (

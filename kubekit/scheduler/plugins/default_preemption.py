@@ -23,7 +23,7 @@ from kubekit.scheduler.framework.status import (
     unresolvable,
     unschedulable,
 )
-from kubekit.scheduler.preemption import Candidate, best_nodes, dry_run, why_not_eligible
+from kubekit.scheduler.preemption import VICTIMS, Candidate, best_nodes, dry_run, why_not_eligible
 
 Obj = dict[str, Any]
 
@@ -69,6 +69,7 @@ class DefaultPreemption(Plugin):
             return "", unschedulable(f"preemption: {text}")
         node = self.handle.choose(best_nodes(candidates, self.handle.now()))
         victims = next(candidate.victims for candidate in candidates if candidate.node == node)
+        state.write(VICTIMS, [victim.key for victim in victims])
         self.handle.preempt(pod, node, victims, self.framework)
         return node, PREEMPTED
 

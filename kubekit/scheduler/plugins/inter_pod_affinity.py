@@ -61,7 +61,15 @@ class Counts(dict[Pair, int]):
 class PreFilterState:
     """The incoming pod's terms, and the three counts."""
 
-    __slots__ = ("affinity", "affinity_counts", "anti_affinity", "anti_counts", "existing_counts", "ns_labels", "pod")
+    __slots__ = (
+        "affinity",
+        "affinity_counts",
+        "anti_affinity",
+        "anti_counts",
+        "existing_counts",
+        "ns_labels",
+        "pod",
+    )
 
     def __init__(
         self,
@@ -115,8 +123,8 @@ def matches_all(terms: tuple[AffinityTerm, ...], pod: PodInfo) -> bool:
 class InterPodAffinity(Plugin):
     """Filters by required pod (anti-)affinity, scores by preferred.
 
-    Arguments: `hardPodAffinityWeight` (what an existing pod's *required* affinity to the incoming pod is worth
-    in scoring), `ignorePreferredTermsOfExistingPods`.
+    Arguments: `hardPodAffinityWeight` (what an existing pod's *required* affinity to the incoming pod is
+    worth in scoring), `ignorePreferredTermsOfExistingPods`.
     """
 
     name = "InterPodAffinity"
@@ -127,7 +135,7 @@ class InterPodAffinity(Plugin):
         self.hard_weight = 1 if weight is None else int(weight)
         self.ignore_existing = bool(args.get("ignorePreferredTermsOfExistingPods"))
 
-    # -- events -----------------------------------------------------------------------------------------------
+    # -- events ------------------------------------------------------------------------------------
 
     def events(self) -> list[EventWithHint]:
         """Pods that come, go or change labels, and nodes with other labels."""
@@ -170,7 +178,7 @@ class InterPodAffinity(Plugin):
                 return True
         return False
 
-    # -- filtering --------------------------------------------------------------------------------------------
+    # -- filtering ---------------------------------------------------------------------------------
 
     def pre_filter(self, state: CycleState, pod: PodInfo, nodes: list[NodeInfo]) -> Status | None:
         """Count once; skip when nobody has a required term that matters."""
@@ -231,7 +239,7 @@ class InterPodAffinity(Plugin):
                 found = False
         return found or (not data.affinity_counts and matches_all(data.affinity, data.pod))
 
-    # -- scoring ----------------------------------------------------------------------------------------------
+    # -- scoring -----------------------------------------------------------------------------------
 
     def pre_score(self, state: CycleState, pod: PodInfo, nodes: list[NodeInfo]) -> Status | None:
         """Sum up the weights in each topology; skip when there are none."""
@@ -270,11 +278,13 @@ class InterPodAffinity(Plugin):
         """From the lowest (0) to the highest (100)."""
         return scale(scores)
 
-    # -- namespaces -------------------------------------------------------------------------------------------
+    # -- namespaces --------------------------------------------------------------------------------
 
     def with_namespaces(self, terms: tuple[AffinityTerm, ...]) -> tuple[AffinityTerm, ...]:
         """The terms with the namespaces that their namespaceSelector selects now."""
-        if not terms or all(term.namespace_selector.nothing or term.namespace_selector.empty for term in terms):
+        if not terms or all(
+            term.namespace_selector.nothing or term.namespace_selector.empty for term in terms
+        ):
             return terms
         namespaces = self.handle.lister("namespaces").list()
         return tuple(

@@ -1,7 +1,7 @@
 """NodeVolumeLimits: a node can attach only so many volumes of a CSI driver.
 
-The limit is in the node's CSINode object. Volumes are counted once, however many pods share them; volumes that
-are attached without a pod (VolumeAttachment) count too.
+The limit is in the node's CSINode object. Volumes are counted once, however many pods share them; volumes
+that are attached without a pod (VolumeAttachment) count too.
 
 Source: pkg/scheduler/framework/plugins/nodevolumelimits.
 """
@@ -170,7 +170,11 @@ class NodeVolumeLimits(Plugin):
                 return None
             provisioner = IN_TREE_DRIVERS[provisioner]
         metadata = claim["metadata"]
-        return (provisioner, f"to-be-made-{metadata.get('namespace', '')}/{metadata['name']}") if provisioner else None
+        return (
+            (provisioner, f"to-be-made-{metadata.get('namespace', '')}/{metadata['name']}")
+            if provisioner
+            else None
+        )
 
     def _attachments(self, node: str) -> dict[str, str]:
         """Unique volume name to driver, of all VolumeAttachments of the node."""
@@ -188,7 +192,11 @@ class NodeVolumeLimits(Plugin):
 
 
 def _may_attach(volume: Obj) -> bool:
-    return volume.get("persistentVolumeClaim") is not None or volume.get("ephemeral") is not None or is_in_tree(volume)
+    return (
+        volume.get("persistentVolumeClaim") is not None
+        or volume.get("ephemeral") is not None
+        or is_in_tree(volume)
+    )
 
 
 def limits(csi_node: Obj | None) -> dict[str, int]:

@@ -82,7 +82,7 @@ class PodTopologySpread(Plugin):
             SYSTEM_DEFAULTS if self.system_defaulted else list(args.get("defaultConstraints") or ())
         )
 
-    # -- events -----------------------------------------------------------------------------------------------
+    # -- events ------------------------------------------------------------------------------------
 
     def events(self) -> list[EventWithHint]:
         """Pods that count come, go or change; nodes that make up domains too."""
@@ -118,10 +118,12 @@ class PodTopologySpread(Plugin):
         if old is None or new is None or counted != counts:
             return counted or counts
         moved = any(had.get(c.key) != has.get(c.key) for c in constraints)
-        taints = ((old.get("spec") or {}).get("taints") or []) != ((new.get("spec") or {}).get("taints") or [])
+        taints = ((old.get("spec") or {}).get("taints") or []) != (
+            (new.get("spec") or {}).get("taints") or []
+        )
         return counts and (moved or taints)
 
-    # -- filtering --------------------------------------------------------------------------------------------
+    # -- filtering ---------------------------------------------------------------------------------
 
     def pre_filter(self, state: CycleState, pod: PodInfo, nodes: list[NodeInfo]) -> Status | None:
         """Count matching pods in each domain; skip without hard constraints."""
@@ -135,7 +137,9 @@ class PodTopologySpread(Plugin):
             for constraint, domain in zip(constraints, counts, strict=True):
                 if constraint.includes(pod, node):
                     value = node.labels[constraint.key]
-                    domain[value] = domain.get(value, 0) + count_pods(node, constraint.selector, pod.namespace)
+                    domain[value] = domain.get(value, 0) + count_pods(
+                        node, constraint.selector, pod.namespace
+                    )
         state.write(PRE_FILTER, PreFilterState(constraints, counts))
         return None
 
@@ -168,7 +172,7 @@ class PodTopologySpread(Plugin):
                 return SKEWED
         return None
 
-    # -- scoring ----------------------------------------------------------------------------------------------
+    # -- scoring -----------------------------------------------------------------------------------
 
     def pre_score(self, state: CycleState, pod: PodInfo, nodes: list[NodeInfo]) -> Status | None:
         """Count matching pods in the domains of the feasible nodes; skip without soft constraints."""
@@ -191,10 +195,10 @@ class PodTopologySpread(Plugin):
         data: PreScoreState = state.data[PRE_SCORE]
         return data.normalize(nodes, scores)
 
-    # -- constraints ------------------------------------------------------------------------------------------
+    # -- constraints -------------------------------------------------------------------------------
 
     def constraints(self, pod: PodInfo, action: str) -> list[Constraint]:
-        """The pod's own constraints of this kind, or the defaults if it has none at all and belongs to something."""
+        """The pod's own constraints of this kind; without any, the defaults if it belongs to something."""
         own = pod.spec.get("topologySpreadConstraints")
         if own:
             return [Constraint(c, pod.labels) for c in own if c.get("whenUnsatisfiable") == action]

@@ -17,4 +17,7 @@ class PrioritySort(Plugin):
     def less(self, first: QueuedPodInfo, second: QueuedPodInfo) -> bool:
         """Whether `first` is to be tried before `second`."""
         mine, other = first.info.priority, second.info.priority
-        return mine > other or (mine == other and first.added < second.added)
+        if mine != other:
+            return mine > other
+        # On a virtual clock many pods enter at the very same moment; they keep their order.
+        return (first.added, first.arrival) < (second.added, second.arrival)

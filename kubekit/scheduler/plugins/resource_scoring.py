@@ -127,7 +127,7 @@ STRATEGIES: dict[str, Callable[[Sequence[int], Obj], Scorer]] = {
 
 
 def balanced(rows: Sequence[Figures]) -> int:
-    """How much more even the use of the resources becomes: 75 when nothing changes, 100 at best, 50 at worst."""
+    """How much more even the use of the resources becomes: 75 for no change, from 50 to 100."""
     before = _evenness([(used, capacity) for used, _, capacity in rows if capacity])
     after = _evenness([(requested, capacity) for _, requested, capacity in rows if capacity])
     half = MAX_NODE_SCORE // 2

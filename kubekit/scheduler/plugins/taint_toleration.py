@@ -1,7 +1,7 @@
 """TaintToleration: nodes push pods away with taints; pods answer with tolerations.
 
-An untolerated NoSchedule or NoExecute taint refuses the node. Untolerated PreferNoSchedule taints are counted,
-and the node with the fewest gets the highest score.
+An untolerated NoSchedule or NoExecute taint refuses the node. Untolerated PreferNoSchedule taints are
+counted, and the node with the fewest gets the highest score.
 
 Source: pkg/scheduler/framework/plugins/tainttoleration.
 """

@@ -179,7 +179,8 @@ class VolumeBinder:
                 or (theirs.get("claimRef") is not None and not mine)
                 or facts.storage_capacity(volume) < wanted
                 or (spec.get("volumeMode") or "Filesystem") != (theirs.get("volumeMode") or "Filesystem")
-                or (spec.get("volumeAttributesClassName") or "") != (theirs.get("volumeAttributesClassName") or "")
+                or (spec.get("volumeAttributesClassName") or "")
+                != (theirs.get("volumeAttributesClassName") or "")
                 or meta.get("deletionTimestamp") is not None
             ):
                 continue
@@ -235,7 +236,7 @@ class VolumeBinder:
                 return True
         return False
 
-    # -- after the node was chosen ------------------------------------------------------------------------------
+    # -- after the node was chosen -----------------------------------------------------------------
 
     def assume(self, plan: PodVolumes, node: str) -> PodVolumes:
         """Assume what will be written: volumes that name their claim, claims that name the node."""
@@ -286,7 +287,9 @@ class VolumeBinder:
         for claim in plan.provisions:
             found = self.claims.confirmed(_key(claim))
             if found is None:
-                raise PluginError(f'failed to check provisioning pvc: persistentvolumeclaim "{_key(claim)}" not found')
+                raise PluginError(
+                    f'failed to check provisioning pvc: persistentvolumeclaim "{_key(claim)}" not found'
+                )
             annotations = found["metadata"].get("annotations")
             if not annotations:
                 raise PluginError(f'selectedNode annotation reset for PVC "{found["metadata"]["name"]}"')

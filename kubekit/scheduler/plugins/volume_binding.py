@@ -62,7 +62,7 @@ class VolumeBinding(Plugin):
         self.timeout = 600.0 if timeout is None else float(timeout)
         self.binder = VolumeBinder(handle)
 
-    # -- events -----------------------------------------------------------------------------------------------
+    # -- events ------------------------------------------------------------------------------------
 
     def events(self) -> list[EventWithHint]:
         """Anything about storage that appears or changes, nodes with other labels."""
@@ -98,7 +98,9 @@ class VolumeBinding(Plugin):
     def after_driver_change(self, pod: PodInfo, old: Obj | None, new: Obj | None) -> bool:
         """Worth a try when a driver that the pod uses no longer tracks capacity."""
         name = ((new or {}).get("metadata") or {}).get("name")
-        uses = any((volume.get("csi") or {}).get("driver") == name for volume in pod.spec.get("volumes") or ())
+        uses = any(
+            (volume.get("csi") or {}).get("driver") == name for volume in pod.spec.get("volumes") or ()
+        )
         tracked = bool(((old or {}).get("spec") or {}).get("storageCapacity"))
         return uses and tracked and not ((new or {}).get("spec") or {}).get("storageCapacity")
 
@@ -109,7 +111,7 @@ class VolumeBinding(Plugin):
         before, after = _volume_limit(old), _volume_limit(new)
         return after is not None and (before is None or after > before)
 
-    # -- the cycle --------------------------------------------------------------------------------------------
+    # -- the cycle ---------------------------------------------------------------------------------
 
     def pre_filter(self, state: CycleState, pod: PodInfo, nodes: list[NodeInfo]) -> Status | None:
         """Skip a pod without claims; refuse one whose claims cannot be served anywhere."""
@@ -135,13 +137,14 @@ class VolumeBinding(Plugin):
             claim = self.handle.lister("persistentvolumeclaims").get(f"{pod.namespace}/{name}")
             if claim is None:
                 if ephemeral:
-                    return True, unresolvable(
-                        f'waiting for ephemeral volume controller to create the persistentvolumeclaim "{name}"'
-                    )
+                    text = "waiting for ephemeral volume controller to create the persistentvolumeclaim"
+                    return True, unresolvable(f'{text} "{name}"')
                 return True, unresolvable(f'persistentvolumeclaim "{name}" not found')
             if (claim.get("status") or {}).get("phase") == "Lost":
                 volume_name = (claim.get("spec") or {}).get("volumeName", "")
-                text = f'persistentvolumeclaim "{name}" bound to non-existent persistentvolume "{volume_name}"'
+                text = (
+                    f'persistentvolumeclaim "{name}" bound to non-existent persistentvolume "{volume_name}"'
+                )
                 return True, unresolvable(text)
             if claim["metadata"].get("deletionTimestamp") is not None:
                 return True, unresolvable(f'persistentvolumeclaim "{name}" is being deleted')

@@ -1,7 +1,7 @@
 """Facts about volumes and claims that the volume plugins share. No plugin, so no line in the registry.
 
-In-tree cloud volumes are handled by CSI drivers today; `IN_TREE` says by which, and how such a volume is named
-there, so that both spellings of one disk count once.
+In-tree cloud volumes are handled by CSI drivers today; `IN_TREE` says by which, and how such a volume is
+named there, so that both spellings of one disk count once.
 
 Source: component-helpers/storage/volume, storage/ephemeral; csi-translation-lib.
 """
@@ -108,7 +108,9 @@ def is_bound_to(volume: Obj, claim: Obj) -> bool:
     if reference is None:
         return False
     metadata = claim["metadata"]
-    same = reference.get("name") == metadata["name"] and reference.get("namespace") == metadata.get("namespace")
+    same = reference.get("name") == metadata["name"] and reference.get("namespace") == metadata.get(
+        "namespace"
+    )
     return same and (not reference.get("uid") or reference["uid"] == metadata.get("uid"))
 
 

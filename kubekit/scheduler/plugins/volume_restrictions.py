@@ -21,7 +21,8 @@ Obj = dict[str, Any]
 
 DISK_CONFLICT = unschedulable("node(s) had no available disk")
 ONE_POD_ONLY = unschedulable(
-    "node(s) unavailable due to PersistentVolumeClaim with ReadWriteOncePod access mode already in-use by another pod"
+    "node(s) unavailable due to PersistentVolumeClaim with ReadWriteOncePod access mode already in-use"
+    " by another pod"
 )
 PRE_FILTER = "PreFilterVolumeRestrictions"
 EXCLUSIVE = ("gcePersistentDisk", "awsElasticBlockStore", "rbd", "iscsi")
@@ -126,7 +127,9 @@ def _conflict(mine: Obj, theirs: Obj) -> bool:
     if (disks := both("iscsi")) and disks[0].get("iqn") == disks[1].get("iqn"):
         return writes(disks)
     if disks := both("rbd"):
-        same_image = all((disks[0].get(k) or d) == (disks[1].get(k) or d) for k, d in (("pool", "rbd"), ("image", "")))
+        same_image = all(
+            (disks[0].get(k) or d) == (disks[1].get(k) or d) for k, d in (("pool", "rbd"), ("image", ""))
+        )
         shared = set(disks[0].get("monitors") or ()) & set(disks[1].get("monitors") or ())
         return bool(shared) and same_image and writes(disks)
     return False

@@ -9,3 +9,21 @@ inspector, keyboard), then any one view beside its `.js`.
 
 Left out on purpose: a build step, external requests, and drawing in Python.
 """
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def views_of(cluster: Any) -> Any:
+    """The pictures of a cluster: what `cluster.view` is."""
+    from kubekit.views.namespace import Views
+
+    return Views(cluster)
+
+
+def present(cluster: Any) -> dict[str, Any]:
+    """How a notebook shows a cluster: as its map."""
+    from kubekit.views.cluster_map import ClusterMap
+
+    return ClusterMap(cluster)._repr_mimebundle_()

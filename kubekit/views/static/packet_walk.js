@@ -22,7 +22,7 @@ function strip(stage, data, cursor, api) {
     if (index) canvas.append(line(api.uid, "packet", `M${place.get(out[index - 1].number) + HOP_W + 1} 51H${at - 2}`));
     const refused = hop.verdict === "refuse";
     const who = hop.what === "sends" || hop.what === "receives" ? hop.place.split("/").pop() : hop.what;
-    const under = hop.what === "sends" ? hop.src : hop.what === "receives" ? hop.dst : hop.what === "routing" ? "which way" : hop.tables || "no table";
+    const under = hop.what === "sends" ? hop.src.replace(/:\d+$/, "") : hop.what === "receives" ? hop.dst.replace(/:\d+$/, "") : hop.what === "routing" ? "which way" : hop.tables || "no table";
     const group = s("g", {}, s("title", { text: `${hop.place} ${hop.what}. ${hop.reason}` }),
       s("rect", { class: "kk-halo", x: at - 3, y: 28, width: HOP_W + 6, height: HOP_H + 6, rx: 7 }),
       s("rect", { x: at, y: 31, width: HOP_W, height: HOP_H, rx: 5, fill: here ? "var(--kk-ask-tint)" : "var(--kk-paper)", stroke: refused ? "var(--kk-refuse)" : here ? "var(--kk-ask)" : "var(--kk-edge)", "stroke-width": here || refused ? 2 : 1.2 }),
@@ -71,7 +71,7 @@ function drawWalk(stage, data, cursor, api) {
   chains(stage, hop, api);
   const changed = h("table", { class: "kk" }, h("thead", {}, h("tr", {}, ["packet", "before", "after"].map((name) => h("th", { scope: "col", text: name })))),
     h("tbody", {}, data.packet.map(([name, before, after, differs]) => h("tr", {}, h("td", { class: "ink2", text: name }), h("td", { class: "mono", text: before }), h("td", { class: "mono" }, differs ? h("b", { class: "t-chosen", text: after }) : after)))));
-  const remembered = data.conntrack.length ? data.conntrack.slice(-2).map((flow) => [h("div", { class: "kk-k", text: `connection tracking on ${flow.node}, ${flow.when}` }), h("div", { class: "mono kk-wrap", text: flow.line })]) : h("div", { class: "ink2", text: "Connection tracking remembers nothing of it." });
+  const remembered = data.conntrack.length ? data.conntrack.slice(-1).map((flow) => [h("div", { class: "kk-k", text: `connection tracking on ${flow.node}, ${flow.when}` }), h("div", { class: "mono kk-wrap", text: flow.line })]) : h("div", { class: "ink2", text: "Connection tracking remembers nothing of it." });
   const answer = data.answer.client_sees
     ? h("table", { class: "kk" }, h("thead", {}, h("tr", {}, ["answer", "came", "client sees"].map((name) => h("th", { scope: "col", text: name })))),
         h("tbody", {}, ["src", "dst"].map((name) => h("tr", {}, h("td", { class: "ink2", text: name }), h("td", { class: "mono", text: data.answer.came[name] }), h("td", { class: "mono" }, data.answer.came[name] !== data.answer.client_sees[name] ? h("b", { class: "t-chosen", text: data.answer.client_sees[name] }) : data.answer.client_sees[name])))))

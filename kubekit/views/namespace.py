@@ -1,0 +1,78 @@
+"""`cluster.view`: every picture of a cluster by name.
+
+    cluster.view.map()                                    the cluster map
+    cluster.view.life_of("pod/shop/web")                  the life of a pod
+    cluster.view.control_loop("replicaset/shop/web-1")    a controller's rounds
+    cluster.view.packet(record)                           a packet's walk
+    cluster.view.owners("deployment/shop/web")            who owns whom
+
+A name without a namespace means `default`; a kind may be written as kubectl takes it. What does not exist is
+answered with a sentence that names what there is.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kubekit.sim import Record
+from kubekit.views.cluster_map import ClusterMap
+from kubekit.views.control_loop import ControlLoop
+from kubekit.views.life_of_a_pod import LifeOfAPod
+from kubekit.views.owners import owners_of
+from kubekit.views.packet_walk import PacketWalk
+
+
+class Views:
+    """The pictures of one cluster. Each call draws what is so now."""
+
+    def __init__(self, cluster: Any) -> None:
+        self._cluster = cluster
+
+    def map(self) -> ClusterMap:
+        """Every component in its place, and the pods on their nodes."""
+        return ClusterMap(self._cluster)
+
+    def life_of(self, subject: str) -> LifeOfAPod:
+        """Everything the records hold about one pod, as a sequence."""
+        subject = self._subject(subject)
+        return LifeOfAPod(subject, self._cluster.records.of(subject), self._meta(pod=subject), self._id)
+
+    def control_loop(self, subject: str) -> ControlLoop:
+        """A controller's rounds about one object, side by side."""
+        subject = self._subject(subject)
+        return ControlLoop(subject, self._cluster.records.of(subject), self._meta(), self._id)
+
+    def packet(self, record: Record | None = None) -> PacketWalk | str:
+        """A packet's walk: of the record that `cluster.send` gave, or of the last packet."""
+        if record is None:
+            packets = self._cluster.records.kind("packet")
+            if not packets:
+                return "No packet has been sent yet: cluster.send('default/client', 'web:80')"
+            record = packets[-1]
+        return PacketWalk(record, self._meta(), self._id)
+
+    def owners(self, subject: str) -> Any:
+        """An object and everything that it owns, as a graph."""
+        return owners_of(self._cluster, self._subject(subject), self._meta())
+
+    def _subject(self, text: str) -> str:
+        parts = str(text).split("/")
+        if len(parts) == 1:
+            parts = ["pod", *parts]
+        resource = self._cluster.resource(parts[0])
+        singular = resource.singular or resource.kind.lower()
+        if resource.namespaced and len(parts) == 2:
+            return f"{singular}/default/{parts[1]}"
+        return "/".join([singular, *parts[1:]])
+
+    def _meta(self, pod: str = "") -> list[list[str]]:
+        cluster = self._cluster
+        first = ["pod", pod.partition("/")[2]] if pod else ["cluster", cluster.name]
+        return [first, ["seed", str(cluster.settings.seed)]]
+
+    @property
+    def _id(self) -> str:
+        return f"{self._cluster.name}/{self._cluster.settings.seed}"
+
+    def __repr__(self) -> str:
+        return "Views: map(), life_of(pod), control_loop(object), packet(record), owners(object)"

@@ -227,12 +227,16 @@ class Controller(ABC):
     def enqueue(self, key: str, event: str = "", about: Obj | None = None) -> None:
         """Reconcile `key` soon; `event` about an object is remembered for the record."""
         if about is not None:
-            heard = self._heard.get(key)
-            if heard is None:
-                heard = self._heard[key] = []
-            if len(heard) < HEARD_LIMIT:
-                heard.append((event, f"{about['kind'].lower()}/{about['metadata']['name']}"))
+            self.note(key, event, about)
         self.queue.add(key)
+
+    def note(self, key: str, event: str, about: Obj) -> None:
+        """Remember for the record of the next reconcile what was heard."""
+        heard = self._heard.get(key)
+        if heard is None:
+            heard = self._heard[key] = []
+        if len(heard) < HEARD_LIMIT:
+            heard.append((event, f"{about['kind'].lower()}/{about['metadata']['name']}"))
 
     def resolve_controller(self, informer: Informer, obj: Obj, kind: str) -> Obj | None:
         """The object of `kind` in `informer` that controls `obj`, if the reference is true (uid and all)."""

@@ -11,6 +11,7 @@ from kubekit.controllers.deployment import DeploymentController
 from kubekit.controllers.endpoints import EndpointsController
 from kubekit.controllers.endpointslice import EndpointSliceController
 from kubekit.controllers.garbage_collector import GarbageCollector
+from kubekit.controllers.job import JobController
 from kubekit.controllers.namespace import NamespaceController
 from kubekit.controllers.node_ipam import NodeIpamController
 from kubekit.controllers.node_lifecycle import NodeLifecycleController
@@ -32,6 +33,7 @@ CONTROLLERS: list[type[Controller]] = [
     DeploymentController,
     ReplicaSetController,
     ReplicationController,
+    JobController,
     EndpointSliceController,
     EndpointsController,
     GarbageCollector,

@@ -15,6 +15,7 @@ from kubekit.apiserver.admission.default_toleration_seconds import DefaultTolera
 from kubekit.apiserver.admission.limit_ranger import LimitRanger
 from kubekit.apiserver.admission.namespace_lifecycle import NamespaceLifecycle
 from kubekit.apiserver.admission.plugin import AdmissionPlugin, Attributes
+from kubekit.apiserver.admission.pod_security import PodSecurity
 from kubekit.apiserver.admission.priority import Priority
 from kubekit.apiserver.admission.resource_quota import ResourceQuotaAdmission
 from kubekit.apiserver.admission.runtime_class import RuntimeClassAdmission
@@ -31,6 +32,7 @@ PLUGINS: tuple[type[AdmissionPlugin], ...] = (
     LimitRanger,
     ServiceAccountAdmission,
     TaintNodesByCondition,
+    PodSecurity,
     Priority,
     DefaultTolerationSeconds,
     DefaultStorageClass,

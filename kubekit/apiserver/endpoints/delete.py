@@ -18,6 +18,7 @@ from kubekit.apiserver.endpoints.read import list_object, selected
 from kubekit.apiserver.endpoints.response import answer, form_of, respond
 from kubekit.apiserver.endpoints.scope import Scope
 from kubekit.apiserver.registry.deletion import delete as delete_object
+from kubekit.apiserver.registry.store import deletion_status
 
 if TYPE_CHECKING:
     from kubekit.apiserver.context import Context
@@ -41,24 +42,13 @@ def delete(ctx: Context, scope: Scope) -> Response:
     if scope.strategy.traits.returns_deleted or not result.gone:
         shown = scope.served(scope.strategy.decorate(ctx, result.obj))
         return respond(ctx, scope, status, shown, form)
-    return answer(status, success(scope, result.obj), form)
+    return answer(status, deletion_status(scope.resource, result.obj), form)
 
 
 def _admit(ctx: Context, scope: Scope, name: str, existing: Obj) -> None:
     asked = write.attributes(ctx, scope, DELETE, name, None, existing)
     ctx.server.admission.admit(asked)
     ctx.server.admission.validate(asked)
-
-
-def success(scope: Scope, obj: Obj) -> Obj:
-    """The Status that tells what was deleted."""
-    metadata = obj["metadata"]
-    details: Obj = {"name": metadata["name"], "kind": scope.resource.plural}
-    if scope.resource.group:
-        details["group"] = scope.resource.group
-    if metadata.get("uid"):
-        details["uid"] = metadata["uid"]
-    return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}
 
 
 def delete_options(ctx: Context) -> Obj:

@@ -54,6 +54,10 @@ class NamespaceStrategy(Strategy):
         if name and labels.get(NAME_LABEL) != name:
             metadata["labels"] = {**labels, NAME_LABEL: name}
 
+    def may_go(self, obj: Obj) -> bool:
+        """Not before the last finalizer of the spec is taken."""
+        return not (obj.get("spec") or {}).get("finalizers")
+
     def begin_delete(
         self,
         store: ResourceStore,

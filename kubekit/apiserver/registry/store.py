@@ -197,7 +197,7 @@ class ResourceStore:
             if validate is not None:
                 validate(obj, existing)
             ctx.old = existing
-            if should_delete(obj, existing):
+            if should_delete(obj, existing) and self.strategy.may_go(obj):
                 return self._finish_deletion(ctx, key, obj, existing)
             if ctx.dry_run:
                 ctx.note("etcd", "dry run: nothing is written")
@@ -267,7 +267,7 @@ class ResourceStore:
             return None
         ctx.wrote(key, f"delete if mod = {revision}", gone)
         self.strategy.after_delete(ctx, obj)
-        return {**obj, "metadata": {**obj["metadata"], "resourceVersion": str(gone)}}
+        return obj if self.strategy.traits.returns_deleted else deletion_status(self.resource, obj)
 
     def check_namespace(self, ctx: Context, obj: Obj) -> None:
         """The object's namespace must be the request's; fills it in when it is empty."""
@@ -292,6 +292,17 @@ def should_delete(obj: Obj, existing: Obj) -> bool:
     if metadata.get("finalizers") or not before.get("deletionTimestamp"):
         return False
     return not before.get("deletionGracePeriodSeconds")
+
+
+def deletion_status(resource: Resource, obj: Obj) -> Obj:
+    """The Status that tells what was deleted (its details' kind is the plural)."""
+    metadata = obj["metadata"]
+    details: Obj = {"name": metadata["name"], "kind": resource.plural}
+    if resource.group:
+        details["group"] = resource.group
+    if metadata.get("uid"):
+        details["uid"] = metadata["uid"]
+    return {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Success", "details": details}
 
 
 def now_of(ctx: Context) -> str:

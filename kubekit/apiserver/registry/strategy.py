@@ -138,6 +138,10 @@ class Strategy:
         """A step before the usual deletion; what it gives is the answer, None goes on as usual."""
         return None
 
+    def may_go(self, obj: Obj) -> bool:
+        """Whether an object that is being deleted may go with this update, once nothing generic holds it."""
+        return True
+
     def default_propagation(self, ctx: Context) -> str:
         """``background``, ``orphan`` or ``unsupported`` when the request names no policy."""
         return self.traits.garbage_collection

@@ -20,6 +20,7 @@ from kubekit.cluster import presentation
 from kubekit.cluster.defaults import ADMIN, ADMIN_GROUPS, BOOT_SECONDS, PORTS, SETTLE_SECONDS, Settings
 from kubekit.cluster.errors import KubekitError, TimeoutReached, UnknownName
 from kubekit.cluster.etcd import Etcd
+from kubekit.cluster.kubelet_door import KubeletDoor
 from kubekit.cluster.map import Row, row_of, table
 from kubekit.cluster.names import destination
 from kubekit.cluster.node import Node
@@ -66,7 +67,8 @@ class Cluster(Verbs):
             authorization_mode=settings.authorization_mode,
             disabled_admission=tuple(settings.disabled_admission),
         )
-        self.apiserver.connect = presentation.connection_to_kubelets(self)
+        self.door = KubeletDoor(self._pod, lambda: self.nodes)
+        self.apiserver.connect = self.door
         self.apiserver.start()
         super().__init__(self.client_for(ADMIN, *ADMIN_GROUPS, name="kubekit"), loop)
 
@@ -172,6 +174,19 @@ class Cluster(Verbs):
         """A client that speaks as `user` (authenticated already), under a program's name."""
         every = (*groups, "system:authenticated") if "system:authenticated" not in groups else groups
         return Client(self.apiserver, user=UserInfo(user, groups=every), name=name)
+
+    def exec(
+        self, namespace: str, pod: str, container: str, argv: list[str], stdin: str = ""
+    ) -> tuple[int, str, str]:
+        """Run a command in a container, as `kubectl exec` does: (exit status, output, errors).
+
+        The container may be "" when the pod has only one. Raises StatusError.
+        """
+        with self.loop.lock:
+            return self.door.exec(namespace, pod, container, list(argv))
+
+    def _pod(self, namespace: str, name: str) -> Any:
+        return self.client.find("pods", name, namespace)
 
     # -- time -------------------------------------------------------------------------------------------
 

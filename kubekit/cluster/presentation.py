@@ -1,8 +1,7 @@
-"""Hooks by which higher floors show a cluster, and by which the API server reaches the nodes.
+"""The hook by which a higher floor shows a cluster.
 
-A view that can draw the cluster map registers a function here; without one the map is plain text. The way to
-a kubelet (logs, exec) is likewise handed to the API server as a function, because the API server knows no
-kubelet by itself.
+A view that can draw the cluster map registers a function here; without one the map is plain text. This room
+never imports what draws.
 """
 
 from __future__ import annotations
@@ -24,8 +23,3 @@ def bundle(cluster: Any) -> dict[str, Any]:
     """The MIME bundle of a cluster; text always."""
     text = {"text/plain": repr(cluster)}
     return {**text, **_present[-1](cluster)} if _present else text
-
-
-def connection_to_kubelets(cluster: Any) -> Callable[[Any, Any], Any] | None:
-    """What the API server calls for the subresources that a kubelet answers; None while nothing does."""
-    return None

@@ -94,8 +94,8 @@ def _insufficient(
 
 
 def _out_of(name: str, requested: int, used: int, capacity: int) -> Rejection:
-    text = f"Node didn't have enough resource: {name}, requested: {requested}, used: {used}, capacity: {capacity}"
-    return Rejection(f"{PREFIX}{name}", text)
+    figures = f"requested: {requested}, used: {used}, capacity: {capacity}"
+    return Rejection(f"{PREFIX}{name}", f"Node didn't have enough resource: {name}, {figures}")
 
 
 def _unit(name: str, amount: Quantity) -> int:

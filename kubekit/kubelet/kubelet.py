@@ -28,6 +28,7 @@ from kubekit.kubelet.pod_worker import PodWorker, Services
 from kubekit.kubelet.prober import Prober
 from kubekit.kubelet.resources import Amounts, qos_class
 from kubekit.kubelet.runtime import EXITED, Runtime
+from kubekit.kubelet.server import KubeletServer
 from kubekit.kubelet.static_pods import StaticPods, is_mirror
 from kubekit.kubelet.status_manager import StatusManager
 from kubekit.kubelet.volumes import Volumes
@@ -94,6 +95,8 @@ class Kubelet(Component):
             start_seconds=start_seconds,
         )
         self.service_environment = dict(service_environment or {})
+        self.server = KubeletServer(self)
+        """Answers on port 10250: a Handler."""
         self.workers: dict[str, PodWorker] = {}
         self._set_up()
 
@@ -186,6 +189,10 @@ class Kubelet(Component):
         self.informers.stop()
         self.pleg.stop()
         self.static_pods.stop()
+
+    def on_crash(self) -> None:
+        """The process is gone: its connections break."""
+        self.on_stop()
 
     # -- questions --------------------------------------------------------------------------------------
 

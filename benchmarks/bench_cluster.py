@@ -1,0 +1,110 @@
+"""What a whole cluster costs: booting it, filling it, leaving it alone.
+
+`rows()` measures each figure once and returns (name, value, unit). Boot and memory are measured in processes of
+their own, as a learner meets them. Run it as a script for a table.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from typing import Any
+
+POD: dict[str, Any] = {
+    "apiVersion": "v1",
+    "kind": "Pod",
+    "metadata": {"generateName": "load-", "namespace": "default", "labels": {"app": "load"}},
+    "spec": {"containers": [{"name": "c", "image": "nginx:1.28"}]},
+}
+
+BOOT = """
+import time
+began = time.perf_counter()
+import kubekit
+cluster = kubekit.up(workers=2)
+print(time.perf_counter() - began)
+"""
+
+MEMORY = """
+try:
+    import ipykernel.ipkernel
+except ImportError:
+    pass
+import kubekit
+cluster = kubekit.up(workers=2)
+for line in open("/proc/self/status"):
+    if line.startswith("VmRSS"):
+        print(int(line.split()[1]) / 1024)
+"""
+
+
+def boot_seconds(times: int = 3) -> float:
+    """Importing kubekit and booting three nodes to Ready in a fresh process: the best of `times`."""
+    return min(_run(BOOT) for _ in range(times))
+
+
+def resident_mib() -> float:
+    """Resident memory of a notebook's process with a cluster of three nodes."""
+    return _run(MEMORY)
+
+
+def creates_per_second(count: int = 3_000) -> float:
+    """Pods created by one client in process, nothing else running."""
+    import kubekit
+
+    cluster = kubekit.up(workers=1)
+    cluster.scheduler.stop()
+    began = time.perf_counter()
+    for _ in range(count):
+        cluster.client.create("pods", POD)
+    return count / (time.perf_counter() - began)
+
+
+def pods_running_seconds(pods: int = 1_000, nodes: int = 100) -> float:
+    """Real seconds until so many pods are created, scheduled and Running on so many nodes."""
+    import kubekit
+
+    cluster = kubekit.up(workers=nodes, images_present=True)
+    began = time.perf_counter()
+    for _ in range(pods):
+        cluster.client.create("pods", POD)
+    cluster.settle()
+    took = time.perf_counter() - began
+    running = [p for p in cluster.client.list("pods")["items"] if p["status"]["phase"] == "Running"]
+    assert len(running) == pods, f"{len(running)} of {pods} pods run"
+    return took
+
+
+def rest_milliseconds(minutes: float = 60.0) -> float:
+    """Real milliseconds for one virtual minute of a cluster of three nodes and thirty pods at rest."""
+    import kubekit
+
+    cluster = kubekit.up(workers=2, images_present=True)
+    for _ in range(30):
+        cluster.client.create("pods", POD)
+    cluster.settle()
+    began = time.perf_counter()
+    cluster.advance(minutes * 60)
+    return (time.perf_counter() - began) / minutes * 1000
+
+
+def rows() -> list[tuple[str, float, str]]:
+    """All figures: (name, value, unit)."""
+    return [
+        ("import and boot, 3 nodes", boot_seconds(), "s"),
+        ("pod creates in process", creates_per_second(), "1/s"),
+        ("1,000 pods Running on 100 nodes", pods_running_seconds(), "s"),
+        ("one minute at rest, 3 nodes, 30 pods", rest_milliseconds(), "ms"),
+        ("resident memory, 3 nodes", resident_mib(), "MiB"),
+    ]
+
+
+def _run(program: str) -> float:
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    return float(done.stdout.split()[-1])
+
+
+if __name__ == "__main__":
+    for name, value, unit in rows():
+        print(f"{name:<40}{value:>12.3f} {unit}")

@@ -1,8 +1,8 @@
 """Chapter: the scheduler - which node a pod gets, and why.
 
-A pod is created without a node. The scheduler watches for such pods, asks for each one which nodes *could* run
-it (filter) and which *should* (score), and writes its choice down as a Binding. It starts nothing: the kubelet
-of that node does. It moves nothing: a pod that has a node keeps it.
+A pod is created without a node. The scheduler watches for such pods, asks for each one which nodes
+*could* run it (filter) and which *should* (score), and writes its choice down as a Binding. It starts
+nothing: the kubelet of that node does. It moves nothing: a pod that has a node keeps it.
 
 Reading order:
   1. `schedule_one`      one pod's way, top to bottom;  `algorithm` its heart;  `binding` its end;  `failure`

@@ -22,8 +22,9 @@ point                  method                                       answer
 =====================  ===========================================  ========================================
 PreEnqueue             pre_enqueue(pod)                             None, or a Status that keeps it out
 QueueSort              less(first, second)                          whether `first` is to be tried before
-PreFilter              pre_filter(state, pod, nodes)                None, SKIP, a Status, or a set of node names
-(what if?)             add_pod(state, pod, other, node), remove_pod nothing: adjusts PreFilter's data
+PreFilter              pre_filter(state, pod, nodes)                None, SKIP, Status, or a set of names
+(what if?)             add_pod(state, pod, other, node)             nothing: adjusts PreFilter's data
+                       remove_pod(state, pod, other, node)
 Filter                 filter(state, pod, node)                     None, or a Status that refuses the node
 PostFilter             post_filter(state, pod, statuses)            (nominated node or None, Status)
 PreScore               pre_score(state, pod, nodes)                 None or SKIP

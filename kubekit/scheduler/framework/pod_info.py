@@ -89,21 +89,32 @@ def host_ports(spec: Obj) -> tuple[HostPort, ...]:
     return tuple(found)
 
 
+def with_tag(image: str) -> str:
+    """The image's name with a tag.
+
+    >>> with_tag("nginx"), with_tag("localhost:5000/nginx"), with_tag("nginx:1.27")
+    ('nginx:latest', 'localhost:5000/nginx:latest', 'nginx:1.27')
+    """
+    return image if image.rfind(":") > image.rfind("/") else f"{image}:latest"
+
+
 class PodInfo:
     """A pod and what scheduling needs to know of it.
 
     Attributes: `pod` (the API object), `spec`, `name`, `namespace`, `uid`, `key` ("ns/name"), `labels`,
     `priority`, `tolerations` (list of API objects), `requests` (`Resource`: what it takes from its node),
     `nonzero_cpu` and `nonzero_memory` (the same with scoring defaults), `ports`, `claims` (names of its
-    PersistentVolumeClaims), `terminating`, and the four tuples of affinity terms.
+    PersistentVolumeClaims), `containers` (how many), `terminating`, and the four tuples of affinity terms.
     """
 
     __slots__ = (
         "_fit_request",
+        "_images",
         "_preferred_nodes",
         "_required_nodes",
         "_score_request",
         "claims",
+        "containers",
         "key",
         "labels",
         "name",
@@ -157,6 +168,8 @@ class PodInfo:
         full = pod_requests(pod, use_status=True, defaults=defaults) if defaults else exact
         self.nonzero_cpu = to_milli(full.get("cpu", 0))
         self.nonzero_memory = to_units(full.get("memory", 0))
+        self.containers = len(spec.get("containers") or ()) + len(spec.get("initContainers") or ())
+        self._images: tuple[str, ...] | None = None
         self._fit_request: Resource | None = None
         self._score_request: dict[tuple[str, ...], tuple[int, ...]] = {}
         self._required_nodes: RequiredNodeAffinity | None = None
@@ -195,6 +208,19 @@ class PodInfo:
                 return None
             self._preferred_nodes = PreferredTerms(wanted)
         return self._preferred_nodes
+
+    @property
+    def images(self) -> tuple[str, ...]:
+        """The images of its containers and image volumes, as nodes report them: with a tag."""
+        if self._images is None:
+            spec = self.spec
+            wanted = [
+                c.get("image") or ""
+                for c in (*(spec.get("initContainers") or ()), *(spec.get("containers") or ()))
+            ]
+            wanted += [v["image"].get("reference") or "" for v in spec.get("volumes") or () if v.get("image")]
+            self._images = tuple(with_tag(image) for image in wanted)
+        return self._images
 
     @property
     def fit_request(self) -> Resource:

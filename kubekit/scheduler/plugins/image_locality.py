@@ -27,19 +27,13 @@ class ImageLocality(Plugin):
         """0 for less than 23 MiB, 100 for 1000 MiB a container, linear between."""
         if not node.images:
             return 0
-        spec = pod.spec
-        containers = [*(spec.get("initContainers") or ()), *(spec.get("containers") or ())]
-        wanted = [container.get("image") or "" for container in containers]
-        for volume in spec.get("volumes") or ():
-            if volume.get("image") is not None:
-                wanted.append(volume["image"].get("reference") or "")
         nodes = len(self.handle.snapshot.nodes)
         total = 0
-        for image in wanted:
-            known = node.images.get(with_tag(image))
+        for image in pod.images:
+            known = node.images.get(image)
             if known is not None:
                 total += int(known.size * (len(known.nodes) / nodes))
-        return scale(total, len(containers))
+        return scale(total, pod.containers)
 
 
 def scale(total: int, containers: int) -> int:
@@ -51,12 +45,3 @@ def scale(total: int, containers: int) -> int:
     highest = MAX_CONTAINER_THRESHOLD * containers
     total = min(max(total, MIN_THRESHOLD), highest)
     return MAX_NODE_SCORE * (total - MIN_THRESHOLD) // (highest - MIN_THRESHOLD)
-
-
-def with_tag(image: str) -> str:
-    """The image's name as nodes report it: with a tag.
-
-    >>> with_tag("nginx"), with_tag("localhost:5000/nginx"), with_tag("nginx:1.27")
-    ('nginx:latest', 'localhost:5000/nginx:latest', 'nginx:1.27')
-    """
-    return image if image.rfind(":") > image.rfind("/") else f"{image}:latest"

@@ -29,6 +29,19 @@ __all__ = ["validate_create", "validate_status_update", "validate_update", "warn
 
 _MODULES: dict[str, str] = {
     "Pod": "pod",
+    "Service": "service",
+    "Endpoints": "endpoints",
+    "discovery.k8s.io/EndpointSlice": "endpoint_slice",
+    "Node": "node",
+    "Namespace": "namespace",
+    "ConfigMap": "config_map",
+    "Secret": "secret",
+    "ServiceAccount": "service_account",
+    "Event": "event",
+    "events.k8s.io/Event": "event",
+    "coordination.k8s.io/Lease": "lease",
+    "apps/Deployment": "deployment",
+    "apps/ReplicaSet": "replica_set",
 }
 _loaded: dict[tuple[str, str], ModuleType] = {}
 

@@ -20,6 +20,7 @@ from kubekit.controllers.replicaset import ReplicaSetController
 from kubekit.controllers.replication import ReplicationController
 from kubekit.controllers.root_ca import RootCaPublisher
 from kubekit.controllers.serviceaccount import ServiceAccountController, TokenController
+from kubekit.controllers.statefulset import StatefulSetController
 from kubekit.controllers.taint_eviction import TaintEvictionController
 
 CONTROLLERS: list[type[Controller]] = [
@@ -33,6 +34,7 @@ CONTROLLERS: list[type[Controller]] = [
     DeploymentController,
     ReplicaSetController,
     ReplicationController,
+    StatefulSetController,
     JobController,
     EndpointSliceController,
     EndpointsController,

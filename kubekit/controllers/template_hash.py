@@ -18,6 +18,14 @@ def fnv32a(data: bytes, value: int = 0x811C9DC5) -> int:
     return value
 
 
+def fnv32(data: bytes) -> int:
+    """The 32-bit FNV-1 hash."""
+    value = 0x811C9DC5
+    for byte in data:
+        value = ((value * 0x01000193) & 0xFFFFFFFF) ^ byte
+    return value
+
+
 def safe_encode(text: str) -> str:
     """Each character replaced by one of the safe alphabet."""
     return "".join(SAFE_ALPHABET[ord(char) % len(SAFE_ALPHABET)] for char in text)

@@ -21,7 +21,7 @@ API_ACCESS = re.compile(r"kube-api-access-[a-z0-9]{5}")
 MINUTE = re.compile(r"-\d{8}\b")
 WORKER = re.compile(r"\bworker[123]\b")
 WORKER_IP = re.compile(r"\b172\.18\.0\.[345]\b")
-HASH_LABELS = ("pod-template-hash", "controller-revision-hash")
+HASH_LABELS = ("pod-template-hash", "controller-revision-hash", "controller.kubernetes.io/hash")
 DROPPED = ("managedFields", "resourceVersion", "uid", "creationTimestamp")
 
 
@@ -41,15 +41,8 @@ class Masks:
             if value:
                 self._add(value.rpartition("-")[2], "<hash>")
         name, prefix = meta.get("name", ""), meta.get("generateName", "")
-        if prefix and name.startswith(prefix):
+        if prefix and name.startswith(prefix) and len(name) == len(prefix) + 5:
             self._add(name[len(prefix) :], "<rand>")
-        if obj.get("kind") == "Pod":
-            owner = next(iter(meta.get("ownerReferences") or ()), {})
-            if owner.get("kind") == "Job" and not prefix.startswith(f"{owner['name']}-"):
-                return
-            suffix = name.rpartition("-")[2]
-            if prefix and len(suffix) == 5:
-                self._add(suffix, "<rand>")
 
     def _add(self, text: str, mask: str) -> None:
         if text and text not in self._suffixes:

@@ -86,9 +86,12 @@ def _slice(obj: Obj) -> Obj:
 def _job(obj: Obj) -> Obj:
     status = obj.get("status") or {}
     counts = plain_counts(status)
-    for field in ("uncountedTerminatedPods", "completedIndexes", "failedIndexes"):
+    for field in ("completedIndexes", "failedIndexes"):
         if field in status:
             counts[field] = status[field]
+    if "uncountedTerminatedPods" in status:
+        uncounted = status["uncountedTerminatedPods"]
+        counts["uncountedTerminatedPods"] = {kind: len(uids) for kind, uids in uncounted.items()}
     state: Obj = {
         "status": counts,
         "started": bool(status.get("startTime")),

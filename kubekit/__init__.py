@@ -45,12 +45,15 @@ def __dir__() -> list[str]:
 
 
 def _greet_shell() -> None:
-    """In IPython: one-line errors, and the magics if the terminal room can be loaded."""
+    """In IPython: one-line errors, a cluster shown as its map, and the magics."""
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython is not None else None
     if shell is None:
         return
     importlib.import_module("kubekit.cluster.errors").install(shell)
+    importlib.import_module("kubekit.cluster.presentation").register(
+        lambda cluster: importlib.import_module("kubekit.views").present(cluster)
+    )
     try:
         magics = importlib.import_module("kubekit.terminal.magics")
     except ImportError:

@@ -14,6 +14,9 @@ from kubekit.sim import Record, Step
 LONGEST_RAW = 12_000
 """Characters of a whole record that are carried to the page."""
 
+QUIET = ("mutating", "validating")
+"""Reasons of admission steps that let a request pass as it was."""
+
 STATUS_TEXT = {
     200: "OK",
     201: "Created",
@@ -47,6 +50,26 @@ def steps(found: Any) -> list[dict[str, Any]]:
     ]
 
 
+def request_steps(found: Any) -> list[dict[str, Any]]:
+    """A request's steps, with the admission plugins that had nothing to say told in one line."""
+    out: list[dict[str, Any]] = []
+    quiet: dict[str, list[str]] = {}
+    for step in found:
+        if step.asked.startswith("Admission ") and step.verdict == "pass" and step.reason in QUIET:
+            if step.reason not in quiet:
+                quiet[step.reason] = []
+                out.append(
+                    {"asked": f"Admission, {step.reason}", "verdict": "pass", "reason": quiet[step.reason]}
+                )
+            quiet[step.reason].append(step.asked.removeprefix("Admission "))
+        else:
+            out.append({"asked": step.asked, "verdict": step.verdict, "reason": step.reason})
+    for told in out:
+        if isinstance(told["reason"], list):
+            told["reason"] = ", ".join(told["reason"])
+    return out
+
+
 def raw(record: Record) -> str:
     """The whole record as indented JSON, cut when it is very long."""
     text = json.dumps(record.to_json(), indent=1, default=str, ensure_ascii=False)
@@ -66,7 +89,7 @@ def of_request(record: Record) -> Card:
     status = int(answered["status"])
     parts: list[dict[str, Any]] = [
         {"name": "came in", "text": f"`{asked['method']} {asked['path']}`"},
-        {"name": "steps", "steps": steps(record.steps)},
+        {"name": "steps", "steps": request_steps(record.steps)},
     ]
     refusal = answered.get("refusal")
     if isinstance(refusal, dict):

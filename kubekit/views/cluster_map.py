@@ -58,6 +58,9 @@ class ClusterMap(View):
             **now,
             **{key: frames[-1][key] for key in ("id", "t", "kind", "tick", "arrow", "event")},
         }
+        cards_of = {component.name: _component_card(cluster, component) for component in cluster.components}
+        # What is down is what one came to look at; otherwise the one door.
+        frames[-1]["card"] = cards_of[next(iter(_down(frames[-1])), cluster.apiserver.name)]
         for frame in frames:
             frame["title"] = _title(frame)
             frame["sentence"] = _sentence(frame)
@@ -73,9 +76,7 @@ class ClusterMap(View):
             ],
             "records": frames,
             "places": _places(cluster, rows),
-            "inspected": {
-                component.name: _component_card(cluster, component) for component in cluster.components
-            },
+            "inspected": cards_of,
             "cluster": f"{cluster.name}/{cluster.settings.seed}",
             "sentence": frames[-1]["sentence"],
         }

@@ -1,8 +1,8 @@
 """The control loop: one object's reconciles side by side, each from what was heard to what was done.
 
 A column is one record of kind "reconcile": the events since the last one, what should be, what the cache
-showed, the difference, the requests and their answers. Columns keep their order in time; runs that changed
-nothing and heard nothing are folded away.
+showed, the difference, the requests and their answers. Columns keep their order in time; runs that found
+nothing to do are folded away, but for the last one.
 """
 
 from __future__ import annotations
@@ -29,15 +29,20 @@ class ControlLoop(View):
     name = "control_loop"
 
     def __init__(
-        self, subject: str, records: list[Record], meta: list[list[str]], cluster_id: str = ""
+        self,
+        subject: str,
+        records: list[Record],
+        meta: list[list[str]],
+        cluster_id: str = "",
+        kind: str = "",
     ) -> None:
         self.subject = subject
         told = [record for record in records if record.kind == "reconcile"]
-        busy = [record for record in told if record.steps or record.came_in["heard"] or _failed(record)]
+        busy = [record for record in told if _tells(record) or record is told[-1]]
         columns = [_column(record) for record in busy[-MOST_RECORDS:]]
         idle, cut = len(told) - len(busy), max(0, len(busy) - MOST_RECORDS)
         name = subject.partition("/")[2]
-        title = _title(subject, columns)
+        title = _title(kind or subject.partition("/")[0], subject, columns)
         text = "\n".join([title, *(_line(column) for column in columns)])
         scene: dict[str, Any] = {
             "title": title,
@@ -54,7 +59,7 @@ class ControlLoop(View):
         }
         folded = []
         if idle:
-            folded.append(f"{idle} reconciles that heard nothing and did nothing")
+            folded.append(f"{idle} reconcile{'s' if idle != 1 else ''} that found nothing to do")
         if cut:
             folded.append(f"{cut} earlier ones")
         if folded:
@@ -69,6 +74,11 @@ class ControlLoop(View):
         ]
         heads = ["t", "event", "desired", "observed", "difference", "action"]
         super().__init__(scene, text, Table(title, heads, rows))
+
+
+def _tells(record: Record) -> bool:
+    """Whether a reconcile acted, failed, or saw a difference: the others only confirm."""
+    return bool(record.steps or _failed(record) or record.came_in["difference"])
 
 
 def _failed(record: Record) -> bool:
@@ -152,8 +162,8 @@ def _signed(value: Any) -> str:
     return _plain(value)
 
 
-def _title(subject: str, columns: list[Column]) -> str:
-    kind, _, name = subject.partition("/")
+def _title(kind: str, subject: str, columns: list[Column]) -> str:
+    name = subject.partition("/")[2]
     if not columns:
         return f"Nobody has looked at {kind} {name} yet"
     last = columns[-1]

@@ -108,11 +108,8 @@ def _request_rows(record: Record, phase: str, answered: bool) -> tuple[list[Row]
     asked, out = record.came_in, record.came_out
     source, status = str(asked["source"]), int(out["status"])
     refused = status >= 400
-    what = (
-        asked["resource"] if asked["verb"] == "create" and not asked["subresource"] else "…/" + asked["name"]
-    )
-    if asked["subresource"]:
-        what += f"/{asked['subresource']}"
+    # The subject is one pod: its name in every label would only push the words apart.
+    what = f"…/{asked['subresource']}" if asked["subresource"] else asked["resource"]
     now = str(((out.get("object") or {}).get("status") or {}).get("phase", phase)) if not refused else phase
     told = f": {now}" if asked["subresource"] == "status" and now != phase else ""
     # A status that says nothing new about the phase repeats the story, so do answers after the first.

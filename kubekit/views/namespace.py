@@ -40,7 +40,8 @@ class Views:
     def control_loop(self, subject: str) -> ControlLoop:
         """A controller's rounds about one object, side by side."""
         subject = self._subject(subject)
-        return ControlLoop(subject, self._cluster.records.of(subject), self._meta(), self._id)
+        kind = self._cluster.resource(subject.partition("/")[0]).kind
+        return ControlLoop(subject, self._cluster.records.of(subject), self._meta(), self._id, kind)
 
     def packet(self, record: Record | None = None) -> PacketWalk | str:
         """A packet's walk: of the record that `cluster.send` gave, or of the last packet."""

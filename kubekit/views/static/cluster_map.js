@@ -21,12 +21,12 @@ function drawMap(stage, data, cursor, api) {
     const group = s("g", {}, s("title", { text: `${id}: ${now}` }),
       s("rect", { class: "kk-halo", x: x - 4, y: y - 4, width: w + 8, height: hgt + 8, rx: 8 }),
       s("rect", { x, y, width: w, height: hgt, rx: 5, fill: up ? "var(--kk-paper)" : now === "crashed" ? "var(--kk-refuse-tint)" : "var(--kk-off-tint)", stroke: up ? "var(--kk-edge)" : now === "crashed" ? "var(--kk-refuse)" : "var(--kk-off)", "stroke-width": 1.2, "stroke-dasharray": up ? null : "3 3" }),
-      icon(STATE[now], { x: x + 9, y: y + 9, size: 12, hue: now === "stopped" || now === "paused" ? "off" : "" }));
+      icon(STATE[now], { x: x + 7, y: y + 9, size: 12, hue: now === "stopped" || now === "paused" ? "off" : "" }));
     const lines = name.length > 18 ? [name.slice(0, name.lastIndexOf("-") + 1), name.slice(name.lastIndexOf("-") + 1)] : [name];
     if (hgt < 40) group.append(label(x + 26, y + 20, name, "b"));
     else {
-      group.append(label(x + 28, y + 19, lines[0], "b"));
-      group.append(label(x + 28, y + 36, up ? lines[1] || sub : now, lines[1] && up ? "b" : "ink2" + (/^:/.test(sub) && up ? " mono" : "")));
+      group.append(label(x + 24, y + 19, lines[0], "b"));
+      group.append(label(x + 24, y + 36, up ? lines[1] || sub : now, lines[1] && up ? "b" : "ink2" + (/^:/.test(sub) && up ? " mono" : "")));
       if (lines[1] && up && sub) group.append(label(x + w - 8, y + 36, sub, "mono ink2 end"));
       if (extra) group.append(label(x + w - 8, y + 19, extra, "ink2 end"));
     }

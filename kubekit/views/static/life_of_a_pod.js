@@ -1,6 +1,13 @@
 
 // A sequence picture: a lane a party, a row a message. Lanes and rows keep their places through every step.
-const ROW = 28, HEAD = 44, LANE = 106;
+const ROW = 28, HEAD = 56, LANE = 106;
+
+// A lane's name in at most three lines, broken where it has a hyphen.
+function lines(name) {
+  const out = [""];
+  for (const part of name.split(/(?<=-)/)) if (out[out.length - 1] && (out[out.length - 1] + part).length > 11) out.push(part); else out[out.length - 1] += part;
+  return out.slice(0, 3);
+}
 
 function drawLife(stage, data, cursor, api) {
   const lanes = data.lanes.filter((lane) => api.unfolded || !lane.folded);
@@ -14,10 +21,11 @@ function drawLife(stage, data, cursor, api) {
   for (const lane of lanes) {
     const at = x(lane.id), door = lane.name === "kube-apiserver";
     canvas.append(s("line", { x1: at, x2: at, y1: HEAD, y2: height - 4, stroke: door ? "var(--kk-ask)" : "var(--kk-line)", "stroke-width": door ? 3 : 1.5, "stroke-opacity": door ? 0.45 : 1 }));
-    const boxWidth = Math.min(gap - 8, Math.max(62, lane.name.length * 7 + 14));
+    const told = [...lines(lane.name).map((text) => [text, "b mid"]), ...(lane.sub ? [[middle(lane.sub, 14), "ink2 mid"]] : [])];
+    const boxWidth = Math.min(gap - 8, Math.max(62, Math.max(...told.map(([text]) => text.length)) * 7.6 + 14)), first = 29 - (told.length - 1) * 7.5 + 4;
     canvas.append(s("g", {}, s("title", { text: lane.sub ? `${lane.name} on ${lane.sub}` : lane.name }),
-      s("rect", { x: at - boxWidth / 2, y: 6, width: boxWidth, height: 34, rx: 5, fill: door ? "var(--kk-ask-tint)" : "var(--kk-paper)", stroke: door ? "var(--kk-ask)" : "var(--kk-edge)", "stroke-width": door ? 2 : 1.2 }),
-      label(at, lane.sub ? 20 : 27, middle(lane.name, Math.floor((boxWidth - 8) / 6.6)), "b mid"), lane.sub ? label(at, 35, middle(lane.sub, 14), "ink2 mid") : null));
+      s("rect", { x: at - boxWidth / 2, y: 5, width: boxWidth, height: 48, rx: 5, fill: door ? "var(--kk-ask-tint)" : "var(--kk-paper)", stroke: door ? "var(--kk-ask)" : "var(--kk-edge)", "stroke-width": door ? 2 : 1.2 }),
+      told.map(([text, cls], i) => label(at, first + i * 15, text, cls))));
   }
   rows.forEach((row, index) => {
     const y = HEAD + 14 + index * ROW, baseline = y + 15;

@@ -17,6 +17,7 @@ from kubekit.api.exchange import UserInfo
 from kubekit.apiserver import APIServer
 from kubekit.client import Client
 from kubekit.cluster import presentation
+from kubekit.cluster.calm import calm
 from kubekit.cluster.defaults import ADMIN, ADMIN_GROUPS, BOOT_SECONDS, PORTS, SETTLE_SECONDS, Settings
 from kubekit.cluster.errors import KubekitError, TimeoutReached, UnknownName
 from kubekit.cluster.etcd import Etcd
@@ -47,7 +48,8 @@ class Cluster(Verbs):
         self.fabric = Fabric(self.loop)
         self.nodes: dict[str, Node] = {}
         self._view: Any = None
-        self._boot(plan(settings))
+        with calm():
+            self._boot(plan(settings))
 
     def _boot(self, nodes: list[NodePlan]) -> None:
         """Make and start everything, in order."""
@@ -201,11 +203,13 @@ class Cluster(Verbs):
 
     def settle(self, max_seconds: float | str = SETTLE_SECONDS) -> None:
         """Run until nothing is left to do but heartbeats and back-offs."""
-        self.loop.run_until_quiet(seconds_of(max_seconds))
+        with calm():
+            self.loop.run_until_quiet(seconds_of(max_seconds))
 
     def advance(self, duration: float | str) -> None:
         """Let time pass: seconds, or a text like "30s", "5m", "1h30m"."""
-        self.loop.advance(seconds_of(duration))
+        with calm():
+            self.loop.advance(seconds_of(duration))
 
     def run_until(self, condition: str | Callable[[], bool], timeout: float | str = "5m") -> None:
         """Run until a condition holds, e.g. ``run_until("pod/web is Running", timeout="2m")``.
@@ -214,7 +218,8 @@ class Cluster(Verbs):
         """
         holds = condition_of(self.client, condition) if isinstance(condition, str) else condition
         try:
-            self._run_until_now_and_then(holds, seconds_of(timeout))
+            with calm():
+                self._run_until_now_and_then(holds, seconds_of(timeout))
         except Stalled as error:
             what = condition if isinstance(condition, str) else "the condition"
             raise TimeoutReached(f"not within {timeout}: {what}\n{error}") from None

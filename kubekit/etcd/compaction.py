@@ -23,10 +23,17 @@ def check(at: int, compacted: int, revision: int) -> None:
         raise FutureRevision
 
 
-def compact(index: TreeIndex, log: RevisionLog, at: int, compacted: int) -> HashKV:
-    """Forget; the hash of all that was there up to `at`. `compacted` is the last compaction's revision."""
+HASHED = 20_000
+"""The longest history whose hash is taken before it is forgotten; with more it would cost a second each time."""
+
+
+def compact(index: TreeIndex, log: RevisionLog, at: int, compacted: int) -> HashKV | None:
+    """Forget; the hash of all that was there up to `at`, unless that is too long.
+
+    `compacted` is the revision of the last compaction.
+    """
     keep = index.compact(at)
-    found = hash_kv(log.until(at), compacted, at, keep)
+    found = hash_kv(log.until(at), compacted, at, keep) if len(log) <= HASHED else None
     log.drop(at, keep)
     return found
 

@@ -188,7 +188,8 @@ class KVStore:
         """Forget what came before revision `rev`, which stays readable. Raises Compacted, FutureRevision."""
         compaction.check(rev, self.compacted_revision, self.revision)
         found = compaction.compact(self.index, self.log, rev, self.compacted_revision)
-        compaction.remember(self._hashes, found)
+        if found is not None:
+            compaction.remember(self._hashes, found)
         self.compacted_revision = rev
 
     # Watching and checking

@@ -81,8 +81,12 @@ class TreeIndex:
         by_key = self.by_key
         found = []
         for name in self.within(key, range_end):
-            revision = by_key[name].get(at)
-            if revision is not None:
+            index = by_key[name]
+            # The present version answers nearly every question; asking for it here saves a call a key.
+            present = index.generations[-1]
+            if present and present[-1][0] <= at:
+                found.append(present[-1])
+            elif (revision := index.get(at)) is not None:
                 found.append(revision)
         return found
 

@@ -1,0 +1,56 @@
+"""Hashes: CRC-32C by folding, and what members agree on."""
+
+from __future__ import annotations
+
+import pytest
+
+from kubekit.etcd import Compacted, FutureRevision, KVStore
+from kubekit.etcd.hashing import _TABLE, REMEMBERED, crc32c
+
+
+@pytest.mark.parametrize("size", [0, 1, 1693, 1694, 1695, 1696, 2541, 3389, 5083, 65536, 100_001])
+def test_folding_changes_nothing(size: int) -> None:
+    data = bytes((i * i ^ i >> 3) & 0xFF for i in range(size))
+    crc = 0xFFFFFFFF
+    for byte in data:
+        crc = _TABLE[(crc ^ byte) & 0xFF] ^ crc >> 8
+    assert crc32c(data) == crc ^ 0xFFFFFFFF
+
+
+def filled(store: KVStore) -> KVStore:
+    for number in range(30):
+        store.put(b"key%d" % (number % 7), b"%d" % number)
+        if number % 5 == 4:
+            store.delete(b"key%d" % (number % 3))
+    return store
+
+
+def test_an_empty_store_has_the_hash_of_the_buckets_name(store: KVStore) -> None:
+    assert store.hash_kv() == (1084519789, -1, 1)
+
+
+def test_the_same_writes_give_the_same_hash(store: KVStore) -> None:
+    other = filled(KVStore(store.clock))
+    assert filled(store).hash_kv() == other.hash_kv()
+    other.put(b"key1", b"other")
+    assert store.hash_kv().hash != other.hash_kv().hash
+
+
+def test_a_compactions_own_hash_is_remembered(store: KVStore) -> None:
+    before = filled(store).hash_kv(20)
+    store.compact(20)
+    assert store.hash_kv(20).compact_revision == -1
+    assert before.hash != store.hash_kv(21).hash
+    with pytest.raises(Compacted):
+        store.hash_kv(19)
+    with pytest.raises(FutureRevision):
+        store.hash_kv(1000)
+
+
+def test_only_the_latest_compactions_are_remembered(store: KVStore) -> None:
+    filled(store)
+    for revision in range(2, 4 + REMEMBERED):
+        store.compact(revision)
+    assert store.hash_kv(4).revision == 4
+    with pytest.raises(Compacted):
+        store.hash_kv(3)

@@ -102,10 +102,15 @@ def kinds() -> dict[str, str]:
     return found
 
 
+META_KINDS = {"v1 DeleteOptions": "meta.v1.DeleteOptions", "v1 Status": "meta.v1.Status"}
+"""Kinds that are sent and answered but belong to no resource."""
+
+
 @functools.cache
 def for_kind(api_version: str, kind: str) -> CompiledType:
     """The type of objects with this apiVersion and kind. KeyError if there is none."""
-    return CompiledType(api_version, kind, struct_of(kinds()[f"{api_version} {kind}"]))
+    key = f"{api_version} {kind}"
+    return CompiledType(api_version, kind, struct_of(META_KINDS.get(key) or kinds()[key]))
 
 
 _STRUCTS: dict[str, Struct] = {}

@@ -74,7 +74,9 @@ def test_empty_and_missing_selectors_differ() -> None:
     assert Selector.of({}).matches({"a": "b"}) and Selector.of({}).empty
     assert not Selector.of(None).matches({"a": "b"}) and not Selector.of(None).empty
     assert not NodeTerm({}).matches(LABELS, "n1")
-    assert NodeTerm({"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["n1"]}]}).matches({}, "n1")
+    assert NodeTerm({"matchFields": [{"key": "metadata.name", "operator": "In", "values": ["n1"]}]}).matches(
+        {}, "n1"
+    )
 
 
 CONTAINER = {"name": "c", "resources": {"requests": {"cpu": "300m", "memory": "1Gi"}}}
@@ -84,8 +86,19 @@ CONTAINER = {"name": "c", "resources": {"requests": {"cpu": "300m", "memory": "1
     ("spec", "milli_cpu", "memory"),
     [
         ({"containers": [CONTAINER, CONTAINER]}, 600, 2 << 30),
-        ({"containers": [CONTAINER], "initContainers": [{**CONTAINER, "resources": {"requests": {"cpu": "1"}}}]}, 1000, 1 << 30),
-        ({"containers": [CONTAINER], "initContainers": [{**CONTAINER, "restartPolicy": "Always"}]}, 600, 2 << 30),
+        (
+            {
+                "containers": [CONTAINER],
+                "initContainers": [{**CONTAINER, "resources": {"requests": {"cpu": "1"}}}],
+            },
+            1000,
+            1 << 30,
+        ),
+        (
+            {"containers": [CONTAINER], "initContainers": [{**CONTAINER, "restartPolicy": "Always"}]},
+            600,
+            2 << 30,
+        ),
         (
             {
                 "containers": [CONTAINER],
@@ -96,7 +109,11 @@ CONTAINER = {"name": "c", "resources": {"requests": {"cpu": "300m", "memory": "1
         ),
         ({"containers": [CONTAINER], "overhead": {"cpu": "50m"}}, 350, 1 << 30),
         ({"containers": [CONTAINER], "resources": {"requests": {"cpu": "2"}}}, 2000, 1 << 30),
-        ({"containers": [{"name": "c", "resources": {"requests": {"cpu": "100u", "memory": "1500m"}}}]}, 1, 2),
+        (
+            {"containers": [{"name": "c", "resources": {"requests": {"cpu": "100u", "memory": "1500m"}}}]},
+            1,
+            2,
+        ),
     ],
     ids=["sum", "init", "sidecar", "sidecar-beside-init", "overhead", "pod-level", "rounded-up"],
 )
@@ -119,7 +136,12 @@ def test_a_resize_in_progress_counts_the_larger_of_wanted_and_given() -> None:
     [
         ({"cpu": "1"}, {"cpu": "500m"}, (), None),
         ({"cpu": "1"}, {"cpu": "2"}, ("Insufficient cpu",), "UnschedulableAndUnresolvable"),
-        ({"cpu": "1", "memory": "1Mi"}, {"cpu": "2", "memory": "1Gi"}, ("Insufficient cpu", "Insufficient memory"), "UnschedulableAndUnresolvable"),
+        (
+            {"cpu": "1", "memory": "1Mi"},
+            {"cpu": "2", "memory": "1Gi"},
+            ("Insufficient cpu", "Insufficient memory"),
+            "UnschedulableAndUnresolvable",
+        ),
         ({"pods": "0"}, {}, ("Too many pods",), "Unschedulable"),
     ],
 )
@@ -152,7 +174,12 @@ def test_ignored_extended_resources() -> None:
         (scoring.least_allocated([3, 1], {}), 56),
         (
             scoring.requested_to_capacity_ratio(
-                [1, 1], {"requestedToCapacityRatio": {"shape": [{"utilization": 0, "score": 0}, {"utilization": 100, "score": 10}]}}
+                [1, 1],
+                {
+                    "requestedToCapacityRatio": {
+                        "shape": [{"utilization": 0, "score": 0}, {"utilization": 100, "score": 10}]
+                    }
+                },
             ),
             38,
         ),
@@ -193,7 +220,9 @@ def test_added_affinity_is_enforced_for_every_pod() -> None:
     plugin = NodeAffinity(HANDLE, {"addedAffinity": added})
     status = plugin.filter(CycleState(), PodInfo(pod("p")), NodeInfo.of(node("n")))
     assert status is not None and status.message == "node(s) didn't match scheduler-enforced node affinity"
-    assert plugin.filter(CycleState(), PodInfo(pod("p")), NodeInfo.of(node("n", labels={"pool": "a"}))) is None
+    assert (
+        plugin.filter(CycleState(), PodInfo(pod("p")), NodeInfo.of(node("n", labels={"pool": "a"}))) is None
+    )
 
 
 TAINTED = {"taints": [taint("a")]}

@@ -29,7 +29,11 @@ class Picky(Plugin):
     name = "Picky"
 
     def events(self) -> list[EventWithHint]:
-        return [EventWithHint(ClusterEvent(ev.NODE, ev.ADD), lambda pod, old, new: new["metadata"]["name"] == "good")]
+        return [
+            EventWithHint(
+                ClusterEvent(ev.NODE, ev.ADD), lambda pod, old, new: new["metadata"]["name"] == "good"
+            )
+        ]
 
     def filter(self, state: Any, pod: Any, node: Any) -> Status | None:
         return None
@@ -51,7 +55,10 @@ class Bench:
     def __init__(self) -> None:
         self.clock = VirtualClock()
         plugins: list[Plugin] = [Picky(HANDLE, {}), Gate(HANDLE, {}), PrioritySort(HANDLE, {})]
-        points = {point: [p for p in plugins if point in p.points()] for point in ("QueueSort", "PreEnqueue", "Filter")}
+        points = {
+            point: [p for p in plugins if point in p.points()]
+            for point in ("QueueSort", "PreEnqueue", "Filter")
+        }
         framework = Framework("default-scheduler", HANDLE, points, {})  # type: ignore[arg-type]
         self.queue = SchedulingQueue({"default-scheduler": framework}, self.clock.now)
 
@@ -189,7 +196,12 @@ def test_nominations() -> None:
     assert nominator.on_node("n1") == []
 
 
-@given(st.lists(st.tuples(st.sampled_from(["put", "pop", "remove"]), st.integers(0, 9), st.integers(0, 3)), max_size=60))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["put", "pop", "remove"]), st.integers(0, 9), st.integers(0, 3)),
+        max_size=60,
+    )
+)
 def test_the_heap_pops_in_order_whatever_happened_before(operations: list[tuple[str, int, int]]) -> None:
     sort = PrioritySort(HANDLE, {})
     heap, model = PodHeap(sort.less), {}

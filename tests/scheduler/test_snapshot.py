@@ -107,7 +107,13 @@ def test_one_more_pod_replaces_one_node() -> None:
     before = list(snapshot.nodes)
     cache.assume(PodInfo(pod("p", on="n3")))
     cache.update_snapshot(snapshot)
-    assert [old is new for old, new in zip(before, snapshot.nodes, strict=True)] == [True, True, True, False, True]
+    assert [old is new for old, new in zip(before, snapshot.nodes, strict=True)] == [
+        True,
+        True,
+        True,
+        False,
+        True,
+    ]
     assert not before[3].pods, "what an earlier attempt looked at stays as it was"
 
 

@@ -25,7 +25,9 @@ def node(name: str, *, cpu: str = "4", memory: str = "8Gi", pods: str = "110", *
     return {"apiVersion": "v1", "kind": "Node", "metadata": metadata, "spec": spec, "status": status}
 
 
-def pod(name: str, *, cpu: str = "", memory: str = "", on: str = "", namespace: str = "shop", **more: Any) -> Obj:
+def pod(
+    name: str, *, cpu: str = "", memory: str = "", on: str = "", namespace: str = "shop", **more: Any
+) -> Obj:
     """A pod with one container; `labels` and anything of the spec as keywords."""
     requests = {key: value for key, value in (("cpu", cpu), ("memory", memory)) if value}
     container: Obj = {"name": "c", "image": more.pop("image", "nginx:1.27")}
@@ -37,7 +39,13 @@ def pod(name: str, *, cpu: str = "", memory: str = "", on: str = "", namespace: 
     spec: Obj = {"containers": [container], "schedulerName": "default-scheduler", **more}
     if on:
         spec["nodeName"] = on
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec, "status": {"phase": "Pending"}}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": metadata,
+        "spec": spec,
+        "status": {"phase": "Pending"},
+    }
 
 
 class Server:
@@ -65,7 +73,9 @@ class Server:
         if request.method == "GET":
             return self._read(request, plural)
         body: Obj = request.body if isinstance(request.body, dict) else {}
-        return self._write(request.method, plural, f"{namespace}/{name}" if namespace else name, subresource, body)
+        return self._write(
+            request.method, plural, f"{namespace}/{name}" if namespace else name, subresource, body
+        )
 
     def _read(self, request: Request, plural: str) -> Response | WatchStream:
         if request.query.get("watch"):

@@ -99,22 +99,20 @@ class Replay:
             body.encode() if isinstance(body, str) else text.encode() if body is not None else None,
             headers,
         )
-        self._note(step, answer.status, answer.json() if answer.status >= 400 else {})
+        self._note(step, answer.status, answer.body)
         if step["method"] == "POST" and answer.status < 300:
             made = answer.json()
             if made.get("metadata", {}).get("namespace") != self.namespace:
                 self._extras[f"{path}/{made['metadata']['name']}"] = None
-        elif f"/namespaces/{self.namespace}/" not in path and answer.status < 300:
-            self._extras[path] = None
 
     def _uid(self, reference: str) -> str:
         kind, name = reference.split("/")
         resource = next(r for r in RESOURCES if r.kind == kind)
         return str(self.client.get(resource, name, self.namespace)["metadata"]["uid"])
 
-    def _note(self, step: Obj, status: int, body: Obj) -> None:
+    def _note(self, step: Obj, status: int, body: Any) -> None:
         wanted = step.get("status")
-        message = self.masks.text(body.get("message", ""))
+        message = self.masks.text(body.get("message", "") if isinstance(body, dict) else str(body))
         if wanted is not None and wanted != status:
             self.wrong_steps.append(
                 f"{step['op']} {step.get('path', '')}: {status} {message}, recorded {wanted}"
@@ -167,7 +165,7 @@ class Replay:
             body["metadata"] = {"name": name, "namespace": self.namespace}
         data = json.dumps(body).encode() if body is not None else None
         answer = self.client.request(method, path, None, data, {"content-type": kind})
-        self._note(step, answer.status, answer.json() if answer.status >= 400 else {})
+        self._note(step, answer.status, answer.body)
 
     def do_delete_pod(self, step: Obj) -> None:
         body: Obj = {"apiVersion": "v1", "kind": "DeleteOptions"}
@@ -225,9 +223,8 @@ class Replay:
         for event in self.client.list("events")["items"]:
             about = event.get("involvedObject") or event["regarding"]
             if about.get("namespace") == self.namespace or self._is_extra(about):
-                component = (event.get("source") or {}).get("component") or event.get(
-                    "reportingComponent", ""
-                )
+                component = (event.get("source") or {}).get("component")
+                component = component or event.get("reportingComponent") or event.get("reportingController", "")
                 found.add(
                     (
                         self.masks.text(f"{about['kind']}/{about['name']}"),

@@ -15,16 +15,16 @@ from kubekit.etcd.revision_log import RevisionLog
 from kubekit.etcd.tree_index import TreeIndex
 
 
+HASHED = 20_000
+"""The longest history whose hash is taken before it is forgotten; with more it would cost a second a time."""
+
+
 def check(at: int, compacted: int, revision: int) -> None:
     """Raise Compacted or FutureRevision when the store cannot be compacted at `at`."""
     if at <= compacted:
         raise Compacted(compacted)
     if at > revision:
         raise FutureRevision
-
-
-HASHED = 20_000
-"""The longest history whose hash is taken before it is forgotten; with more it would cost a second each time."""
 
 
 def compact(index: TreeIndex, log: RevisionLog, at: int, compacted: int) -> HashKV | None:

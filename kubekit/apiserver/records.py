@@ -87,8 +87,12 @@ def keep(ctx: Context, answer: Response | WatchStream, caused_by: int | None) ->
     server.counts[key] = server.counts.get(key, 0) + 1
     loop = server.loop
     user, source, subject = ctx.user.name, request.source or ctx.user.name, ctx.subject
-    if info.verb == "create" and ctx.object is not None and subject.endswith("/"):
-        subject += ctx.object["metadata"]["name"]
+    if info.verb == "create" and subject.endswith("/"):
+        # A refused object has no stored form; what was sent says which one was meant.
+        made = ctx.object if ctx.object is not None else ctx.body_obj
+        metadata = made.get("metadata") if isinstance(made, dict) else None
+        if isinstance(metadata, dict):
+            subject += str(metadata.get("name", ""))
     routine = is_routine(ctx)
     method, path, query, body, patch = request.method, request.path, request.query, ctx.body_obj, ctx.patch
     steps, obj, revision, old, writes = ctx.steps, ctx.object, ctx.revision, ctx.old, ctx.writes

@@ -117,6 +117,8 @@ class Lab:
 class Notebook:
     """One notebook open in the browser."""
 
+    problems: list[str]
+
     def __init__(self, page: Any, lab: Lab, name: str) -> None:
         self.page = page
         page.goto(f"{lab.url}/doc/tree/{name}?token={lab.token}&reset")

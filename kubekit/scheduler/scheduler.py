@@ -13,7 +13,7 @@ from collections import deque
 from collections.abc import Callable
 from typing import Any
 
-from kubekit.client import Client, EventRecorder, Informer, InformerFactory
+from kubekit.client import Client, EventRecorder, Informer, InformerFactory, LeaderElection
 from kubekit.scheduler.algorithm import Algorithm
 from kubekit.scheduler.attempt import Attempt
 from kubekit.scheduler.binding import BindingCycle
@@ -43,14 +43,25 @@ PATIENT_ERRORS = 3
 class Scheduler(Component):
     """kube-scheduler.
 
-    `client` talks to the API server, `config` is a KubeSchedulerConfiguration (None: the defaults).
+    `client` talks to the API server, `config` is a KubeSchedulerConfiguration (None: the defaults). With
+    `leader_elect`, of several copies (told apart by `identity`) only the one that holds the Lease works.
     Read `queue`, `cache`, `attempts` and `frameworks`; do not change them.
     """
 
     def __init__(
-        self, loop: Loop, client: Client, config: Obj | None = None, name: str = "kube-scheduler"
+        self,
+        loop: Loop,
+        client: Client,
+        config: Obj | None = None,
+        name: str = "kube-scheduler",
+        *,
+        leader_elect: bool = False,
+        identity: str = "",
     ) -> None:
         super().__init__(loop, name)
+        self.leader_elect = leader_elect
+        self.identity = identity or name
+        self.election: LeaderElection | None = None
         self.client = client
         self.config = SchedulerConfig(config)
         self.attempts: deque[Attempt] = deque(maxlen=DETAILED_ATTEMPTS)
@@ -102,14 +113,37 @@ class Scheduler(Component):
             informer.add_index("namespace", _namespace)
             informer.when_synced(self.wake)
         self.factory.start()
+        if self.leader_elect:
+            self.election = LeaderElection(
+                self.client,
+                self.loop,
+                self.name,
+                "kube-scheduler",
+                self.identity,
+                on_started=self.wake,
+                on_stopped=lambda: None,
+                recorder=EventRecorder(self.client, self.loop, "default-scheduler", owner=self.name),
+            )
+            self.election.start()
 
     def on_stop(self) -> None:
-        """Stop watching."""
-        self.factory.stop()
+        """Stop watching, and let another copy lead."""
+        self._end(release=True)
 
     def on_crash(self) -> None:
         """The connections break; what was in memory is lost."""
+        self._end(release=False)
+
+    def _end(self, release: bool) -> None:
         self.factory.stop()
+        if self.election is not None:
+            self.election.stop(release=release)
+            self.election = None
+
+    @property
+    def is_leader(self) -> bool:
+        """Whether this copy is the one that schedules."""
+        return self.running and (self.election is None or self.election.is_leader)
 
     # -- turns -------------------------------------------------------------------------------------
 
@@ -124,7 +158,12 @@ class Scheduler(Component):
         self.wake()
 
     def _ready(self) -> bool:
-        """Whether every informer has listed; one that the server refuses does not keep pods waiting."""
+        """Whether it leads, and every informer has listed.
+
+        An informer that the server refuses does not keep pods waiting, unless it is an essential one.
+        """
+        if self.election is not None and not self.election.is_leader:
+            return False
         if not self._synced:
             missing = [informer for informer in self.factory.informers if not informer.has_synced]
             self._synced = all(

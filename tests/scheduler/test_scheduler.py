@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kubekit.scheduler import Plugin, unschedulable
+from kubekit.scheduler import Plugin, Scheduler, unschedulable
 from tests.scheduler.world import World, node, pod
 
 Obj = dict[str, Any]
@@ -304,3 +304,23 @@ def test_an_old_attempt_keeps_its_sums_and_drops_its_detail() -> None:
     attempt.trim()
     assert len(attempt.totals) == 10 and attempt.came_in()["nodes"] == {}
     assert attempt.came_out()["trimmed"] and attempt.steps()
+
+
+def test_of_two_copies_only_the_leader_schedules() -> None:
+    world = World(node("n1"), start=False)
+    copies = [
+        Scheduler(
+            world.loop, world.scheduler.client, name=f"kube-scheduler/{at}", leader_elect=True, identity=at
+        )
+        for at in ("a", "b")
+    ]
+    for copy in copies:
+        copy.start()
+    world.put(pod("web"))
+    assert world.node_of("web") == "n1"
+    assert [copy.is_leader for copy in copies] == [True, False]
+    copies[0].crash()
+    world.put(pod("late"))
+    assert world.node_of("late") == "", "the Lease has not run out"
+    world.loop.advance(30)
+    assert world.node_of("late") == "n1" and copies[1].is_leader

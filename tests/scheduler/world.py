@@ -70,12 +70,14 @@ class Server:
         if rest[0] == "namespaces" and len(rest) > 2:
             namespace, rest = rest[1], rest[2:]
         plural, name, subresource = (*rest, "", "")[:3]
+        key = f"{namespace}/{name}" if namespace else name
+        if request.method == "GET" and name:
+            found = self.objects.get(plural, {}).get(key)
+            return Response(200, found) if found else _failure(404, "NotFound", f'{plural} "{key}" not found')
         if request.method == "GET":
             return self._read(request, plural)
         body: Obj = request.body if isinstance(request.body, dict) else {}
-        return self._write(
-            request.method, plural, f"{namespace}/{name}" if namespace else name, subresource, body
-        )
+        return self._write(request.method, plural, key, subresource, body)
 
     def _read(self, request: Request, plural: str) -> Response | WatchStream:
         if request.query.get("watch"):

@@ -60,13 +60,15 @@ class DynamicResources(Plugin):
 
     def pre_enqueue(self, pod: PodInfo) -> Status | None:
         """Wait until every claim exists."""
-        for reference, name in _claim_names(pod):
+        for _, name in _claim_names(pod):
             if name is None:
-                return unresolvable(
-                    f'pod "{pod.key}": ResourceClaim not created yet for pod claim "{reference}"'
-                )
-            if self.handle.lister("resourceclaims.resource.k8s.io").get(f"{pod.namespace}/{name}") is None:
-                return unresolvable(f'resourceclaim.resource.k8s.io "{name}" not found')
+                return unresolvable(f'pod "{pod.key}": ResourceClaim not created yet')
+            key = f"{pod.namespace}/{name}"
+            claim = self.handle.lister("resourceclaims.resource.k8s.io").get(key)
+            if claim is None:
+                return unresolvable(f'could not find v1.ResourceClaim "{key}"')
+            if claim["metadata"].get("deletionTimestamp") is not None:
+                return unresolvable(f'resourceclaim "{name}" is being deleted')
         return None
 
     def pre_filter(self, state: CycleState, pod: PodInfo, nodes: list[NodeInfo]) -> Status | None:

@@ -64,18 +64,18 @@ class NodeDeclaredFeatures(Plugin):
         ]
 
     def after_node_change(self, pod: PodInfo, old: Obj | None, new: Obj | None) -> bool:
-        """Worth a try when the node has all that is needed now, and had not before."""
-        needed = _needed(pod)
-        had = old is not None and needed <= _declared(old)
-        return not had and needed <= _declared(new)
+        """Worth a try when the node is new, or declares something else."""
+        return old is None or _declared(old) != _declared(new)
 
     def after_pod_change(self, pod: PodInfo, old: Obj | None, new: Obj | None) -> bool:
-        """Worth a try when it is this pod that changed."""
-        return new is not None and new["metadata"].get("uid") == pod.pod["metadata"].get("uid")
+        """Worth a try when it is this pod that changed, in what it needs."""
+        if old is None or new is None or new["metadata"].get("uid") != pod.pod["metadata"].get("uid"):
+            return False
+        return _needed_by(old.get("spec") or {}) != _needed_by(new.get("spec") or {})
 
     def pre_filter(self, state: CycleState, pod: PodInfo, nodes: list[NodeInfo]) -> Status | None:
         """Skip for a pod that needs nothing special."""
-        needed = _needed(pod)
+        needed = _needed_by(pod.spec)
         if not needed:
             return SKIP
         state.write(PRE_FILTER, needed)
@@ -86,8 +86,8 @@ class NodeDeclaredFeatures(Plugin):
         return None if state.read(PRE_FILTER) <= node.features else MISSING_FEATURE
 
 
-def _needed(pod: PodInfo) -> frozenset[str]:
-    return frozenset(name for name, needs in FEATURES.items() if needs(pod.spec))
+def _needed_by(spec: Obj) -> frozenset[str]:
+    return frozenset(name for name, needs in FEATURES.items() if needs(spec))
 
 
 def _declared(node: Obj | None) -> frozenset[str]:

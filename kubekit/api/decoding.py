@@ -218,6 +218,9 @@ class List(Type):
 
     def fast(self, value: Any) -> Any:
         if type(value) is list:
+            if not value:
+                # Stored and read back, an empty slice is none at all.
+                return None
             decode = self.element.fast
             return [decode(item) for item in value]
         if value is None:
@@ -235,7 +238,7 @@ class List(Type):
             problems.path.append(f"[{position}]")
             found.append(self.element.careful(item, problems))
             problems.path.pop()
-        return found
+        return found or None
 
 
 class Map(Type):

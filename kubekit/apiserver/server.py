@@ -71,10 +71,12 @@ class APIServer(Component):
         """Answers pods/exec, log, portforward and the proxies: set by whoever knows the kubelets."""
         self._stores: dict[tuple[str, str], ResourceStore] = {}
         self._scopes: dict[tuple[str, str, str], Scope] = {}
+        self._kinds: dict[tuple[str, str], Scope] = {}
         self._pipeline = build(dispatch)
         self._subjects: dict[tuple[str, str], str] = {}
         for resource in RESOURCES:
-            self._serve_builtin(resource)
+            if "alpha" not in resource.version and "beta" not in resource.version:
+                self._serve_builtin(resource)
         self.service_ips = ServiceIPs(self)
         self.node_ports = NodePorts(self.store("", "services").cache, node_port_range, loop.rng.child(name + "/ports"))
 
@@ -146,6 +148,12 @@ class APIServer(Component):
         """What is served at a path, or None."""
         return self._scopes.get((group, version, plural))
 
+    def scope_of_kind(self, api_version: str, kind: str) -> Scope | None:
+        """What serves objects of a kind, or None."""
+        if not self._kinds:
+            self._kinds = {(s.resource.api_version, s.resource.kind): s for s in self._scopes.values()}
+        return self._kinds.get((api_version, kind))
+
     def store(self, group: str, plural: str) -> ResourceStore:
         """The objects of a resource; raises KeyError."""
         return self._stores[group, plural]
@@ -162,6 +170,15 @@ class APIServer(Component):
         """Everything that is served."""
         return (scope.resource for scope in self._scopes.values())
 
+    def is_stored(self, resource: Resource) -> bool:
+        """Whether objects of a resource are kept (and not only answered)."""
+        return resource.plural not in VIRTUAL
+
+    def is_custom(self, resource: Resource) -> bool:
+        """Whether a resource comes from a CustomResourceDefinition."""
+        scope = self._scopes.get((resource.group, resource.version, resource.plural))
+        return scope is not None and scope.custom is not None
+
     def special(self, resource: Resource) -> Callable[[Context, Scope], Answer] | None:
         """What answers a resource that is stored nowhere."""
         return None
@@ -170,8 +187,8 @@ class APIServer(Component):
         """Whether the decoder knows this kind (also lists and options)."""
         if kind in ("List", "Status", "DeleteOptions") and api_version == "v1":
             return True
-        single = kind.removesuffix("List")
-        return any(r.api_version == api_version and r.kind in (kind, single) for r in self.resources())
+        found = self.scope_of_kind(api_version, kind.removesuffix("List")) or self.scope_of_kind(api_version, kind)
+        return found is not None and found.custom is None
 
     def knew_version(self, api_version: str, kind: str) -> bool:
         """Whether this version of a group existed once and the decoder still reads it."""

@@ -134,7 +134,7 @@ class Replay:
         self.server = APIServer(
             self.loop,
             self.store,
-            address="192.0.2.10:6443",
+            address="192.0.2.10:20010",
             tokens=TOKENS,
         )
         self.server.start()

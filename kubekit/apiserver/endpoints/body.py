@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from kubekit.api import json_text
+from kubekit.api import json_text, protobuf
 from kubekit.api import status_error as errors
 from kubekit.api.schema import for_kind
 from kubekit.apiserver.endpoints import go_json
@@ -39,10 +39,16 @@ def read_body(ctx: Context) -> bytes | Any:
 
 
 def parse(ctx: Context, body: bytes | Any, kind: str) -> Any:
-    """The JSON value of a body sent as JSON or YAML; raises BadRequest in the decoder's words."""
+    """The JSON value of a body sent as JSON, YAML or protobuf; raises BadRequest in the decoder's words."""
     if not isinstance(body, bytes):
         return body
-    if body_form(ctx.request.headers.get("content-type")) == "yaml":
+    form = body_form(ctx.request.headers.get("content-type"))
+    if form == "protobuf":
+        try:
+            return protobuf.decode(body)
+        except protobuf.ProtobufError as error:
+            raise errors.bad_request(str(error)) from None
+    if form == "yaml":
         try:
             return yaml.load(body, Loader=_Loader)
         except yaml.YAMLError as error:

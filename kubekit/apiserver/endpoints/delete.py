@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from kubekit.api import field_path as fields
 from kubekit.api import status_error as errors
 from kubekit.api.exchange import Response
+from kubekit.api.schema import CompiledType, struct_of
 from kubekit.apiserver.admission.plugin import DELETE
 from kubekit.apiserver.endpoints import body as bodies
 from kubekit.apiserver.endpoints import write
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 
 Obj = dict[str, Any]
 
+_DELETE_OPTIONS = CompiledType("v1", "DeleteOptions", struct_of("meta.v1.DeleteOptions"))
 POLICIES = ("Foreground", "Background", "Orphan", "nil")
 
 
@@ -76,7 +78,7 @@ def _from_body(ctx: Context, body: bytes | Any) -> Obj:
         short = version.rpartition("/")[2] or "v1"
         raise errors.bad_request(f'no kind "{kind}" is registered for version "{version or short}"')
     try:
-        options, _ = bodies.for_kind("v1", "DeleteOptions").decode(value or {}, strict="Ignore")
+        options, _ = _DELETE_OPTIONS.decode(value or {}, strict="Ignore")
     except ValueError as error:
         raise errors.bad_request(str(error)) from None
     return dict(options)

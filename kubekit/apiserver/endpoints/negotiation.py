@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kubekit.api import status_error as errors
+
+if TYPE_CHECKING:
+    from kubekit.apiserver.context import Context
 
 Obj = dict[str, Any]
 
@@ -87,8 +90,18 @@ def _with_parameters(media: str, given: dict[str, str], tables: bool) -> Form | 
     return Form(media, kind, f"meta.k8s.io/{version}")
 
 
+def wants_aggregated(ctx: Context) -> bool:
+    """Whether a discovery request asks for everything in one document."""
+    accept = ctx.request.headers.get("accept") or ""
+    for part in accept.split(","):
+        pieces = {piece.strip() for piece in part.split(";")}
+        if {"as=APIGroupDiscoveryList", "g=apidiscovery.k8s.io", "v=v2"} <= pieces:
+            return True
+    return False
+
+
 def body_form(content_type: str | None) -> str:
-    """``json`` or ``yaml`` for a body's Content-Type; raises UnsupportedMediaType."""
+    """``json``, ``yaml`` or ``protobuf`` for a body's Content-Type; raises UnsupportedMediaType."""
     if not content_type:
         return "json"
     media = content_type.split(";")[0].strip().lower()
@@ -96,4 +109,6 @@ def body_form(content_type: str | None) -> str:
         return "json"
     if media == "application/yaml":
         return "yaml"
+    if media == "application/vnd.kubernetes.protobuf":
+        return "protobuf"
     raise errors.unsupported_media_type(_UNSUPPORTED + ", ".join(SUPPORTED))

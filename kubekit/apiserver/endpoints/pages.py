@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from kubekit.api.exchange import Response
 from kubekit.apiserver import discovery
+from kubekit.apiserver.endpoints.health import health
 from kubekit.apiserver.endpoints.response import form_of
 
 if TYPE_CHECKING:
@@ -34,9 +35,6 @@ VERSION: Obj = {
     "platform": "linux/amd64",
 }
 
-TEXT = {"Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff"}
-
-
 def page(ctx: Context) -> Response:
     """Answer a request for a path that is no resource."""
     path = ctx.info.path.rstrip("/") or "/"
@@ -52,36 +50,6 @@ def page(ctx: Context) -> Response:
 def version(ctx: Context) -> Response:
     """/version."""
     return Response(200, VERSION, {"Content-Type": "application/json"})
-
-
-CHECKS = ("ping", "log", "etcd", "etcd-readiness", "informer-sync", "poststarthook/rbac/bootstrap-roles",
-          "poststarthook/scheduling/bootstrap-system-priority-classes")  # fmt: skip
-
-
-def health(ctx: Context) -> Response:
-    """/healthz, /livez, /readyz and each of their checks."""
-    _, root, *rest = ctx.info.path.rstrip("/").split("/")
-    only = "/".join(rest)
-    if only and only not in CHECKS:
-        return discovery.not_found(ctx)
-    excluded = set(ctx.request.query.get("exclude", ()))
-    failed = [] if ctx.server.storage_ok() else ["etcd"]
-    if only:
-        bad = only in failed
-        return Response(500 if bad else 200, f"internal server error: {only} failed\n" if bad else "ok", dict(TEXT))
-    failed = [name for name in failed if name not in excluded]
-    if not failed and "verbose" not in ctx.request.query:
-        return Response(200, "ok", dict(TEXT))
-    lines = []
-    for name in CHECKS:
-        if name in excluded:
-            lines.append(f"[+]{name} excluded: ok")
-        elif name in failed:
-            lines.append(f"[-]{name} failed: reason withheld")
-        else:
-            lines.append(f"[+]{name} ok")
-    lines.append(f"{root} check {'failed' if failed else 'passed'}")
-    return Response(500 if failed else 200, "\n".join(lines) + "\n", dict(TEXT))
 
 
 def metrics(ctx: Context) -> Response:

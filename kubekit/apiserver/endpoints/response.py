@@ -49,15 +49,17 @@ def partial(obj: Obj, version: str) -> Obj:
 
 def table(ctx: Context, scope: Scope, objects: list[Obj], metadata: Obj, form: Form) -> Obj:
     """The server-side Table of some objects."""
-    options = {
-        "includeObject": ctx.request.param("includeObject") or "Metadata",
-        "now": ctx.server.loop.clock.now(),
-        "apiVersion": form.version,
-        "custom": scope.custom,
-    }
-    found = printers.table(scope.resource, objects, options)
+    custom = scope.custom
     kept = {k: metadata[k] for k in ("resourceVersion", "continue", "remainingItemCount") if k in metadata}
-    return {**found, "metadata": kept}
+    return printers.table(
+        scope.resource,
+        objects,
+        now=ctx.server.loop.clock.now(),
+        list_meta=kept,
+        include_object=ctx.request.param("includeObject") or "Metadata",
+        printer_columns=None if custom is None else custom.printer_columns,
+        version=form.version.rpartition("/")[2],
+    )
 
 
 def answer(status: int, obj: Obj, form: Form) -> Response:

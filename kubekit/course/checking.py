@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
+from kubekit.cluster import KubekitError, current
 from kubekit.course import exercise as exercises
 from kubekit.course.exercise import FAILS, HINT_KINDS, HOLDS, WAITS, Exercise, Finding, Look, UnknownExercise
 from kubekit.course.progress import progress
@@ -44,10 +45,7 @@ def check(id: str, cluster: Any = None) -> CheckCard | Answer:
 
 def examine(wanted: Exercise, cluster: Any = None) -> dict[str, Any]:
     """Run the check and return the card's record (see `CheckCard` for its parts)."""
-    if cluster is None:
-        from kubekit.cluster import current_cluster
-
-        cluster = current_cluster()
+    cluster = _current() if cluster is None else cluster
     if cluster is None:
         waiting = Finding("a cluster is running", WAITS, where="run the chapter's first cell")
         return _record(wanted, NOT_ATTEMPTED, [waiting])
@@ -81,8 +79,16 @@ def _state_of(findings: list[Finding]) -> str:
     return PARTLY
 
 
+def _current() -> Any:
+    """The cluster that the magics talk to, or None while there is none."""
+    try:
+        return current()
+    except KubekitError:
+        return None
+
+
 def _seed_of(cluster: Any) -> Any:
-    return getattr(cluster, "seed", None)
+    return getattr(getattr(cluster, "settings", cluster), "seed", None)
 
 
 def _record(

@@ -4,7 +4,8 @@ Run by hand when the reference release changes:
 `python -m kubekit.api.generate api-schema.json staging/src/k8s.io pkg/apis`.
 The published schema tells types, required fields, defaults and patch keys; the Go types add what JSON decoding
 depends on: the order of fields, `omitempty`, pointers, and the type names that stand in error messages. One
-small file a group version, so that a program that touches only pods parses only the core types.
+small file a group version, so that a program that touches only pods parses only the core types. The numbers
+that fields have in protobuf go to a file of their own, read only when such a body comes.
 
 A field is `[type, flags, more]`. Types read like Go's: `*int32`, `[]@core.v1.Container`, `map[string]Quantity`,
 `{v1.RestartPolicy}string` (a named type and what it is made of). Flags: `o` omitempty, `z` omitzero.
@@ -188,6 +189,47 @@ class Generator:
         (folder / "kinds.json").write_text(json.dumps(kinds, separators=(",", ":")) + "\n", encoding="utf-8")
 
 
+class ProtobufNumbers:
+    """Writes `protobuf.json`: for each structure the names of its fields by number.
+
+    A field that is embedded in JSON but a message of its own in protobuf (the source of a volume) has the
+    structure's name, `@core.v1.VolumeSource`, in place of a field's.
+    """
+
+    def __init__(self, generator: Generator) -> None:
+        self.generator = generator
+        self.found: dict[str, dict[str, str]] = {}
+
+    def _add(self, path: str, name: str) -> None:
+        """Add a structure and what it refers to."""
+        key = self.generator.key(path, name)
+        package = self.generator.package(path)
+        if key in self.found or name not in package.structs:
+            return
+        numbers = self.found[key] = {}
+        for _, kind, tag in package.structs[name]:
+            number = re.search(r'protobuf:"\w+,(\d+)', tag)
+            json_tag = re.search(r'json:"([^"]*)"', tag)
+            inner = kind.lstrip("*[]").rpartition("]")[2]
+            where, _, short = inner.rpartition(".")
+            home = package.imports.get(where, path) if where else path
+            if home.startswith("k8s.io/") and self.generator.package(home).structs.get(short) is not None:
+                self._add(home, short)
+            if number is None or json_tag is None:
+                continue
+            label = json_tag[1].split(",")[0]
+            numbers[number[1]] = label or f"@{self.generator.key(home, short)}"
+
+    def write(self, folder: Path) -> None:
+        """Go through every structure that was read, and write the file."""
+        for path, package in list(self.generator.packages.items()):
+            for name in package.structs:
+                self._add(path, name)
+        found = {key: numbers for key, numbers in sorted(self.found.items()) if numbers}
+        text = json.dumps(found, separators=(",", ":")) + "\n"
+        (folder / "protobuf.json").write_text(text, encoding="utf-8")
+
+
 class InternalGenerator:
     """Writes `internal.json`: for each internal type its fields as [Go name, type, key in the API form].
 
@@ -270,6 +312,7 @@ def main(arguments: list[str]) -> None:
     folder = Path(__file__).parent / "data" / "schema"
     generator = Generator(schema, Path(arguments[1]))
     generator.write(folder)
+    ProtobufNumbers(generator).write(folder)
     groups = ["core", "apps", "batch", "networking", "policy", "autoscaling", "storage", "rbac", "discovery"]
     InternalGenerator(generator, Path(arguments[2])).write(groups, folder)
 

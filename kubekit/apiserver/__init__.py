@@ -10,7 +10,7 @@ Reading order:
   7. `storage`, `watch_cache`       etcd's words, and what the server remembers and tells
   8. `server`, `boot`, `records`    the component, an empty cluster's first objects, what views see
 
-Left out against the original: protobuf, webhooks' own calls, aggregation of other API servers, priority and
+Left out against the original: answers in protobuf, webhooks' own calls, aggregation of other API servers, priority and
 fairness (its plain predecessor, max in flight, is here), audit logs as files (the records are the audit).
 """
 

@@ -5,5 +5,5 @@ Reading order: `dispatch` (from a path to a verb), `create` (the fullest walk), 
 `subresources` with `binding`, `scale` and their like, and `pages` for what is no resource.
 
 A verb is a function of `(ctx, scope)` that gives a Response or a WatchStream and raises StatusError to refuse.
-Left out against the original: protobuf and CBOR bodies.
+Left out against the original: answers in protobuf (bodies may be sent in it), CBOR.
 """

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from kubekit.scheduler import Plugin, Scheduler, unschedulable
+from kubekit.scheduler import SKIP, Plugin, Scheduler, unschedulable
 from tests.scheduler.world import World, node, pod
 
 Obj = dict[str, Any]
@@ -324,3 +324,45 @@ def test_of_two_copies_only_the_leader_schedules() -> None:
     assert world.node_of("late") == "", "the Lease has not run out"
     world.loop.advance(30)
     assert world.node_of("late") == "n1" and copies[1].is_leader
+
+
+class ShortestNameFirst(Plugin):
+    """Another order of the queue."""
+
+    name = "ShortestNameFirst"
+
+    def less(self, first: Any, second: Any) -> bool:
+        return len(first.info.name) < len(second.info.name)
+
+
+class ByHand(Plugin):
+    """Binds pods with a certain label itself and leaves the others to the next."""
+
+    name = "ByHand"
+
+    def bind(self, state: Any, pod: Any, node_name: str) -> Any:
+        if "mine" not in pod.labels:
+            return SKIP
+        assert isinstance(self.args["notes"], list)
+        self.args["notes"].append((pod.name, node_name))
+        return None
+
+
+def test_a_registered_order_of_the_queue() -> None:
+    world = World(node("n1"))
+    world.scheduler.pause()
+    world.put(pod("long-name"), pod("mid"), pod("a"))
+    for _ in range(3):
+        world.scheduler.step()
+    world.scheduler.register(ShortestNameFirst)
+    world.scheduler.resume()
+    world.settle()
+    assert [attempt.pod.name for attempt in world.scheduler.attempts] == ["a", "mid", "long-name"]
+
+
+def test_a_registered_binder_goes_first_and_may_skip() -> None:
+    world = World(node("n1"))
+    notes: list[tuple[str, str]] = []
+    world.scheduler.register(ByHand, notes=notes)
+    world.put(pod("web"), pod("own", labels={"mine": "yes"}))
+    assert world.node_of("web") == "n1" and notes == [("own", "n1")]

@@ -8,6 +8,7 @@ Source: pkg/scheduler/framework/plugins/noderesources/fit.go.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from kubekit.scheduler.framework.cycle_state import CycleState
@@ -120,9 +121,7 @@ class NodeResourcesFit(Plugin):
         missing = self._insufficient(wanted, node, self.ignored, self.ignored_groups)
         if not missing:
             return None
-        hopeless = any(never for _, never in missing)
-        code = Code.UNSCHEDULABLE_AND_UNRESOLVABLE if hopeless else Code.UNSCHEDULABLE
-        return Status(code, *(reason for reason, _ in missing))
+        return _refusal(tuple(missing))
 
     @staticmethod
     def _insufficient(
@@ -161,3 +160,11 @@ class NodeResourcesFit(Plugin):
         if known is None:
             known = node.memo[key] = self.scorer(figures(node, self.resources, wanted, with_defaults=True))
         return known
+
+
+@lru_cache(maxsize=256)
+def _refusal(missing: tuple[tuple[str, bool], ...]) -> Status:
+    """The status for what is missing: made once, since a full cluster refuses a pod on every node alike."""
+    hopeless = any(never for _, never in missing)
+    code = Code.UNSCHEDULABLE_AND_UNRESOLVABLE if hopeless else Code.UNSCHEDULABLE
+    return Status(code, *(reason for reason, _ in missing), plugin=NodeResourcesFit.name)

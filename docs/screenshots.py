@@ -1,0 +1,71 @@
+"""`make screenshots`: the pictures of the README and the docs, taken in a real JupyterLab in headless Chromium.
+
+Needs a Chromium on the machine. Each picture is one view after a short story, in the light and the dark theme.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from playwright.sync_api import sync_playwright
+
+ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT))
+
+from tests.browser.lab import CHROMIUM_FLAGS, Lab, Notebook  # noqa: E402  (the path has to be set first)
+
+IMAGES = ROOT / "docs" / "images"
+
+STORY = """import kubekit
+cluster = kubekit.up(workers=2, seed=7, name="demo")
+%kubectl create deployment web --image=httpd:2.4-alpine --replicas=3
+%kubectl expose deployment web --port=80
+%kubectl run client --image=busybox:1.36 -- sleep infinity
+cluster.settle()"""
+
+BREAK = """cluster.scheduler.stop()
+%kubectl scale deployment web --replicas=4
+cluster.settle()"""
+
+VIEWS = {
+    "life_of_a_pod": "cluster.view.life_of('client')",
+    "control_loop": "cluster.view.control_loop('rs/' + cluster.list('replicasets')[0]['metadata']['name'])",
+    "packet_walk": "cluster.view.packet(cluster.send('default/client', 'web:80'))",
+    "cluster_map": "cluster.view.map()",
+    "check_card": "from kubekit.course import check\ncheck('00.2')",
+}
+
+
+def main() -> int:
+    """Take all pictures; returns the exit status."""
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if chromium is None:
+        print("no Chromium was found on PATH", file=sys.stderr)
+        return 1
+    IMAGES.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as playwright:
+        lab = Lab(Path(folder))
+        browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
+        try:
+            cells = [STORY, *list(VIEWS.values())[:3], BREAK, *list(VIEWS.values())[3:]]
+            page = browser.new_page(viewport={"width": 1280, "height": 1000})
+            notebook = Notebook(page, lab, lab.write("pictures.ipynb", cells))
+            notebook.run_all()
+            for dark in (False, True):
+                notebook.dark(dark)
+                page.wait_for_timeout(400)
+                for name in VIEWS:
+                    theme = "dark" if dark else "light"
+                    notebook.view(name).screenshot(path=IMAGES / f"{name.replace('_', '-')}-{theme}.png")
+        finally:
+            browser.close()
+            lab.close()
+    print(f"{2 * len(VIEWS)} pictures are in {IMAGES.relative_to(ROOT)}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -16,12 +16,16 @@ from kubekit.controllers.namespace import NamespaceController
 from kubekit.controllers.node_ipam import NodeIpamController
 from kubekit.controllers.node_lifecycle import NodeLifecycleController
 from kubekit.controllers.node_ttl import TtlController
+from kubekit.controllers.pod_gc import PodGarbageCollector
 from kubekit.controllers.replicaset import ReplicaSetController
 from kubekit.controllers.replication import ReplicationController
 from kubekit.controllers.root_ca import RootCaPublisher
 from kubekit.controllers.serviceaccount import ServiceAccountController, TokenController
 from kubekit.controllers.statefulset import StatefulSetController
 from kubekit.controllers.taint_eviction import TaintEvictionController
+from kubekit.controllers.ttl_after_finished import TtlAfterFinished
+from kubekit.controllers.volume_binder import VolumeBinder
+from kubekit.controllers.volume_protection import ClaimProtection, VolumeProtection
 
 CONTROLLERS: list[type[Controller]] = [
     ServiceAccountController,
@@ -36,8 +40,13 @@ CONTROLLERS: list[type[Controller]] = [
     ReplicationController,
     StatefulSetController,
     JobController,
+    TtlAfterFinished,
     EndpointSliceController,
     EndpointsController,
+    VolumeBinder,
+    ClaimProtection,
+    VolumeProtection,
+    PodGarbageCollector,
     GarbageCollector,
     NamespaceController,
 ]

@@ -14,9 +14,14 @@ CRDS = "customresourcedefinitions.apiextensions.k8s.io"
 
 
 def built_in(*verbs: str) -> list[Resource]:
-    """The built-in resources that have all these verbs, each in its first version."""
+    """The built-in resources that have all these verbs, each in its first stable version.
+
+    Alpha and beta versions are not served unless somebody switches them on.
+    """
     found: dict[str, Resource] = {}
     for resource in RESOURCES:
+        if "alpha" in resource.version or "beta" in resource.version:
+            continue
         if all(verb in resource.verbs for verb in verbs):
             found.setdefault(resource.qualified, resource)
     found.pop("events.events.k8s.io", None)

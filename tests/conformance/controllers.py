@@ -25,7 +25,12 @@ SKIPPED = {"events", "leases", "podtemplates"}
 NAMESPACED = [
     r
     for r in RESOURCES
-    if r.namespaced and "list" in r.verbs and "watch" in r.verbs and r.plural not in SKIPPED
+    if r.namespaced
+    and "list" in r.verbs
+    and "watch" in r.verbs
+    and r.plural not in SKIPPED
+    and "alpha" not in r.version
+    and "beta" not in r.version
 ]
 OWN_OBJECTS = ("ns", "sa", "root-ca")
 """Categories in which the namespace's own ConfigMap and ServiceAccount are compared too."""

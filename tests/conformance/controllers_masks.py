@@ -79,6 +79,8 @@ class Masks:
                 return "<image-id>" if key == "imageID" else "<token>"
             if key in HASH_LABELS:
                 return "<hash>"
+            if key == "resourceVersion":
+                return "<rv>"
             return self.text(value)
         if isinstance(value, bool):
             return value

@@ -138,7 +138,7 @@ def _budget(obj: Obj) -> Obj:
 def _claim(obj: Obj) -> Obj:
     return {
         "phase": (obj.get("status") or {}).get("phase"),
-        "volume": obj["spec"].get("volumeName", ""),
+        "volume": obj["spec"].get("volumeName"),
         "storageClass": obj["spec"].get("storageClassName"),
     }
 

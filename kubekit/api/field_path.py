@@ -36,6 +36,9 @@ _TITLES = {
     NOT_FOUND: "Not found",
     TYPE_INVALID: "Invalid value",
 }
+OMIT: Any = type("Omitted", (), {"__repr__": lambda self: "OMIT"})()
+"""As the value of an error that is told without its value."""
+
 _WITHOUT_VALUE = {REQUIRED, FORBIDDEN, TOO_LONG, INTERNAL}
 
 
@@ -91,7 +94,7 @@ class FieldError:
     def body(self) -> str:
         """The message less the path, as `details.causes[].message` holds it."""
         title = _TITLES[self.reason]
-        if self.reason in _WITHOUT_VALUE:
+        if self.reason in _WITHOUT_VALUE or self.value is OMIT:
             text = title
         else:
             text = f"{title}: {format_value(self.value)}"
@@ -185,6 +188,12 @@ def not_supported(path: Path | str, value: Any, supported: Iterable[str]) -> Fie
 def too_long(path: Path | str, limit: int) -> FieldError:
     """`Too long: may not be more than <limit> bytes`; a negative limit leaves the number out."""
     detail = "value is too long" if limit < 0 else f"may not be more than {limit} byte{'' if limit == 1 else 's'}"
+    return FieldError(TOO_LONG, str(path), "<value omitted>", detail)
+
+
+def too_long_characters(path: Path | str, limit: int) -> FieldError:
+    """`Too long: may not be more than <limit> characters`."""
+    detail = f"may not be more than {limit} character{'' if limit == 1 else 's'}"
     return FieldError(TOO_LONG, str(path), "<value omitted>", detail)
 
 

@@ -21,6 +21,7 @@ from kubekit.cluster.calm import calm
 from kubekit.cluster.defaults import ADMIN, ADMIN_GROUPS, BOOT_SECONDS, PORTS, SETTLE_SECONDS, Settings
 from kubekit.cluster.errors import KubekitError, TimeoutReached, UnknownName
 from kubekit.cluster.etcd import Etcd
+from kubekit.cluster.kubeadm import SUPER_ADMIN, leave_behind
 from kubekit.cluster.kubelet_door import KubeletDoor
 from kubekit.cluster.map import Row, row_of, table
 from kubekit.cluster.names import destination
@@ -35,6 +36,8 @@ from kubekit.network import Fabric
 from kubekit.proxy import Proxy
 from kubekit.scheduler.scheduler import Scheduler
 from kubekit.sim import Clock, Component, Loop, Record, Stalled, VirtualClock, WallClock, rfc3339
+
+MASTERS = "system:masters"
 
 
 class Cluster(Verbs):
@@ -72,12 +75,15 @@ class Cluster(Verbs):
         self.door = KubeletDoor(self._pod, lambda: self.nodes)
         self.apiserver.connect = self.door
         self.apiserver.start()
+        leave_behind(self.client_for(*SUPER_ADMIN, name="kubeadm"))
         super().__init__(self.client_for(ADMIN, *ADMIN_GROUPS, name="kubekit"), loop)
 
-        # kube-controller-manager and kube-scheduler: clients like any other.
+        # kube-controller-manager and kube-scheduler: clients like any other. (The original gives each
+        # controller an account of its own; here one client has the rights of all of them. Likewise for the
+        # kubelets: there is no node authorizer that would follow each pod to its secrets.)
         self.controller_manager = ControllerManager(
             loop,
-            self.client_for("system:kube-controller-manager", name="kube-controller-manager"),
+            self.client_for("system:kube-controller-manager", MASTERS, name="kube-controller-manager"),
             None if settings.controllers is None else list(settings.controllers),
             **settings.controller_options,
         )
@@ -106,7 +112,7 @@ class Cluster(Verbs):
         manifests = ManifestDirectory()
         kubelet = Kubelet(
             loop,
-            self.client_for(f"system:node:{name}", "system:nodes", name=f"kubelet/{name}"),
+            self.client_for(f"system:node:{name}", "system:nodes", MASTERS, name=f"kubelet/{name}"),
             name,
             node_ip=plan.ip,
             host=host,

@@ -69,7 +69,7 @@ class Settings:
     controller_options: Mapping[str, Any] = field(default_factory=dict)
     scheduler_config: Mapping[str, Any] | None = None
     disabled_admission: Sequence[str] = ()
-    authorization_mode: str = "AlwaysAllow"
+    authorization_mode: str = "RBAC"
     version: str = "v1.36.2"
     images_present: bool = False
     plain_image_ids: bool = False

@@ -11,7 +11,7 @@ from typing import Any
 from kubekit.api.meta import Obj
 
 MERGED = {"conditions": "type", "podIPs": "ip", "hostIPs": "ip"}
-KEPT = ("resourceClaimStatuses", "extendedResourceClaimStatus", "nominatedNodeName", "resize")
+KEPT = ("resourceClaimStatuses", "extendedResourceClaimStatus", "nodeAllocatableResourceClaimStatuses")
 """Fields of the status that others write and the kubelet leaves alone."""
 
 

@@ -1,6 +1,6 @@
-"""`make screenshots`: the pictures of the README and the docs, taken in a real JupyterLab in headless Chromium.
+"""`make screenshots`: the pictures of the README and the docs, taken in JupyterLab in headless Chromium.
 
-Needs a Chromium on the machine. Each picture is one view after a short story, in the light and the dark theme.
+Needs a Chromium on the machine. Each picture is one view after a short story, light and dark.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Every view in a real JupyterLab: it draws, it steps, keys stay inside, buttons act, both themes read well."""
+"""Every view in a real JupyterLab: it draws, steps, keeps keys inside, acts, and reads well in both themes."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ ARGS ?=
 WORKERS ?= auto
 STAMP := $(VENV)/.installed
 
-.PHONY: lab test bench lint format course screenshots clean
+.PHONY: lab test bench lint format course coverage screenshots clean
 
 # Every target works in .venv; it is made again when the dependencies change.
 $(STAMP): pyproject.toml
@@ -37,6 +37,9 @@ bench: $(STAMP)  ## measured, never asserted
 
 course: $(STAMP)  ## build labs/ and solutions/ from the chapters' sources
 	$(BIN)/python -m kubekit.course.builder
+
+coverage: $(STAMP)  ## replay all recordings, write docs/coverage.md, raise the thresholds
+	$(BIN)/python -m tests.conformance.coverage
 
 screenshots: $(STAMP)  ## the pictures of README and docs, taken in a headless Chromium
 	$(BIN)/python docs/screenshots.py

@@ -34,8 +34,9 @@ def page(outcomes: dict[str, Outcome]) -> str:
     lines = [
         "# Agreement with the recordings",
         "",
-        "What the real components of Kubernetes v1.36 and etcd 3.6 answered was recorded; kubekit is asked the",
-        "same and compared. Made by `make coverage`; `python -m tests.conformance AREA` lists one area's misses.",
+        "What the real components of Kubernetes v1.36 and etcd 3.6 answered was recorded; kubekit is asked",
+        "the same and compared. Made by `make coverage`; `python -m tests.conformance AREA` lists the misses",
+        "of one area.",
         "",
         "| area | units | agree | differ | share |",
         "|---|---|---:|---:|---:|",

@@ -20,6 +20,8 @@ from kubekit.apiserver.authentication import Authentication
 from kubekit.apiserver.authorization import Authorization
 from kubekit.apiserver.backend import StoreBackend
 from kubekit.apiserver.context import Context
+from kubekit.apiserver.endpoints import reviews
+from kubekit.apiserver.endpoints.binding import create_binding
 from kubekit.apiserver.endpoints.dispatch import dispatch
 from kubekit.apiserver.endpoints.scope import Scope
 from kubekit.apiserver.pipeline import InFlight, build
@@ -30,12 +32,20 @@ from kubekit.apiserver.registry.service_ips import ServiceIPs
 from kubekit.apiserver.registry.store import ResourceStore
 from kubekit.apiserver.request_info import RequestInfo
 from kubekit.apiserver.role_source import CachedRoles
+from kubekit.apiserver.service_account_tokens import TokenIssuer
 from kubekit.apiserver.storage import PREFIX, Storage, StoreUnavailable
 from kubekit.apiserver.watch_cache import WatchCache, Watcher
 from kubekit.sim import Component, Loop
 
 Obj = dict[str, Any]
 Answer = Response | WatchStream
+
+
+DEPRECATED = {
+    "componentstatuses": "v1 ComponentStatus is deprecated in v1.19+",
+    "endpoints": "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
+}
+"""The Warning that every request to a deprecated resource gets."""
 
 
 class APIServer(Component):
@@ -69,6 +79,10 @@ class APIServer(Component):
         self.counts: dict[tuple[str, int], int] = {}
         self.connect: Callable[[Context, Scope], Answer] | None = None
         """Answers pods/exec, log, portforward and the proxies: set by whoever knows the kubelets."""
+        self.probe: Callable[[str], bool] | None = None
+        """Says whether a component of that name is healthy, for ComponentStatus: set by the cluster."""
+        self.tokens = TokenIssuer(self)
+        self.authentication.token_authenticators.append(("service account token", self.tokens.authenticate))
         self._stores: dict[tuple[str, str], ResourceStore] = {}
         self._scopes: dict[tuple[str, str, str], Scope] = {}
         self._kinds: dict[tuple[str, str], Scope] = {}
@@ -126,13 +140,15 @@ class APIServer(Component):
 
     def _serve_builtin(self, resource: Resource) -> None:
         if resource.plural in VIRTUAL:
-            self._scopes[resource.group, resource.version, resource.plural] = Scope(resource, self._virtual(resource))
+            scope = Scope(resource, self._virtual(resource), deprecation=DEPRECATED.get(resource.plural, ""))
+            self._scopes[resource.group, resource.version, resource.plural] = scope
             return
         home = (resource.group, resource.plural)
         store = self._stores.get(home)
         if store is None:
             store = self._stores[home] = self._new_store(resource)
-        self._scopes[resource.group, resource.version, resource.plural] = Scope(resource, store)
+        warning = DEPRECATED.get(resource.plural, "")
+        self._scopes[resource.group, resource.version, resource.plural] = Scope(resource, store, deprecation=warning)
 
     def _new_store(self, resource: Resource) -> ResourceStore:
         home = (resource.group, resource.plural)
@@ -181,7 +197,23 @@ class APIServer(Component):
 
     def special(self, resource: Resource) -> Callable[[Context, Scope], Answer] | None:
         """What answers a resource that is stored nowhere."""
-        return None
+        if resource.plural not in VIRTUAL:
+            return None
+        if resource.plural == "bindings":
+            return create_binding
+        return reviews.component_statuses if resource.plural == "componentstatuses" else reviews.review
+
+    def component_health(self) -> list[tuple[str, bool, str]]:
+        """(name, healthy, message) of the components that a ComponentStatus tells of."""
+        etcd = self.storage_ok()
+        found = [self._probe("controller-manager", 10257), self._probe("scheduler", 10259)]
+        return [*found, ("etcd-0", etcd, "ok" if etcd else "etcd does not answer")]
+
+    def _probe(self, name: str, port: int) -> tuple[str, bool, str]:
+        if self.probe is not None and self.probe(name):
+            return name, True, "ok"
+        why = f"dial tcp 127.0.0.1:{port}: connect: connection refused"
+        return name, False, f'Get "https://127.0.0.1:{port}/healthz": {why}'
 
     def knows_kind(self, api_version: str, kind: str) -> bool:
         """Whether the decoder knows this kind (also lists and options)."""

@@ -41,12 +41,27 @@ def bind_pod(ctx: Context, scope: Scope) -> Response:
     return bind(ctx, scope, name, binding, form)
 
 
+def create_binding(ctx: Context, scope: Scope) -> Response:
+    """Answer a POST to bindings, the older form of the same."""
+    form = form_of(ctx)
+    body = read_body(ctx)
+    options = write_options(ctx, "CreateOptions")
+    binding = decode_as(ctx, scope, body, options.field_validation, "v1", "Binding")
+    scope.store.check_namespace(ctx, binding)
+    name = binding["metadata"].get("name", "")
+    write.admit(ctx, scope, name, binding, None)
+    pods = ctx.server.scope("", "v1", "pods")
+    assert pods is not None
+    return bind(ctx, pods, name, binding, form)
+
+
 def bind(ctx: Context, scope: Scope, name: str, binding: Obj, form: Any) -> Response:
     """Set the node of a pod from a Binding."""
     metadata = binding["metadata"]
     problems = check(binding)
     if problems:
-        raise errors.invalid("Binding", "", metadata.get("name", ""), problems)
+        # The original gives its validation errors as they are: an unknown error, 500.
+        raise errors.StatusError(errors.status(500, "", fields.aggregate(problems)))
     validate = write.validating(ctx, scope, name)
     validate(binding, None)
     target = binding["target"]["name"]
@@ -90,7 +105,7 @@ def _preconditions(scope: Scope, name: str, pod: Obj, uid: str | None, revision:
                 f"StorageError: invalid object, Code: 4, Key: {key}, ResourceVersion: 0, AdditionalErrorMsg: "
                 f"Precondition failed: {word} in precondition: {given}, {word} in object meta: {metadata.get(field)}"
             )
-            raise errors.conflict("pods/binding", name, text)
+            raise errors.conflict(scope.resource, name, text)
 
 
 def check(binding: Obj) -> list[fields.FieldError]:
@@ -131,7 +146,5 @@ def _bound(ctx: Context, pod: Obj, node: str, given: Obj) -> Obj:
         "lastProbeTime": None,
         "lastTransitionTime": rfc3339(ctx.server.loop.clock.now()),
     }
-    if "generation" in metadata:
-        condition["observedGeneration"] = metadata["generation"]
     set_condition(changed, condition)
     return changed

@@ -61,8 +61,6 @@ def dispatch(ctx: Context) -> Answer:
         if special is not None:
             return special(ctx, scope)
         return VERBS[verb](ctx, scope)
-    if (info.name != "" and verb in ("create",)) or (len(info.parts) == 1 and verb in ("update", "patch")):
-        return method_not_allowed(ctx)
     return method_not_allowed(ctx)
 
 

@@ -63,6 +63,16 @@ def root(ctx: Context) -> Response:
     return Response(200, {"paths": discovery.paths(ctx)}, {"Content-Type": "application/json"})
 
 
+def openid(ctx: Context) -> Response:
+    """/.well-known/openid-configuration: where the keys of ServiceAccount tokens are."""
+    return Response(200, ctx.server.tokens.configuration(), {"Content-Type": "application/json"})
+
+
+def jwks(ctx: Context) -> Response:
+    """/openid/v1/jwks: the public keys of ServiceAccount tokens."""
+    return Response(200, ctx.server.tokens.jwks(), {"Content-Type": "application/jwk-set+json"})
+
+
 PAGES: dict[str, Callable[[Context], Response]] = {
     "/": root,
     "/version": version,
@@ -70,6 +80,8 @@ PAGES: dict[str, Callable[[Context], Response]] = {
     "/livez": health,
     "/readyz": health,
     "/metrics": metrics,
+    "/.well-known/openid-configuration": openid,
+    "/openid/v1/jwks": jwks,
     "/api": discovery.core_versions,
     "/apis": discovery.group_list,
 }

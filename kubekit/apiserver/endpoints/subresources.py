@@ -10,8 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from kubekit.api import status_error as errors
 from kubekit.api.exchange import Response, WatchStream
-from kubekit.apiserver.endpoints import binding, scale
+from kubekit.apiserver.endpoints import binding, eviction, scale, token_request
 from kubekit.apiserver.endpoints.patch import patch
 from kubekit.apiserver.endpoints.read import get
 from kubekit.apiserver.endpoints.scope import Scope
@@ -24,7 +25,22 @@ Answer = Response | WatchStream
 
 SERVED: dict[tuple[str, str], Callable[[Context, Scope], Answer]] = {
     ("pods", "binding"): binding.bind_pod,
+    ("pods", "eviction"): eviction.evict,
+    ("serviceaccounts", "token"): token_request.create_token,
 }
+
+
+CONNECTED = frozenset({"exec", "attach", "portforward", "log", "proxy"})
+"""Parts that somebody else answers: a kubelet, or a program in a pod."""
+
+
+def connect(ctx: Context, scope: Scope) -> Answer:
+    """Pass a request on to whoever reaches the kubelets."""
+    if scope.resource.plural != "nodes" or ctx.info.verb_in_path:
+        scope.store.get(ctx.info.namespace, ctx.info.name.partition(":")[0])
+    if ctx.server.connect is None:
+        raise errors.service_unavailable("no kubelet can be reached from this API server")
+    return ctx.server.connect(ctx, scope)
 
 
 def serve(ctx: Context, scope: Scope) -> Answer:
@@ -37,6 +53,8 @@ def serve(ctx: Context, scope: Scope) -> Answer:
         return not_served(ctx)
     if info.verb not in sub.verbs:
         return method_not_allowed(ctx)
+    if info.subresource in CONNECTED:
+        return connect(ctx, scope)
     special = SERVED.get((scope.resource.plural, info.subresource))
     if special is not None:
         return special(ctx, scope)

@@ -8,8 +8,10 @@ pkg/registry/*/rest/storage_*.go, pkg/kubeapiserver/default_storage_factory_buil
 from __future__ import annotations
 
 from kubekit.api.resources import Resource
+from kubekit.apiserver.registry.certificates import CertificateRequestStrategy
 from kubekit.apiserver.registry.namespaces import NamespaceStrategy
 from kubekit.apiserver.registry.pods import PodStrategy
+from kubekit.apiserver.registry.rbac_kinds import BindingStrategy, RoleStrategy
 from kubekit.apiserver.registry.services import ServiceStrategy
 from kubekit.apiserver.registry.storage_kinds import (
     ClaimStrategy,
@@ -41,7 +43,12 @@ STRATEGIES: dict[tuple[str, str], type[Strategy]] = {
     ("apps", "daemonsets"): DaemonSetStrategy,
     ("apps", "deployments"): DeploymentStrategy,
     ("batch", "jobs"): JobStrategy,
+    ("certificates.k8s.io", "certificatesigningrequests"): CertificateRequestStrategy,
     ("discovery.k8s.io", "endpointslices"): EndpointSliceStrategy,
+    ("rbac.authorization.k8s.io", "clusterrolebindings"): BindingStrategy,
+    ("rbac.authorization.k8s.io", "clusterroles"): RoleStrategy,
+    ("rbac.authorization.k8s.io", "rolebindings"): BindingStrategy,
+    ("rbac.authorization.k8s.io", "roles"): RoleStrategy,
 }
 
 PREFIXES: dict[tuple[str, str], str] = {

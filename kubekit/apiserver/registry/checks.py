@@ -44,3 +44,8 @@ def cluster_ip_problems(obj: Obj, old: Obj | None) -> list[FieldError]:
         return []
     check = getattr(module, "cluster_ip_problems", None)
     return [] if check is None else list(check(obj, old))
+
+
+def validate_subresource_update(obj: Obj, old: Obj, subresource: str) -> list[FieldError]:
+    """The field errors of a change that came in through a subresource."""
+    return validation.validate_update(obj, old, subresource)

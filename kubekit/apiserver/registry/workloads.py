@@ -95,6 +95,9 @@ def generate_selector(job: Obj) -> None:
     name, uid = metadata.get("name", ""), metadata.get("uid", "")
     for key, value in (("job-name", name), (JOB_NAME, name), ("controller-uid", uid), (CONTROLLER_UID, uid)):
         labels.setdefault(key, value)
+    if metadata.get("labels") and metadata["labels"] == template.get("labels"):
+        # Labels that were defaulted from the template are the template's own map in the original.
+        metadata["labels"] = dict(labels)
     template["labels"] = labels
     selector = dict(spec.get("selector") or {})
     selector["matchLabels"] = {**(selector.get("matchLabels") or {})}

@@ -1,0 +1,192 @@
+"""Reviews: questions that are asked by POST and answered at once, nothing is stored.
+
+May I (SelfSubjectAccessReview), may they (SubjectAccessReview, LocalSubjectAccessReview), what may I
+(SelfSubjectRulesReview), who am I (SelfSubjectReview), whose token is this (TokenReview). Upstream:
+pkg/registry/authorization, pkg/registry/authentication.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from kubekit.api import field_path as fields
+from kubekit.api import status_error as errors
+from kubekit.api.exchange import Response, UserInfo
+from kubekit.apiserver.authorization import Attributes
+from kubekit.apiserver.endpoints.body import decode_object, read_body
+from kubekit.apiserver.endpoints.options import write_options
+from kubekit.apiserver.endpoints.response import answer, form_of
+from kubekit.apiserver.endpoints.scope import Scope
+
+if TYPE_CHECKING:
+    from kubekit.apiserver.context import Context
+
+Obj = dict[str, Any]
+AUTHORIZATION = "authorization.k8s.io"
+
+
+def review(ctx: Context, scope: Scope) -> Response:
+    """Answer a POST of any review."""
+    form = form_of(ctx)
+    body = read_body(ctx)
+    options = write_options(ctx, "CreateOptions")
+    obj = decode_object(ctx, scope, body, options.field_validation)
+    ctx.body_obj = obj
+    obj["status"] = _ANSWERS[scope.resource.plural](ctx, obj)
+    return answer(201, obj, form)
+
+
+def _refuse(problems: list[fields.FieldError]) -> None:
+    if problems:
+        raise errors.invalid("", AUTHORIZATION, "", problems)
+
+
+def _attributes_problems(spec: Obj) -> list[fields.FieldError]:
+    resource, other = spec.get("resourceAttributes"), spec.get("nonResourceAttributes")
+    if resource is not None and other is not None:
+        shown = {"Path": other.get("path", ""), "Verb": other.get("verb", "")}
+        text = "cannot be specified in combination with resourceAttributes"
+        return [fields.invalid("spec.nonResourceAttributes", shown, text)]
+    if resource is None and other is None:
+        text = "exactly one of nonResourceAttributes or resourceAttributes must be specified"
+        return [fields.invalid("spec.resourceAttributes", None, text)]
+    return []
+
+
+def _decide(ctx: Context, user: UserInfo, spec: Obj) -> Obj:
+    resource = spec.get("resourceAttributes")
+    if resource is not None:
+        asked = Attributes(
+            user,
+            resource.get("verb", ""),
+            resource.get("group", ""),
+            resource.get("version", ""),
+            resource.get("resource", ""),
+            resource.get("subresource", ""),
+            resource.get("namespace", ""),
+            resource.get("name", ""),
+        )
+    else:
+        other = spec["nonResourceAttributes"]
+        asked = Attributes(user, other.get("verb", ""), path=other.get("path", ""), is_resource=False)
+    decision = ctx.server.authorization.decide(asked)
+    status: Obj = {"allowed": decision.allowed}
+    if decision.reason:
+        status["reason"] = decision.reason
+    return status
+
+
+def _self_access(ctx: Context, obj: Obj) -> Obj:
+    spec = obj.get("spec") or {}
+    _refuse(_attributes_problems(spec))
+    return _decide(ctx, ctx.user, spec)
+
+
+def _access(ctx: Context, obj: Obj) -> Obj:
+    spec = obj.get("spec") or {}
+    problems = _attributes_problems(spec)
+    if not spec.get("user") and not spec.get("groups"):
+        problems.append(fields.invalid("spec.user", "", "at least one of user or group must be specified"))
+    _refuse(problems)
+    return _decide(ctx, _user_of(spec), spec)
+
+
+def _user_of(spec: Obj) -> UserInfo:
+    return UserInfo(
+        spec.get("user", ""), spec.get("uid", ""), tuple(spec.get("groups") or ()), dict(spec.get("extra") or {})
+    )
+
+
+def _local_access(ctx: Context, obj: Obj) -> Obj:
+    spec, metadata = obj.get("spec") or {}, obj["metadata"]
+    given = metadata.get("namespace", "")
+    namespace = ctx.info.namespace
+    resource = spec.get("resourceAttributes")
+    problems: list[fields.FieldError] = []
+    if resource is not None and resource.get("namespace", "") != (given or namespace):
+        shown = resource.get("namespace", "")
+        problems.append(fields.invalid("spec.resourceAttributes.namespace", shown, "must match metadata.namespace"))
+    elif resource is None and spec.get("nonResourceAttributes") is not None:
+        text = "disallowed on this kind of request"
+        problems.append(fields.invalid("spec.nonResourceAttributes", spec["nonResourceAttributes"], text))
+    else:
+        problems += _attributes_problems(spec)
+        if not spec.get("user") and not spec.get("groups"):
+            problems.append(fields.invalid("spec.user", "", "at least one of user or group must be specified"))
+    _refuse(problems)
+    if given and given != namespace:
+        text = f"spec.resourceAttributes.namespace must match namespace: {namespace}"
+        raise errors.bad_request(text)
+    metadata["namespace"] = namespace
+    return _decide(ctx, _user_of(spec), spec)
+
+
+def _rules(ctx: Context, obj: Obj) -> Obj:
+    namespace = (obj.get("spec") or {}).get("namespace", "")
+    if not namespace:
+        raise errors.bad_request("no namespace on request")
+    resources: list[Obj] = []
+    urls: list[Obj] = []
+    for rule, _ in ctx.server.authorization.rbac.rules_for(ctx.user, namespace):
+        if rule.get("nonResourceURLs"):
+            urls.append({"verbs": rule.get("verbs") or [], "nonResourceURLs": rule["nonResourceURLs"]})
+        if rule.get("resources"):
+            kept = ("verbs", "apiGroups", "resources", "resourceNames")
+            resources.append({field: rule[field] for field in kept if rule.get(field)})
+    return {"resourceRules": resources, "nonResourceRules": urls, "incomplete": False}
+
+
+def user_object(user: UserInfo) -> Obj:
+    """A user as the authentication API shows it."""
+    shown: Obj = {"username": user.name}
+    if user.uid:
+        shown["uid"] = user.uid
+    if user.groups:
+        shown["groups"] = list(user.groups)
+    if user.extra:
+        shown["extra"] = {key: list(values) for key, values in user.extra.items()}
+    return shown
+
+
+def _who_am_i(ctx: Context, obj: Obj) -> Obj:
+    return {"userInfo": user_object(ctx.user)}
+
+
+def _token(ctx: Context, obj: Obj) -> Obj:
+    spec = obj.get("spec") or {}
+    token = spec.get("token", "")
+    if not token:
+        raise errors.bad_request("token is required for TokenReview in authentication")
+    user, _ = ctx.server.authentication.of_token(token)
+    if user is None:
+        return {"user": {}, "error": "invalid bearer token"}
+    status: Obj = {"authenticated": True, "user": user_object(user)}
+    audiences = spec.get("audiences") or [ctx.server.issuer]
+    status["audiences"] = [audience for audience in audiences if audience == ctx.server.issuer] or [ctx.server.issuer]
+    return status
+
+
+_ANSWERS: dict[str, Callable[[Context, Obj], Obj]] = {
+    "selfsubjectaccessreviews": _self_access,
+    "subjectaccessreviews": _access,
+    "localsubjectaccessreviews": _local_access,
+    "selfsubjectrulesreviews": _rules,
+    "selfsubjectreviews": _who_am_i,
+    "tokenreviews": _token,
+}
+
+
+def component_statuses(ctx: Context, scope: Scope) -> Response:
+    """The deprecated list of components: their health as this server sees it."""
+    form = form_of(ctx)
+    items = []
+    for name, healthy, message in ctx.server.component_health():
+        condition = {"type": "Healthy", "status": "True" if healthy else "False", "message": message}
+        items.append({"metadata": {"name": name}, "conditions": [condition]})
+    if ctx.info.verb == "get":
+        for item in items:
+            if item["metadata"] == {"name": ctx.info.name}:
+                return answer(200, {"kind": "ComponentStatus", "apiVersion": "v1", **item}, form)
+        raise errors.not_found(scope.resource, ctx.info.name)
+    return answer(200, {"kind": "ComponentStatusList", "apiVersion": "v1", "metadata": {}, "items": items}, form)

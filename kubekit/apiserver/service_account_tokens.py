@@ -1,0 +1,114 @@
+"""ServiceAccount tokens: JSON Web Tokens that this server issues, and knows again.
+
+`issue` makes a token bound to a ServiceAccount (and perhaps to a pod, node or secret); `authenticate` accepts one as long
+as it has not expired and everything it is bound to still exists. Upstream: pkg/serviceaccount (claims.go, jwt.go).
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from typing import TYPE_CHECKING, Any
+
+from kubekit.api.exchange import UserInfo, encode_json
+from kubekit.apiserver.rsa import SigningKey, b64
+
+if TYPE_CHECKING:
+    from kubekit.apiserver.server import APIServer
+
+Obj = dict[str, Any]
+PREFIX = "system:serviceaccount:"
+GROUP = "system:serviceaccounts"
+_EXTRA = "authentication.kubernetes.io/"
+
+
+class TokenIssuer:
+    """Issues and checks tokens with one key."""
+
+    def __init__(self, server: APIServer, key: SigningKey | None = None) -> None:
+        self.server = server
+        self.key = key if key is not None else SigningKey(server.loop.rng.child("service-account-key"))
+
+    def issue(self, account: Obj, audiences: list[str], seconds: int, bound: dict[str, Obj], warn_after: int = 0) -> str:
+        """A token for an account; `bound` maps pod, node or secret to {"name", "uid"}."""
+        now = int(self.server.loop.clock.now())
+        metadata = account["metadata"]
+        namespace, name = metadata["namespace"], metadata["name"]
+        inner: Obj = {"namespace": namespace, **{k: bound[k] for k in ("node", "pod", "secret") if k in bound}}
+        inner["serviceaccount"] = {"name": name, "uid": metadata["uid"]}
+        if warn_after:
+            inner["warnafter"] = now + warn_after
+        claims: Obj = {
+            "aud": audiences,
+            "exp": now + seconds,
+            "iat": now,
+            "iss": self.server.issuer,
+            "jti": self.server.loop.rng.uuid(),
+            "kubernetes.io": inner,
+            "nbf": now,
+            "sub": f"{PREFIX}{namespace}:{name}",
+        }
+        header = {"alg": "RS256", "kid": self.key.key_id}
+        signed = f"{b64(encode_json(header).strip())}.{b64(encode_json(claims).strip())}"
+        return f"{signed}.{b64(self.key.sign(signed.encode()))}"
+
+    def authenticate(self, token: str) -> UserInfo | None:
+        """The account behind a token; None when it is not one of ours, has expired or lost what it is bound to."""
+        claims = self.claims(token)
+        if claims is None:
+            return None
+        now = self.server.loop.clock.now()
+        if claims["exp"] <= now or claims.get("nbf", 0) > now + 1 or self.server.issuer not in claims["aud"]:
+            return None
+        inner = claims["kubernetes.io"]
+        namespace, account = inner["namespace"], inner["serviceaccount"]
+        extra: dict[str, list[str]] = {_EXTRA + "credential-id": [f"JTI={claims['jti']}"]}
+        wanted = [("serviceaccounts", namespace, account)]
+        if "pod" in inner:
+            wanted.append(("pods", namespace, inner["pod"]))
+            extra[_EXTRA + "pod-name"] = [inner["pod"]["name"]]
+            extra[_EXTRA + "pod-uid"] = [inner["pod"]["uid"]]
+        if "secret" in inner:
+            wanted.append(("secrets", namespace, inner["secret"]))
+        if "node" in inner:
+            if "pod" not in inner:
+                wanted.append(("nodes", "", inner["node"]))
+            extra[_EXTRA + "node-name"] = [inner["node"]["name"]]
+            if inner["node"].get("uid"):
+                extra[_EXTRA + "node-uid"] = [inner["node"]["uid"]]
+        for plural, where, reference in wanted:
+            found = self.server.store("", plural).find(where, reference["name"])
+            if found is None or found["metadata"].get("uid") != reference["uid"]:
+                return None
+        name = f"{PREFIX}{namespace}:{account['name']}"
+        return UserInfo(name, account["uid"], (GROUP, f"{GROUP}:{namespace}"), extra)
+
+    def claims(self, token: str) -> Obj | None:
+        """The payload of a token with a good signature of ours, or None."""
+        parts = token.split(".")
+        if len(parts) != 3:
+            return None
+        try:
+            header, payload, signature = (base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)) for part in parts)
+            if json.loads(header).get("kid") != self.key.key_id:
+                return None
+            claims: Obj = json.loads(payload)
+        except (ValueError, AttributeError):
+            return None
+        if claims.get("iss") != self.server.issuer or "kubernetes.io" not in claims:
+            return None
+        return claims if self.key.verifies(f"{parts[0]}.{parts[1]}".encode(), signature) else None
+
+    def jwks(self) -> Obj:
+        """The public keys."""
+        return {"keys": [self.key.jwk()]}
+
+    def configuration(self) -> Obj:
+        """The OpenID discovery document."""
+        return {
+            "issuer": self.server.issuer,
+            "jwks_uri": f"https://{self.server.address}/openid/v1/jwks",
+            "response_types_supported": ["id_token"],
+            "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": ["RS256"],
+        }

@@ -14,7 +14,6 @@ from kubekit.etcd.hashing import REMEMBERED, HashKV, hash_kv
 from kubekit.etcd.revision_log import RevisionLog
 from kubekit.etcd.tree_index import TreeIndex
 
-
 HASHED = 20_000
 """The longest history whose hash is taken before it is forgotten; with more it would cost a second a time."""
 

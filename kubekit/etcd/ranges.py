@@ -14,6 +14,7 @@ from typing import Any
 
 from kubekit.etcd.key_value import KeyValue
 from kubekit.etcd.operation import ASCEND, DESCEND, KEY, NONE, Range
+from kubekit.etcd.pdqsort import sort_as_go
 
 _SORT_KEYS: tuple[Callable[[KeyValue], Any], ...] = (
     attrgetter("key"),
@@ -46,14 +47,13 @@ def _sorts(request: Range) -> bool:
 def arrange(kvs: list[KeyValue], request: Range) -> tuple[list[KeyValue], bool]:
     """`kvs` (in key order) filtered, sorted and cut as the request says; and whether anything was cut off.
 
-    Equal keys stay in key order. A target other than KEY without an order sorts ascending, but only what the
-    limit left: so does etcd.
+    A target other than KEY without an order sorts ascending, but only what the limit left: so does etcd.
     """
     if has_revision_filters(request):
         kvs = [kv for kv in kvs if _passes(kv, request)]
     if _sorts(request) or request.sort_target != KEY:
         key = _SORT_KEYS[request.sort_target]
-        kvs = sorted(kvs, key=key, reverse=request.sort_order == DESCEND)
+        kvs = sort_as_go(kvs, key, reverse=request.sort_order == DESCEND)
     more = 0 < request.limit < len(kvs)
     if more:
         kvs = kvs[: request.limit]

@@ -7,7 +7,9 @@ argument takes the real flag's form: "*" for all of them, "foo" for one more, "-
 from __future__ import annotations
 
 from kubekit.controllers.controller import Controller
+from kubekit.controllers.daemonset import DaemonSetController
 from kubekit.controllers.deployment import DeploymentController
+from kubekit.controllers.disruption import DisruptionController
 from kubekit.controllers.endpoints import EndpointsController
 from kubekit.controllers.endpointslice import EndpointSliceController
 from kubekit.controllers.garbage_collector import GarbageCollector
@@ -39,10 +41,12 @@ CONTROLLERS: list[type[Controller]] = [
     ReplicaSetController,
     ReplicationController,
     StatefulSetController,
+    DaemonSetController,
     JobController,
     TtlAfterFinished,
     EndpointSliceController,
     EndpointsController,
+    DisruptionController,
     VolumeBinder,
     ClaimProtection,
     VolumeProtection,

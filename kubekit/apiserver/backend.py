@@ -23,7 +23,10 @@ class StoreBackend:
 
     def revision(self) -> int:
         """The present revision."""
-        return int(self.store.revision)
+        try:
+            return int(self.store.revision)
+        except EtcdError as error:
+            raise StoreUnavailable(str(error)) from error
 
     def get(self, key: str) -> Stored | None:
         """One key."""

@@ -51,7 +51,7 @@ def _unfold(lines: list[str]) -> str:
     """Joins folded lines; a line that left room for the next line's first word ended a paragraph."""
     text = ""
     previous = ""
-    double = any(".  " in line for line in lines)
+    double = sum(line.count(".  ") for line in lines) > sum(line.count(". ") for line in lines) / 2
     for raw in lines:
         line = raw.strip()
         folded = raw[_INDENT:].rstrip() if raw.startswith(" " * _INDENT) else line

@@ -2,7 +2,8 @@
 
 The files beside this one declare printers with `register`; `table.py` looks them up by group and kind.
 A description is a fact of the wire: mostly it is the documentation of the field that the column shows,
-written here as `core_v1.PodStatus.podIP` and read at run time; where the server says something else, it is `text`.
+written here as `core_v1.PodStatus.podIP` and read at run time;
+where the server says something else, it is `text`.
 """
 
 from __future__ import annotations

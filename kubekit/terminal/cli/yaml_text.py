@@ -1,0 +1,165 @@
+"""Writing objects as YAML, byte for byte as kubectl does: sorted keys, lists not indented, quotes where needed.
+
+`dump` takes JSON values. Keys are in natural order (`a2` before `a10`), texts with line breaks become literal
+blocks, texts that would read back as something else are quoted, lines are never folded.
+Source: sigs.k8s.io/yaml and its fork of go-yaml v2 (encode.go, sorter.go, emitterc.go).
+"""
+
+from __future__ import annotations
+
+import functools
+import io
+import json
+import re
+from typing import Any
+
+import yaml
+
+_BOOLS = {
+    word
+    for base in ("y", "yes", "true", "on", "n", "no", "false", "off")
+    for word in (base, base.capitalize(), base.upper())
+}
+_NULLS = {"", "~", "null", "Null", "NULL"}
+_SPECIAL = {
+    ".nan",
+    ".NaN",
+    ".NAN",
+    ".inf",
+    ".Inf",
+    ".INF",
+    "+.inf",
+    "+.Inf",
+    "+.INF",
+    "-.inf",
+    "-.Inf",
+    "-.INF",
+}
+_MERGE = {"<<"}
+_FLOAT = re.compile(r"^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$")
+_INT = re.compile(r"^[-+]?(0[xX][0-9a-fA-F]+|0[bB][01]+|0o?[0-7]+|[0-9]+)$")
+_BASE60 = re.compile(r"^[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?$")
+_TIME = re.compile(
+    r"^\d{4}-\d{1,2}-\d{1,2}(([Tt]|[ \t]+)\d{1,2}:\d{1,2}:\d{1,2}(\.\d*)?([ \t]*(Z|[-+]\d\d?(:\d\d)?))?)?$"
+)
+
+
+def _resolves(text: str) -> bool:
+    """Whether a plain scalar would be read as something that is no text."""
+    if text in _BOOLS or text in _NULLS or text in _SPECIAL or text in _MERGE:
+        return True
+    if text[0] in "+-.0123456789":
+        plain = text.replace("_", "")
+        return bool(_INT.match(plain) or _FLOAT.match(plain) or _BASE60.match(text) or _TIME.match(text))
+    return False
+
+
+@functools.cache
+def _emitter() -> Any:
+    return yaml.emitter.Emitter(io.StringIO(), allow_unicode=True, width=10**9)
+
+
+@functools.lru_cache(maxsize=4096)
+def _inline(text: str) -> str:
+    if not _resolves(text):
+        analysis = _emitter().analyze_scalar(text)
+        if analysis.allow_block_plain:
+            return text
+        if analysis.allow_single_quoted:
+            return "'" + text.replace("'", "''") + "'"
+    return _double(text)
+
+
+def _double(text: str) -> str:
+    quoted = json.dumps(text, ensure_ascii=False)
+    return re.sub(r"[\x7f-\x9f\ufeff]", lambda m: f"\\x{ord(m.group(0)):02X}", quoted)
+
+
+def _scalar(value: Any, indent: str) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return str(int(value)) if value.is_integer() and abs(value) < 1e21 else repr(value)
+    if not isinstance(value, str):
+        return str(value)
+    if "\n" in value and _emitter().analyze_scalar(value).allow_block:
+        return _literal(value, indent)
+    return _inline(value)
+
+
+def _literal(text: str, indent: str) -> str:
+    hint = "2" if text[0] in " \n" else ""
+    if not text.endswith("\n"):
+        hint += "-"
+    elif text.endswith("\n\n") or text == "\n":
+        hint += "+"
+    body = text[:-1] if text.endswith("\n") else text
+    return f"|{hint}\n" + "\n".join(f"{indent}  {line}" if line else "" for line in body.split("\n"))
+
+
+class _Key(str):
+    """A key that sorts as go-yaml's: digits by value, letters after everything else."""
+
+    __slots__ = ()
+
+    def __lt__(self, other: str) -> bool:
+        digits = False
+        for index, (left, right) in enumerate(zip(self, other, strict=False)):
+            if left == right:
+                digits = left.isdigit()
+                continue
+            if left.isalpha() and right.isalpha():
+                return left < right
+            if left.isalpha() or right.isalpha():
+                return left.isalpha() if digits else right.isalpha()
+            number = re.compile(r"\d*")
+            texts = [number.match(str(word), index).group(0) for word in (self, other)]  # type: ignore[union-attr]
+            values = [int(text) if text else 0 for text in texts]
+            if values[0] != values[1]:
+                return values[0] < values[1]
+            if len(texts[0]) != len(texts[1]):
+                return len(texts[0]) < len(texts[1])
+            return left < right
+        return len(self) < len(other)
+
+
+def _lines(value: Any, indent: str, out: list[str]) -> None:
+    if isinstance(value, dict):
+        for key in sorted(value, key=_Key):
+            name = _inline(str(key)) if key else '""'
+            _entry(f"{indent}{name}:", value[key], indent, out)
+    else:
+        for item in value:
+            if isinstance(item, dict | list) and item:
+                inner: list[str] = []
+                _lines(item, indent + "  ", inner)
+                inner[0] = f"{indent}- {inner[0][len(indent) + 2 :]}"
+                out += inner
+            else:
+                out.append(f"{indent}- {_empty(item) or _scalar(item, indent)}")
+
+
+def _empty(value: Any) -> str:
+    return "{}" if value == {} and isinstance(value, dict) else "[]" if isinstance(value, list) else ""
+
+
+def _entry(head: str, value: Any, indent: str, out: list[str]) -> None:
+    if isinstance(value, dict) and value:
+        out.append(head)
+        _lines(value, indent + "  ", out)
+    elif isinstance(value, list) and value:
+        out.append(head)
+        _lines(value, indent, out)
+    else:
+        out.append(f"{head} {_empty(value) or _scalar(value, indent)}")
+
+
+def dump(value: Any) -> str:
+    """One document, with a final newline."""
+    if isinstance(value, dict | list) and value:
+        out: list[str] = []
+        _lines(value, "", out)
+        return "\n".join(out) + "\n"
+    return (_empty(value) or _scalar(value, "")) + "\n"

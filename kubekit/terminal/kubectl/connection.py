@@ -1,0 +1,173 @@
+"""One kubectl's way to the API server: requests with its name, its user, impersonation, and the warnings heard.
+
+Called by every verb. Whatever is not 2xx is raised as a `StatusError`, a server that does not answer as
+`Unreachable`. Objects that come back may be shared with the server: copy before changing.
+Source: client-go/rest, cli-runtime/pkg/resource/helper.go.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from kubekit.api.exchange import Handler, Obj, Request, Response, UserInfo, WatchStream
+from kubekit.api.resources import Resource
+from kubekit.api.status_error import StatusError
+from kubekit.client.rest_client import failure_of
+from kubekit.terminal.cli.errors import Unreachable
+
+AGENT = "kubectl/v1.36.2 (kubekit)"
+TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json"
+_WARNING = re.compile(r'299 \S+ "((?:\\.|[^"\\])*)"')
+
+
+class Connection:
+    """Requests of one command line."""
+
+    def __init__(
+        self,
+        handler: Handler,
+        *,
+        user: UserInfo | None = None,
+        server: str = "",
+        impersonate: dict[str, str] | None = None,
+        warn: Callable[[str], None] | None = None,
+    ) -> None:
+        self.handler, self.user, self.server = handler, user, server
+        self.headers = {"user-agent": AGENT, "accept": "application/json", **(impersonate or {})}
+        self._warn = warn or (lambda text: None)
+        self._warned: set[str] = set()
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        query: dict[str, Any] | None = None,
+        body: Any = None,
+        headers: dict[str, str] | None = None,
+    ) -> Response | WatchStream:
+        """One request; whatever comes back."""
+        asked = {
+            key: [str(item) for item in value] if isinstance(value, list) else [str(value)]
+            for key, value in (query or {}).items()
+            if value not in ("", None)
+        }
+        sent = {**self.headers, **(headers or {})}
+        if body is not None:
+            sent.setdefault("content-type", "application/json")
+        try:
+            answer = self.handler(Request(method, path, asked, sent, body, self.user, "kubectl"))
+        except ConnectionError:
+            raise Unreachable(self.server) from None
+        for key, value in answer.headers.items():
+            if key.lower() == "warning":
+                self._hear(value)
+        return answer
+
+    def _hear(self, header: Any) -> None:
+        for text in _WARNING.findall(", ".join(header) if isinstance(header, list) else str(header)):
+            words = text.replace('\\"', '"').replace("\\\\", "\\")
+            if words not in self._warned:
+                self._warned.add(words)
+                self._warn(words)
+
+    def raw(self, method: str, path: str, **more: Any) -> Response:
+        """One request; StatusError unless it is 2xx."""
+        answer = self.send(method, path, **more)
+        if isinstance(answer, WatchStream):
+            answer.close()
+            raise ValueError(f"{method} {path} answers with a stream")
+        if answer.status >= 300:
+            raise failure_of(answer)
+        return answer
+
+    def json(self, method: str, path: str, **more: Any) -> Obj:
+        """One request; the object that came back."""
+        return self.raw(method, path, **more).json()
+
+    # -- verbs ------------------------------------------------------------------------------------------
+
+    def get(
+        self,
+        resource: Resource,
+        namespace: str | None,
+        name: str,
+        subresource: str | None = None,
+        *,
+        query: dict[str, Any] | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> Obj:
+        """One object (or its Table, with the right accept header)."""
+        return self.json("GET", resource.path(namespace, name, subresource), query=query, headers=headers)
+
+    def find(self, resource: Resource, namespace: str | None, name: str) -> Obj | None:
+        """One object, or None when there is none of that name."""
+        try:
+            return self.get(resource, namespace, name)
+        except StatusError as error:
+            if error.code == 404:
+                return None
+            raise
+
+    def items(
+        self,
+        resource: Resource,
+        namespace: str | None = None,
+        *,
+        labels: str = "",
+        fields: str = "",
+    ) -> list[Obj]:
+        """Every object that matches, with kind and apiVersion filled in."""
+        query = {"labelSelector": labels, "fieldSelector": fields}
+        found = self.json("GET", resource.path(namespace), query=query)
+        return [typed(item, resource) for item in found.get("items") or []]
+
+    def create(self, resource: Resource, namespace: str | None, obj: Obj, **query: Any) -> Obj:
+        """Create an object."""
+        return self.json("POST", resource.path(namespace), body=obj, query=query)
+
+    def replace(
+        self,
+        resource: Resource,
+        namespace: str | None,
+        obj: Obj,
+        subresource: str | None = None,
+        **query: Any,
+    ) -> Obj:
+        """Replace an object (or a subresource of it)."""
+        return self.json(
+            "PUT", resource.path(namespace, obj["metadata"]["name"], subresource), body=obj, query=query
+        )
+
+    def patch(
+        self,
+        resource: Resource,
+        namespace: str | None,
+        name: str,
+        patch: Any,
+        kind: str = "application/strategic-merge-patch+json",
+        subresource: str | None = None,
+        **query: Any,
+    ) -> Obj:
+        """Change a part of an object."""
+        path = resource.path(namespace, name, subresource)
+        return self.json("PATCH", path, body=patch, query=query, headers={"content-type": kind})
+
+    def delete(self, resource: Resource, namespace: str | None, name: str, options: Obj | None = None) -> Obj:
+        """Delete an object. `options`: a DeleteOptions body."""
+        return self.json("DELETE", resource.path(namespace, name), body=options)
+
+    def watch(self, path: str, query: dict[str, Any], headers: dict[str, str] | None = None) -> WatchStream:
+        """A stream of events; StatusError when it is refused."""
+        answer = self.send("GET", path, query={**query, "watch": "true"}, headers=headers)
+        if isinstance(answer, WatchStream):
+            return answer
+        raise failure_of(answer)
+
+
+def typed(obj: Obj, resource: Resource) -> Obj:
+    """The object with the kind and apiVersion that items of a list lack."""
+    if obj.get("kind") and obj.get("apiVersion"):
+        return obj
+    return {"apiVersion": resource.api_version, "kind": resource.kind, **obj}

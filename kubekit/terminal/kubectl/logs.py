@@ -1,0 +1,240 @@
+"""`kubectl logs` and `kubectl exec`: what a container wrote, and a program run inside it.
+
+Logs come through the pods' log subresource. Exec needs a stream to the node; in process the program calls the
+hook that the cluster gave it.
+Source: k8s.io/kubectl/pkg/cmd/logs, exec; podcmd.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kubekit.api.exchange import Obj, WatchStream
+from kubekit.api.status_error import StatusError
+from kubekit.client.rest_client import failure_of
+from kubekit.terminal.cli.command import Command
+from kubekit.terminal.cli.errors import CommandError, Quit
+from kubekit.terminal.cli.flags import Flag, boolean, duration, number, string
+from kubekit.terminal.kubectl import selection
+from kubekit.terminal.kubectl.call import Call, meta
+from kubekit.terminal.kubectl.manifests import Info
+
+DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
+
+
+def _containers(pod: Obj) -> list[str]:
+    spec = pod.get("spec") or {}
+    groups = ("containers", "initContainers", "ephemeralContainers")
+    return [one["name"] for group in groups for one in spec.get(group) or []]
+
+
+def pick_container(call: Call, pod: Obj, wanted: str, quiet: bool = False) -> str:
+    """The container meant; says so when it chose one of several."""
+    names, own = _containers(pod), [one["name"] for one in (pod.get("spec") or {}).get("containers") or []]
+    if wanted:
+        if wanted not in names:
+            raise CommandError(
+                f"container {wanted} is not valid for pod {meta(pod)['name']} out of: {_listed(pod)}"
+            )
+        return wanted
+    default = (meta(pod).get("annotations") or {}).get(DEFAULT_CONTAINER)
+    if default in names:
+        return str(default)
+    if len(names) > 1 and not quiet:
+        call.err(f'Defaulted container "{own[0]}" out of: {_listed(pod)}')
+    return own[0] if own else ""
+
+
+def _listed(pod: Obj) -> str:
+    spec = pod.get("spec") or {}
+    found = [one["name"] for one in spec.get("containers") or []]
+    found += [f"{one['name']} (init)" for one in spec.get("initContainers") or []]
+    found += [f"{one['name']} (ephem)" for one in spec.get("ephemeralContainers") or []]
+    return ", ".join(found)
+
+
+def _log_text(call: Call, namespace: str, name: str, container: str) -> str:
+    query: dict[str, Any] = {"container": container}
+    for flag, key in (("previous", "previous"), ("timestamps", "timestamps"), ("follow", "follow")):
+        if call.flags.get(flag):
+            query[key] = "true"
+    if call.flags.get("tail", -1) >= 0:
+        query["tailLines"] = call.flags["tail"]
+    if call.flags.get("since"):
+        query["sinceSeconds"] = max(1, round(call.flags["since"]))
+    if call.flags.get("since-time"):
+        query["sinceTime"] = call.flags["since-time"]
+    if call.flags.get("limit-bytes"):
+        query["limitBytes"] = call.flags["limit-bytes"]
+    answer = call.connection.send(
+        "GET", call.discovery.find("pods").path(namespace, name, "log"), query=query
+    )
+    if isinstance(answer, WatchStream):
+        answer.close()
+        return ""
+    if answer.status >= 300:
+        raise failure_of(answer)
+    return answer.encoded().decode(errors="replace")
+
+
+def print_logs(call: Call, name: str, container: str, *, quiet: bool = False) -> None:
+    """Prints one pod's log."""
+    pod = call.connection.get(call.discovery.find("pods"), call.namespace, name)
+    call.out(_log_text(call, call.namespace, name, pick_container(call, pod, container, quiet)), end="")
+
+
+def pods_of(call: Call, word: str) -> list[Obj]:
+    """The pods behind `pod`, `pod/web`, `deploy/web`, ...: the workload's own, newest first."""
+    if "/" not in word:
+        return [call.connection.get(call.discovery.find("pods"), call.namespace, word)]
+    info = selection.select(call, [word])[0]
+    return pods_of_info(call, info)
+
+
+def pods_of_info(call: Call, info: Info) -> list[Obj]:
+    """The pods that an object selects."""
+    from kubekit.api.label_text import selector_string
+
+    obj = info.obj or {}
+    if info.resource.kind == "Pod":
+        return [obj]
+    selector = (obj.get("spec") or {}).get("selector")
+    if selector is None:
+        raise CommandError(f"cannot get the logs from {info.resource.kind}")
+    if info.resource.kind in ("Service", "ReplicationController"):
+        selector = {"matchLabels": selector}
+    found = call.connection.items(call.discovery.find("pods"), info.scope, labels=selector_string(selector))
+    if not found:
+        raise CommandError("timed out waiting for the condition")
+    # Ready ones first, then the longest-lived: the order of the original's ActivePods.
+    return sorted(
+        found,
+        key=lambda pod: (
+            (pod.get("status") or {}).get("phase") != "Running",
+            meta(pod).get("creationTimestamp", ""),
+        ),
+    )
+
+
+def logs(call: Call) -> None:
+    """`kubectl logs`."""
+    container = call.flag("container")
+    if call.flag("selector"):
+        if call.args:
+            raise call.usage("only a selector (-l) or a POD name is allowed")
+        if "tail" not in call.given:
+            call.flags["tail"] = 10
+        pods = call.connection.items(
+            call.discovery.find("pods"), call.namespace, labels=call.flag("selector")
+        )
+        if not pods:
+            call.err(f"No resources found in {call.namespace} namespace.")
+        for pod in pods:
+            _print(call, pod, container, len(pods) > 1 or call.flag("prefix"))
+        return
+    if not call.args:
+        raise call.usage(
+            "expected 'logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER]'.\nPOD or TYPE/NAME is a required argument for"
+            " the logs command"
+        )
+    if len(call.args) > 2 or (len(call.args) == 2 and container):
+        raise call.usage(
+            "expected 'logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER]'.\nPOD or TYPE/NAME is a required argument for"
+            " the logs command"
+        )
+    if call.flag("all-containers") and container:
+        raise CommandError("--all-containers=true should not be specified with container name " + container)
+    if call.flag("tail") < -1:
+        raise CommandError("--tail must be greater than or equal to -1")
+    if len(call.args) == 2:
+        container = call.args[1]
+    pods = pods_of(call, call.args[0])
+    if len(pods) > 1 and not call.flag("all-pods"):
+        call.err(f"Found {len(pods)} pods, using pod/{meta(pods[0])['name']}")
+        pods = pods[:1]
+    for pod in pods:
+        _print(call, pod, container, call.flag("prefix") or call.flag("all-pods"))
+
+
+def _print(call: Call, pod: Obj, wanted: str, prefix: bool) -> None:
+    name, namespace = meta(pod)["name"], meta(pod).get("namespace") or call.namespace
+    chosen = _containers(pod) if call.flag("all-containers") else [pick_container(call, pod, wanted)]
+    for container in chosen:
+        text = _log_text(call, namespace, name, container)
+        if prefix:
+            text = "".join(f"[pod/{name}/{container}] {line}\n" for line in text.splitlines())
+        call.out(text, end="")
+
+
+def exec_(call: Call) -> None:
+    """`kubectl exec`."""
+    before = call.args if call.dash_at < 0 else call.args[: call.dash_at]
+    words = [] if call.dash_at < 0 else call.args[call.dash_at :]
+    if not before and not call.flag("filename"):
+        raise call.usage("pod, type/name or --filename must be specified")
+    if call.dash_at < 0 and len(before) > 1:
+        raise CommandError(
+            "exec [POD] [COMMAND] is not supported anymore. Use exec [POD] -- [COMMAND] instead\n"
+            "See 'kubectl exec -h' for help and examples"
+        )
+    if not words:
+        raise call.usage("you must specify at least one command for the container")
+    pod = pods_of(call, before[0])[0]
+    phase = (pod.get("status") or {}).get("phase")
+    if phase in ("Succeeded", "Failed"):
+        raise CommandError(f"cannot exec into a container in a completed pod; current phase is {phase}")
+    container = pick_container(call, pod, call.flag("container"), call.flag("quiet"))
+    hook = call.program.exec_hook
+    if hook is None:
+        raise CommandError("unable to upgrade connection: no node answers here")
+    try:
+        code, out, err = hook(meta(pod).get("namespace"), meta(pod)["name"], container, words, call.stdin)
+    except StatusError:
+        raise
+    except (LookupError, OSError) as error:
+        raise CommandError(f"Internal error occurred: {error}") from None
+    call.out(out, end="")
+    call.err(err, end="")
+    if code:
+        call.err(f"command terminated with exit code {code}")
+        raise Quit(code)
+
+
+LOGS = Command(
+    "logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER] [options]",
+    "Print the logs for a container in a pod",
+    logs,
+    [
+        boolean("all-containers", "Of all containers."),
+        boolean("all-pods", "Of all pods of a workload."),
+        string("container", "Of this container.", "c"),
+        boolean("follow", "Print what is there; a notebook does not wait for more.", "f"),
+        boolean("ignore-errors", "Go on after errors."),
+        boolean("insecure-skip-tls-verify-backend", "Ignored."),
+        number("limit-bytes", "At most so many bytes."),
+        number("max-log-requests", "Ignored.", default=5),
+        duration("pod-running-timeout", "Ignored.", 20.0),
+        boolean("prefix", "Begin each line with its source."),
+        boolean("previous", "Of the container before the last restart.", "p"),
+        string("selector", "Of pods with these labels.", "l"),
+        duration("since", "Only what is newer than this."),
+        string("since-time", "Only what was written after this time."),
+        number("tail", "Only the last lines.", default=-1),
+        boolean("timestamps", "With the time of each line."),
+    ],
+    example="kubectl logs web\nkubectl logs deploy/web --tail=20 -c nginx",
+)
+EXEC = Command(
+    "exec (POD | TYPE/NAME) [-c CONTAINER] [flags] -- COMMAND [args...] [options]",
+    "Execute a command in a container",
+    exec_,
+    [
+        string("container", "In this container.", "c"),
+        Flag("filename", "list", None, "f", help="A file that names the pod."),
+        duration("pod-running-timeout", "Ignored.", 60.0),
+        boolean("quiet", "Say less.", "q"),
+        boolean("stdin", "Give it the cell's body.", "i"),
+        boolean("tty", "Ignored: a notebook is no terminal.", "t"),
+    ],
+    example="kubectl exec web -- ls /\nkubectl exec deploy/web -c nginx -- cat /etc/hosts",
+)

@@ -1,0 +1,92 @@
+"""The verbs that a notebook cannot do, refused in plain words, and `options`, `help`, `top`.
+
+What needs a terminal, a socket or an editor is refused with the reason and what to use instead.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kubekit.terminal.cli.command import Command, help_text, unknown_command
+from kubekit.terminal.cli.errors import CommandError
+from kubekit.terminal.cli.flags import boolean, string
+from kubekit.terminal.kubectl import selection
+from kubekit.terminal.kubectl.call import Call
+from kubekit.terminal.kubectl.global_flags import GLOBAL_FLAGS
+from kubekit.terminal.kubectl.manifests import file_flags
+
+
+def options(call: Call) -> None:
+    """`kubectl options`."""
+    call.out("The following options can be passed to any command:\n")
+    for flag in sorted(GLOBAL_FLAGS, key=lambda one: one.name):
+        default = {"bool": "false", "array": "[]", "int": str(flag.default)}.get(
+            flag.kind, f"'{flag.default}'"
+        )
+        short = f"-{flag.short}, " if flag.short else ""
+        call.out(f"    {short}--{flag.name}={default}:\n\t{flag.help}\n")
+
+
+def help_(call: Call) -> None:
+    """`kubectl help [command]`."""
+    command, path = call.program.root, "kubectl"
+    for word in call.args:
+        child = command.child(word)
+        if child is None:
+            raise unknown_command(command, path, word)
+        command, path = child, f"{path} {child.name}"
+    call.out(help_text(command, path), end="")
+
+
+def top(call: Call) -> None:
+    """`kubectl top`: nothing measures here."""
+    raise CommandError("Metrics API not available")
+
+
+def edit(call: Call) -> None:
+    """`kubectl edit`: a notebook has no editor."""
+    selection.select(call)
+    raise CommandError(
+        'unable to launch the editor "vi": a notebook has no terminal. Get the object with -o yaml, change it in a cell,'
+        " and send it back with %%kubectl apply -f - or replace -f -"
+    )
+
+
+def _refuse(why: str) -> Callable[[Call], None]:
+    def run(call: Call) -> None:
+        raise CommandError(why)
+
+    return run
+
+
+_TERMINAL = "needs a terminal that stays open, which a notebook does not have"
+COMMANDS = [
+    Command("options", "Print the list of flags inherited by all commands", options, hidden=True),
+    Command("help [command]", "Help about any command", help_, hidden=True),
+    Command(
+        "top",
+        "Display resource (CPU/memory) usage",
+        None,
+        commands=[
+            Command("node [NAME | -l label]", "Display resource (CPU/memory) usage of nodes", top,
+                    [string("selector", "", "l"), string("sort-by", ""), boolean("no-headers", "")], aliases=("nodes", "no")),
+            Command("pod [NAME | -l label]", "Display resource (CPU/memory) usage of pods", top,
+                    [string("selector", "", "l"), string("sort-by", ""), boolean("containers", ""), boolean("all-namespaces", "", "A"),
+                     boolean("no-headers", "")], aliases=("pods", "po")),
+        ],
+    ),
+    Command("edit (RESOURCE/NAME | -f FILENAME)", "Edit a resource on the server", edit, file_flags("what to edit")),
+    Command("attach (POD | TYPE/NAME) -c CONTAINER", "Attach to a running container", _refuse(f"attach {_TERMINAL}: see kubectl logs")),
+    Command("port-forward TYPE/NAME [LOCAL_PORT:]REMOTE_PORT", "Forward one or more local ports to a pod",
+            _refuse(f"port-forward {_TERMINAL}: send packets with cluster.send(...)")),
+    Command("proxy", "Run a proxy to the Kubernetes API server", _refuse(f"proxy {_TERMINAL}: see cluster.serve()")),
+    Command("cp <file-spec-src> <file-spec-dest>", "Copy files and directories to and from containers",
+            _refuse("cp needs tar in the container; containers here are simulated: see kubectl exec")),
+    Command("debug (POD | TYPE[[.VERSION].GROUP]/NAME)", "Create debugging sessions for troubleshooting workloads and nodes",
+            _refuse(f"debug {_TERMINAL}: see kubectl exec and %%ssh")),
+    Command("kustomize <dir>", "Build a kustomization target from a directory or URL",
+            _refuse("kustomize is not part of this notebook's kubectl: apply the files with -f")),
+    Command("completion SHELL", "Output shell completion code for the specified shell (bash, zsh, fish, or powershell)",
+            _refuse("completion is built into the notebook: press Tab")),
+    Command("plugin", "Provides utilities for interacting with plugins", _refuse("unable to find any kubectl plugins in your PATH")),
+]  # fmt: skip

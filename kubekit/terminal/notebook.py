@@ -1,0 +1,71 @@
+"""A cluster's own kubectl: the program with the cluster's server, clock, waiting and exec behind it.
+
+`kubectl_of(cluster)` makes it once per cluster and keeps it, so that the namespace chosen with
+`config set-context --current` stays. The magics call this; nothing here knows IPython.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from typing import Any
+
+from kubekit.sim import Loop, Stalled
+from kubekit.terminal.cli.files import Files, FolderFiles
+from kubekit.terminal.kubectl import ADMIN, Kubectl
+
+SLICE = 1.0
+"""Seconds of virtual time between two looks at a condition that nothing announces."""
+
+
+class LoopPump:
+    """Waiting lets the loop run: everybody else gets on with what they have to do."""
+
+    def __init__(self, loop: Loop) -> None:
+        self.loop = loop
+
+    def until(self, condition: Callable[[], bool], timeout: float) -> bool:
+        """Run until the condition holds; False after `timeout` seconds of virtual time.
+
+        The condition asks the server, so it is looked at whenever the loop has come to rest, not after each event.
+        """
+        clock = self.loop.clock
+        deadline = clock.now() + timeout
+        self.loop.run_ready()
+        while not condition():
+            due = self.loop.next_due()
+            left = deadline - clock.now()
+            if left <= 0:
+                return False
+            if due is None:
+                self.loop.advance(left)
+                return condition()
+            self.loop.advance(min(left, max(due - clock.now(), 0.0) + 1e-9, SLICE) if due > clock.now() else 0.0)
+        return True
+
+    def quiet(self, timeout: float) -> None:
+        """Run until only heartbeats are left."""
+        try:
+            self.loop.run_until_quiet(timeout)
+        except Stalled:
+            return
+
+
+_known: weakref.WeakKeyDictionary[Any, Kubectl] = weakref.WeakKeyDictionary()
+
+
+def kubectl_of(cluster: Any, files: Files | None = None) -> Kubectl:
+    """The kubectl of a `kubekit.Cluster` (made at the first call)."""
+    found = _known.get(cluster)
+    if found is None:
+        found = _known[cluster] = Kubectl(
+            cluster.apiserver,
+            user=ADMIN,
+            clock=cluster.loop.clock,
+            pump=LoopPump(cluster.loop),
+            files=files or FolderFiles(),
+            server=f"https://{getattr(cluster.apiserver, 'address', '127.0.0.1:6443')}",
+            seed=cluster.settings.seed,
+            exec_hook=cluster.exec,
+        )
+    return found

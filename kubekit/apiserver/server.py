@@ -117,6 +117,12 @@ class APIServer(Component):
         """Answer a request; raises ConnectionRefused while the server does not run."""
         if self.state != "running":
             raise ConnectionRefused(f"dial tcp {self.address}: connect: connection refused")
+        # A served cluster has two threads that ask: the notebook's and the door's.
+        with self.loop.lock:
+            return self._answer(request)
+
+    def _answer(self, request: Request) -> Answer:
+        """One request through the pipeline, and its record."""
         trace = self.loop.trace
         ctx = Context(self, request)
         before = trace.cause

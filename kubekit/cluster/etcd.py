@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from kubekit.etcd import EtcdError, KVStore
+from kubekit.etcd.expiry import LeaseExpiry
 from kubekit.sim import Component, Loop
 
 
@@ -19,6 +20,21 @@ class Etcd(Component):
     def __init__(self, loop: Loop, name: str = "etcd") -> None:
         super().__init__(loop, name)
         self.store = KVStore(loop.clock)
+        self._expiry: LeaseExpiry | None = None
+
+    def on_start(self) -> None:
+        """Begin to let leases expire."""
+        self._expiry = LeaseExpiry(self.loop, self.store)
+
+    def on_stop(self) -> None:
+        """Nobody watches over leases while etcd is down; they expire when it is back."""
+        if self._expiry is not None:
+            self._expiry.stop()
+            self._expiry = None
+
+    def on_crash(self) -> None:
+        """The same: a dead member lets nothing expire."""
+        self.on_stop()
 
     def put_if(self, key: bytes, value: bytes, mod_revision: int, lease: int = 0) -> int:
         """Put when the key is at that revision; the new revision, or 0."""

@@ -1,7 +1,7 @@
 """What a whole cluster costs: booting it, filling it, leaving it alone.
 
-`rows()` measures each figure once and returns (name, value, unit). Boot and memory are measured in processes of
-their own, as a learner meets them. Run it as a script for a table.
+`rows()` measures each figure once and returns (name, value, unit). Boot and memory are measured in processes
+of their own, as a learner meets them. Run it as a script for a table.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from kubekit.api.meta import Obj
-from kubekit.api.resources import RESOURCES, Resource, by_kind, by_plural
+from kubekit.api.resources import CATALOG, RESOURCES, Resource
 from kubekit.client import APPLY, Client
 from kubekit.cluster.errors import UnknownName
 from kubekit.cluster.manifests import Source, objects_of
@@ -114,7 +114,7 @@ class Verbs:
 
         Kinds that were added to the cluster (custom resources) are found by asking it.
         """
-        found = by_plural(kind)
+        found = CATALOG.find(kind)
         if found is None:
             found = self._custom(lambda names: kind.lower() in names)
         if found is None:
@@ -123,7 +123,7 @@ class Verbs:
         return found
 
     def _place(self, obj: Obj, namespace: str | None) -> tuple[Resource, str | None]:
-        resource = by_kind(obj["apiVersion"], obj["kind"])
+        resource = CATALOG.by_kind(obj["apiVersion"], obj["kind"])
         if resource is None:
             wanted = obj["kind"].lower()
             resource = self._custom(lambda names: wanted in names)

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable
 
 from kubekit.api.meta import Obj
-from kubekit.api.resources import by_plural
+from kubekit.api.resources import CATALOG
 from kubekit.api.status_error import StatusError
 from kubekit.client import Client
 from kubekit.cluster.errors import KubekitError
@@ -32,7 +32,7 @@ def condition_of(client: Client, sentence: str) -> Callable[[], bool]:
     one = ONE.match(sentence)
     if one is None:
         raise KubekitError(f"{sentence!r} is no condition: {HOW}")
-    resource = by_plural(one["kind"])
+    resource = CATALOG.find(one["kind"])
     if resource is None:
         raise KubekitError(f"there is no kind {one['kind']!r}: {HOW}")
     namespace = (one["namespace"] or "default") if resource.namespaced else None
@@ -51,7 +51,7 @@ def condition_of(client: Client, sentence: str) -> Callable[[], bool]:
 
 
 def _all(client: Client, kind: str, state: str) -> Callable[[], bool]:
-    resource = by_plural(kind)
+    resource = CATALOG.find(kind)
     if resource is None:
         raise KubekitError(f"there is no kind {kind!r}: {HOW}")
 

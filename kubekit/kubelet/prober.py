@@ -3,7 +3,7 @@
 One worker for each probe of each container, with its own period; thresholds turn outcomes into results, and
 results make containers ready, restart them or let them start. A probe whose answer cannot change by itself
 stops asking until something happens to its container, so healthy pods cost nothing while time passes. A
-learner waits for the first verdict of a probe, not for its later turns: those are background timers.
+learner waits for the first success of a probe, not for its later turns: those are background timers.
 Source: `pkg/kubelet/prober/worker.go`, `prober_manager.go`.
 """
 
@@ -21,6 +21,9 @@ from kubekit.kubelet.status_manager import StatusManager
 from kubekit.sim import Handle, Loop
 
 READINESS, LIVENESS, STARTUP = "Readiness", "Liveness", "Startup"
+PATIENCE_SECONDS = 30.0
+"""How long a learner waits for a probe to succeed for the first time; later turns are background timers."""
+
 FIELDS = {READINESS: "readinessProbe", LIVENESS: "livenessProbe", STARTUP: "startupProbe"}
 
 
@@ -123,8 +126,11 @@ class ProbeWorker:
             return None
         now = prober.loop.clock.now()
         age = container.age(now)
-        if age < (self.spec.get("initialDelaySeconds") or 0):
+        delay = self.spec.get("initialDelaySeconds") or 0
+        if age < delay:
             return None
+        if age > delay + PATIENCE_SECONDS:
+            self.decided = True
         if bool(entry.get("started")) == (self.type == STARTUP):
             return math.inf if self.type == STARTUP else None
         ip = status.get("podIP", "")
@@ -141,7 +147,7 @@ class ProbeWorker:
         threshold = "successThreshold" if outcome.success else "failureThreshold"
         if self.runs < (self.spec.get(threshold) or (1 if outcome.success else 3)):
             return None
-        self.decided = True
+        self.decided = self.decided or outcome.success
         if self.type == STARTUP or (self.type == LIVENESS and not outcome.success):
             self.on_hold = True
             self.runs = 0

@@ -45,6 +45,8 @@ class Program:
     acts: list[Act] = field(default_factory=list)
     loop_start: float = 0.0
     loop_period: float = 0.0
+    loop_acts: int = 0
+    """How many acts come before the endless loop, if there is one."""
     ignores_term: bool = False
     is_server: bool = False
     """Whether it is the image's own program: it answers on its ports and ends with status 0 when asked."""
@@ -76,11 +78,12 @@ class Program:
 
     def acts_until(self, age: float) -> Iterator[Act]:
         """Everything done up to `age`, loops unrolled, in order."""
-        for act in self.acts:
-            if act.at <= age and (not self.loop_period or act.at < self.loop_start):
+        once = self.acts[: self.loop_acts] if self.loop_period else self.acts
+        for act in once:
+            if act.at <= age:
                 yield act
         if self.loop_period:
-            body = [act for act in self.acts if act.at >= self.loop_start]
+            body = self.acts[self.loop_acts :]
             turns = int(max(0.0, age - self.loop_start) / self.loop_period) + 1
             for turn in range(max(0, turns - MAX_STEPS), turns):
                 for act in body:
@@ -152,11 +155,11 @@ class _Run:
                 if self.for_ever or self.ended:
                     break
             return index
-        before = self.age
+        program, before, acts = self.program, self.age, len(self.program.acts)
         self.script(body)
         if not self.ended:
-            if self.age > before:
-                self.program.loop_start, self.program.loop_period = before, self.age - before
+            if self.age > before and not self.for_ever:
+                program.loop_start, program.loop_period, program.loop_acts = before, self.age - before, acts
             self.for_ever = True
         return index
 

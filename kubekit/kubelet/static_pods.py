@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from kubekit.kubelet.kubelet import Kubelet
 
 MIRROR = "kubernetes.io/config.mirror"
+RETRY_SECONDS = 10.0
 
 
 class StaticPods:
@@ -77,7 +78,7 @@ class StaticPods:
         elif mirror["metadata"].get("deletionTimestamp") is not None:
             delete_mirror(kubelet.client, mirror)
         else:
-            kubelet.statuses.resend()
+            kubelet.statuses.reconcile_mirror(pod, mirror)
 
     def _changed(self) -> None:
         kubelet = self._kubelet
@@ -96,8 +97,11 @@ class StaticPods:
         if mirror is not None and not mirrors(mirror, pod):
             delete_mirror(kubelet.client, mirror)
             mirror = None
-        if mirror is None and pod["metadata"]["uid"] in self.pods:
-            create_mirror(kubelet.client, pod, kubelet.node_status.uid)
+        if mirror is not None or pod["metadata"]["uid"] not in self.pods:
+            return
+        if not create_mirror(kubelet.client, pod, kubelet.node_status.uid):
+            what = f"the mirror of {key_of(pod)}"
+            kubelet.loop.call_later(RETRY_SECONDS, kubelet.name, self._show, pod, what=what, background=True)
 
 
 def is_mirror(pod: Obj) -> bool:
@@ -111,8 +115,8 @@ def mirrors(mirror: Obj, pod: Obj) -> bool:
     return bool(shown == pod["metadata"]["annotations"][HASH])
 
 
-def create_mirror(client: Client, pod: Obj, node_uid: str) -> None:
-    """Show a static pod in the API; failures are left to the next sync."""
+def create_mirror(client: Client, pod: Obj, node_uid: str) -> bool:
+    """Show a static pod in the API; False when that failed and is to be tried again."""
     meta = pod["metadata"]
     owner = {
         "apiVersion": "v1",
@@ -135,8 +139,11 @@ def create_mirror(client: Client, pod: Obj, node_uid: str) -> None:
     }
     try:
         client.create("pods", mirror)
-    except (StatusError, OSError):
-        return
+    except StatusError as error:
+        return error.reason == "AlreadyExists"
+    except OSError:
+        return False
+    return True
 
 
 def delete_mirror(client: Client, mirror: Obj) -> None:

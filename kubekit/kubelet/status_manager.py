@@ -178,11 +178,12 @@ class StatusManager:
             return
         self._queue(uid, entry)
 
-    def resend(self) -> None:
-        """Send what the server does not have (it was away)."""
-        for uid, entry in list(self._entries.items()):
-            if entry.sent < entry.version:
-                self._queue(uid, entry)
+    def reconcile_mirror(self, pod: Obj, mirror: Obj) -> None:
+        """The watch showed the mirror of a static pod: it must say what the static pod is."""
+        uid = pod["metadata"]["uid"]
+        entry = self._entries.get(uid)
+        if entry is not None and not _same(mirror.get("status") or {}, entry.status):
+            self._queue(uid, entry)
 
     def _queue(self, uid: str, entry: Entry) -> None:
         if not entry.queued:

@@ -1,4 +1,4 @@
-"""A seeded run through much of a cluster; prints the whole trace. Run as a module, in a process of its own."""
+"""A seeded run through much of a cluster; as a program it prints the whole trace."""
 
 from __future__ import annotations
 

@@ -139,7 +139,7 @@ def test_conditions_of_a_running_pod(cluster: Cluster) -> None:
         "ContainersReady": "True",
         "PodScheduled": "True",
     }
-    assert [c["type"] for c in found["status"]["conditions"]][0] == "PodReadyToStartContainers"
+    assert found["status"]["conditions"][0]["type"] == "PodReadyToStartContainers"
     assert all(c["observedGeneration"] == 1 for c in found["status"]["conditions"])
     status = found["status"]
     assert status["hostIP"] == "192.168.0.11" and status["podIPs"] == [{"ip": status["podIP"]}]
@@ -213,8 +213,8 @@ def test_a_pull_that_fails_is_tried_again_later(cluster: Cluster) -> None:
     reference = "docker.io/library/does-not-exist:1"
     assert events(cluster, "p") == [
         'Pulling Pulling image "does-not-exist:1"',
-        'Failed Failed to pull image "does-not-exist:1": rpc error: code = NotFound desc = failed to pull and '
-        f'unpack image "{reference}": failed to resolve reference "{reference}": {reference}: not found',
+        'Failed Failed to pull image "does-not-exist:1": rpc error: code = NotFound desc = failed to pull '
+        f'and unpack image "{reference}": failed to resolve reference "{reference}": {reference}: not found',
         "Failed Error: ErrImagePull",
         'BackOff Back-off pulling image "does-not-exist:1"',
         "Failed Error: ImagePullBackOff",

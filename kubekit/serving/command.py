@@ -42,20 +42,30 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def up(options: argparse.Namespace) -> int:
     """Boot, serve, say where, wait for Ctrl-C or SIGTERM, stop."""
+    from kubekit.serving.certificates import Authority
     from kubekit.serving.kubeconfig import KubeconfigRefused
     from kubekit.serving.server import PortInUse, serve
 
     stop = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: stop.set())
+    authority = Authority()
     cluster = kubekit.up(
         workers=options.workers,
         seed=options.seed,
         name=options.name,
         start=time.time() - BOOT_ALLOWANCE,
+        controller_options={"root_ca": authority.certificate.decode()},
     )
     try:
-        server = serve(cluster, options.port, options.kubeconfig, follow_real_time=True, announce=_say_aside)
+        server = serve(
+            cluster,
+            options.port,
+            options.kubeconfig,
+            follow_real_time=True,
+            announce=_say_aside,
+            authority=authority,
+        )
     except (PortInUse, KubeconfigRefused) as error:
         text = error.strerror if isinstance(error, PortInUse) else str(error)
         print(f"kubekit: {text}", file=sys.stderr)

@@ -8,29 +8,55 @@ engine; the notebook's own thread takes the same lock when it runs the loop or m
 from __future__ import annotations
 
 import asyncio
+import sys
 import threading
+import traceback
 
 from kubekit.sim import Loop, WallClock
 
 LONGEST_SLEEP = 5.0
 """Seconds after which the driver looks again although nothing is due."""
 
-SLICE = 2_000
+SHORTEST_SLEEP = 0.001
+"""Seconds: what falls due within a millisecond runs together."""
+
+SLICE = 500
 """Events that run before waiting requests get their turn."""
 
 
 class Driver:
     """Runs one engine in step with the wall clock, inside an asyncio loop."""
 
-    def __init__(self, loop: Loop, follow_real_time: bool = False) -> None:
+    def __init__(self, loop: Loop, follow_real_time: bool = False, speed: float = 1.0) -> None:
         """`follow_real_time`: the engine's clock shows the real time of day; otherwise it goes on from where
-        it stands, one virtual second a second."""
+        it stands, `speed` virtual seconds a second (0: time stands still)."""
         self.loop = loop
         self.lock = threading.RLock()
         self._wall = WallClock()
-        self._offset = 0.0 if follow_real_time else loop.clock.now() - self._wall.now()
+        self._follows = follow_real_time
+        self._speed = 1.0 if follow_real_time else speed
+        self._real_zero = 0.0 if follow_real_time else self._wall.now()
+        self._zero = 0.0 if follow_real_time else loop.clock.now()
         self._awake: asyncio.Event | None = None
         self._asyncio: asyncio.AbstractEventLoop | None = None
+
+    @property
+    def speed(self) -> float:
+        """Virtual seconds that pass in a second."""
+        return self._speed
+
+    @speed.setter
+    def speed(self, speed: float) -> None:
+        """Change the pace from now on; any thread may do so."""
+        with self.lock:
+            self._zero = max(self.target(), self.loop.clock.now())
+            self._real_zero = self._wall.now()
+            self._speed = speed
+        self.wake()
+
+    def target(self) -> float:
+        """The Unix seconds that the engine's clock should show now."""
+        return self._zero + (self._wall.now() - self._real_zero) * self._speed
 
     async def run(self) -> None:
         """Drive until cancelled."""
@@ -41,7 +67,13 @@ class Driver:
         try:
             while True:
                 self._awake.clear()
-                pause = self._turn()
+                try:
+                    pause = self._turn()
+                except Exception:
+                    # An engine bug must not close the door: say what it is, and go on with the next event.
+                    print("kubekit: this is a bug of the engine:", file=sys.stderr)
+                    traceback.print_exc()
+                    pause = SHORTEST_SLEEP
                 if pause > 0:
                     try:
                         await asyncio.wait_for(self._awake.wait(), pause)
@@ -63,13 +95,17 @@ class Driver:
             loop = self.loop
             if loop.run_ready(SLICE) >= SLICE:
                 return 0.0
-            target = self._wall.now() + self._offset
+            target = self.target()
+            if loop.clock.now() > target and not self._follows:
+                # Somebody moved the clock by hand: go on from where it stands.
+                self._zero, self._real_zero = loop.clock.now(), self._wall.now()
+                target = self._zero
             due = loop.next_due()
             if due is not None and due <= target:
                 loop.advance(max(0.0, due - loop.clock.now()))
                 return 0.0
             loop.advance(max(0.0, target - loop.clock.now()))
             due = loop.next_due()
-            if due is None:
+            if due is None or not self._speed:
                 return LONGEST_SLEEP
-            return min(LONGEST_SLEEP, max(0.001, due - self._wall.now() - self._offset))
+            return min(LONGEST_SLEEP, max(SHORTEST_SLEEP, (due - self.target()) / self._speed))

@@ -8,8 +8,13 @@ line by line; a client that does not read is cut off before its backlog fills th
 from __future__ import annotations
 
 import asyncio
+import gzip
+import hashlib
 import ssl
+import sys
+import traceback
 from collections.abc import Callable
+from functools import lru_cache
 from urllib.parse import parse_qsl
 
 from aiohttp import web
@@ -23,11 +28,19 @@ from kubekit.api.exchange import (
     WatchEvent,
     WatchStream,
 )
+from kubekit.api.status_error import internal_error
 from kubekit.serving.certificates import subject_of
 from kubekit.serving.driver import Driver
 
 BODY_LIMIT = 3 * 1024 * 1024
 """Bytes of a request body that the API server accepts; one more is read so that it can refuse."""
+
+GZIP_THRESHOLD = 128 * 1024
+"""Bytes from which on an answer is compressed, if the client takes it."""
+
+GZIP_LEVEL = 1
+
+CREDENTIAL_ID = "authentication.kubernetes.io/credential-id"
 
 BACKLOG = 10_000
 """Events that may wait for one slow watcher before it is cut off."""
@@ -46,6 +59,7 @@ class Door:
         app = web.Application(client_max_size=0)
         app.router.add_route("*", "/{path:.*}", self.answer)
         app.on_shutdown.append(self._close_streams)
+        app.on_response_prepare.append(_without_server_name)
         return app
 
     async def answer(self, incoming: web.Request) -> web.StreamResponse:
@@ -59,6 +73,8 @@ class Door:
             if incoming.transport is not None:
                 incoming.transport.close()
             raise web.HTTPServiceUnavailable(text="the API server is not running") from None
+        except Exception as error:
+            answer = _bug(request, error)
         finally:
             self._driver.wake()
         if isinstance(answer, WatchStream):
@@ -139,17 +155,37 @@ async def _read(incoming: web.Request) -> bytes:
 
 
 def _whole(incoming: web.Request, answer: Response) -> web.Response:
-    headers: list[tuple[str, str]] = []
-    for name, value in answer.headers.items():
-        # Several warnings travel as several headers; inside they are one value with a line each.
-        headers += [(name, line) for line in value.split("\n")] if value else [(name, value)]
     body = answer.encoded()
-    response = web.Response(status=answer.status, body=body)
-    for name, value in headers:
-        response.headers.add(name, value) if name.lower() != "content-type" else None
+    zipped = len(body) > GZIP_THRESHOLD and "gzip" in incoming.headers.get("Accept-Encoding", "")
+    response = web.Response(
+        status=answer.status, body=gzip.compress(body, GZIP_LEVEL, mtime=0) if zipped else body
+    )
     response.headers["Content-Type"] = answer.headers.get("Content-Type", "application/json")
+    for name, value in answer.headers.items():
+        if name.lower() == "content-type":
+            continue
+        # Several warnings travel as several headers; inside they are one value with a line each.
+        for line in value.split("\n"):
+            response.headers.add(name, line)
+    if zipped:
+        response.headers["Content-Encoding"] = "gzip"
+        response.headers["Vary"] = "Accept-Encoding"
     response.headers.setdefault("Cache-Control", "no-cache, private")
     return response
+
+
+def _bug(request: Request, error: Exception) -> Response:
+    """What a client reads when the engine itself went wrong; the traceback stays on this side."""
+    print(f"kubekit: a bug of the engine, met by {request.method} {request.path}:", file=sys.stderr)
+    traceback.print_exception(error)
+    text = f"this is a bug of kubekit, not of your request: {type(error).__name__}: {error}"
+    status = internal_error(text).status
+    return Response(500, status)
+
+
+async def _without_server_name(incoming: web.Request, response: web.StreamResponse) -> None:
+    """The real API server does not say what it is made of."""
+    response.headers.popall("Server", None)
 
 
 def _user_of(incoming: web.Request) -> UserInfo | None:
@@ -157,10 +193,14 @@ def _user_of(incoming: web.Request) -> UserInfo | None:
     connection = incoming.transport
     socket: ssl.SSLObject | None = connection.get_extra_info("ssl_object") if connection else None
     der = socket.getpeercert(binary_form=True) if socket is not None else None
-    if not der:
-        return None
+    return _user_of_certificate(der) if der else None
+
+
+@lru_cache(maxsize=1024)
+def _user_of_certificate(der: bytes) -> UserInfo:
     name, groups = subject_of(der)
-    return UserInfo(name=name, groups=(*groups, "system:authenticated"))
+    credential = f"X509SHA256={hashlib.sha256(der).hexdigest()}"
+    return UserInfo(name, groups=(*groups, "system:authenticated"), extra={CREDENTIAL_ID: [credential]})
 
 
 def server_context(certificate: str, key: str, authority: str) -> ssl.SSLContext:

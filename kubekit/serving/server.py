@@ -64,13 +64,15 @@ class Server:
         kubeconfig: str | Path | None = None,
         follow_real_time: bool = False,
         announce: Announce = print,
+        speed: float = 1.0,
+        authority: Authority | None = None,
     ) -> None:
         self.cluster = cluster
-        self.authority = Authority()
+        self.authority = authority or Authority()
         self._socket = _listen(port, announce)
         self.port: int = self._socket.getsockname()[1]
         self.url = f"https://{HOST}:{self.port}"
-        self._driver = Driver(cluster.loop, follow_real_time)
+        self.driver = Driver(cluster.loop, follow_real_time, speed)
         self._stop = threading.Event()
         self._ready = threading.Event()
         self._failure: BaseException | None = None
@@ -134,7 +136,7 @@ class Server:
     async def _main(self) -> None:
         self._asyncio = asyncio.get_running_loop()
         self._stopping = asyncio.Event()
-        door = Door(self.cluster.apiserver, self._driver)
+        door = Door(self.cluster.apiserver, self.driver)
         runner = web.AppRunner(door.application(), access_log=None, shutdown_timeout=1.0)
         await runner.setup()
         with tempfile.TemporaryDirectory(prefix="kubekit-pki-") as folder:
@@ -145,7 +147,7 @@ class Server:
             # OpenSSL reads the key from a file once; the folder is gone before the first request.
             context = server_context(*(str(Path(folder) / name) for name in files))
         await web.SockSite(runner, self._socket, ssl_context=context).start()
-        driving = asyncio.create_task(self._driver.run())
+        driving = asyncio.create_task(self.driver.run())
         self._ready.set()
         stopped = asyncio.create_task(self._stopping.wait())
         await asyncio.wait({driving, stopped}, return_when=asyncio.FIRST_COMPLETED)
@@ -161,13 +163,17 @@ def serve(
     kubeconfig: str | Path | None = None,
     follow_real_time: bool = False,
     announce: Announce = print,
+    speed: float = 1.0,
+    authority: Authority | None = None,
 ) -> Server:
     """Serve a cluster over HTTPS on loopback.
 
     `port` None tries 6443 and takes a free one, saying so, when that is in use; a given port that is in use
     raises `PortInUse`. `kubeconfig` None writes to `.kubekit/<cluster>-<port>.yaml` in the current folder.
+    `speed` is how many of the cluster's seconds pass in a second. `authority` signs the certificates; without
+    it a new one is made.
     """
-    return Server(cluster, port, kubeconfig, follow_real_time, announce)
+    return Server(cluster, port, kubeconfig, follow_real_time, announce, speed, authority)
 
 
 def _listen(port: int | None, announce: Announce) -> socket.socket:

@@ -60,6 +60,13 @@ _MODULES: dict[str, str] = {
     "ResourceQuota": "resource_quota",
     "LimitRange": "limit_range",
     "policy/PodDisruptionBudget": "pod_disruption_budget",
+    "PersistentVolume": "persistent_volume",
+    "PersistentVolumeClaim": "persistent_volume_claim",
+    "autoscaling/HorizontalPodAutoscaler": "horizontal_pod_autoscaler",
+    "autoscaling/Scale": "horizontal_pod_autoscaler",
+    "certificates.k8s.io/CertificateSigningRequest": "certificate_signing_request",
+    "admissionregistration.k8s.io/ValidatingWebhookConfiguration": "webhook_configuration",
+    "admissionregistration.k8s.io/MutatingWebhookConfiguration": "webhook_configuration",
 }
 _loaded: dict[tuple[str, str], ModuleType] = {}
 

@@ -7,6 +7,7 @@ argument takes the real flag's form: "*" for all of them, "foo" for one more, "-
 from __future__ import annotations
 
 from kubekit.controllers.controller import Controller
+from kubekit.controllers.cronjob import CronJobController
 from kubekit.controllers.daemonset import DaemonSetController
 from kubekit.controllers.deployment import DeploymentController
 from kubekit.controllers.disruption import DisruptionController
@@ -21,6 +22,7 @@ from kubekit.controllers.node_ttl import TtlController
 from kubekit.controllers.pod_gc import PodGarbageCollector
 from kubekit.controllers.replicaset import ReplicaSetController
 from kubekit.controllers.replication import ReplicationController
+from kubekit.controllers.resource_quota import ResourceQuotaController
 from kubekit.controllers.root_ca import RootCaPublisher
 from kubekit.controllers.serviceaccount import ServiceAccountController, TokenController
 from kubekit.controllers.statefulset import StatefulSetController
@@ -43,10 +45,12 @@ CONTROLLERS: list[type[Controller]] = [
     StatefulSetController,
     DaemonSetController,
     JobController,
+    CronJobController,
     TtlAfterFinished,
     EndpointSliceController,
     EndpointsController,
     DisruptionController,
+    ResourceQuotaController,
     VolumeBinder,
     ClaimProtection,
     VolumeProtection,

@@ -1,8 +1,8 @@
 """Cron schedules: `*/5 * * * *`, `0 9 * * MON-FRI`, `@hourly`.
 
-Called by the validation of CronJobs and by whoever computes their next run. `parse` gives for each of the five
-fields the numbers that match; malformed schedules raise `ScheduleError` with the original parser's words.
-Source: robfig/cron v3 (ParseStandard).
+Called by the validation of CronJobs and by whoever computes their next run. `parse` gives for each of the
+five fields the numbers that match; malformed schedules raise `ScheduleError` with the original parser's
+words. Source: robfig/cron v3 (ParseStandard).
 
 >>> sorted(parse("*/20 9 * * MON").minutes)
 [0, 20, 40]
@@ -17,9 +17,20 @@ from datetime import datetime, timedelta
 
 from kubekit.api.field_path import go_quote
 
-_MONTHS = {name: number for number, name in enumerate("jan feb mar apr may jun jul aug sep oct nov dec".split(), 1)}
-_DAYS = {name: number for number, name in enumerate("sun mon tue wed thu fri sat".split())}
-_FIELDS = ((0, 59, {}), (0, 23, {}), (1, 31, {}), (1, 12, _MONTHS), (0, 6, _DAYS))  # fmt: skip
+_MONTHS = {
+    name: number
+    for number, name in enumerate(
+        ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"], 1
+    )
+}
+_DAYS = {name: number for number, name in enumerate(["sun", "mon", "tue", "wed", "thu", "fri", "sat"])}
+_FIELDS: tuple[tuple[int, int, dict[str, int]], ...] = (
+    (0, 59, {}),
+    (0, 23, {}),
+    (1, 31, {}),
+    (1, 12, _MONTHS),
+    (0, 6, _DAYS),
+)
 _DESCRIPTORS = {
     "@yearly": "0 0 1 1 *", "@annually": "0 0 1 1 *", "@monthly": "0 0 1 * *", "@weekly": "0 0 * * 0",
     "@daily": "0 0 * * *", "@midnight": "0 0 * * *", "@hourly": "0 * * * *",
@@ -32,7 +43,8 @@ class ScheduleError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Schedule:
-    """What matches. `any_day` and `any_weekday` say that the field was a star; `every` is for `@every`, in seconds."""
+    """What matches. `any_day` and `any_weekday` say that the field was a star; `every` is for `@every`, in
+    seconds."""
 
     minutes: frozenset[int]
     hours: frozenset[int]
@@ -72,7 +84,9 @@ def _number(text: str, names: dict[str, int]) -> int:
     if text.lower() in names:
         return names[text.lower()]
     if not re.fullmatch(r"[+-]?\d+", text):
-        raise ScheduleError(f"failed to parse int from {text}: strconv.Atoi: parsing {go_quote(text)}: invalid syntax")
+        raise ScheduleError(
+            f"failed to parse int from {text}: strconv.Atoi: parsing {go_quote(text)}: invalid syntax"
+        )
     if int(text) < 0:
         raise ScheduleError(f"negative number ({int(text)}) not allowed: {text}")
     return int(text)

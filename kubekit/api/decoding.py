@@ -1,10 +1,10 @@
 """Decoding a JSON value into a type: the result is what Go would write after reading it into that type.
 
-Called by `schema`; nobody else should need it. Nulls and empty values vanish where the Go field says `omitempty`,
-structures that are not pointers appear even when nobody wrote them, quantities and times become canonical,
-unknown fields are dropped. Every type has two ways: `fast` knows no paths and gives up (`Careful`) at the first
-thing out of order; `careful` then goes over the value again and finds every problem, in the body's order.
-Source: sigs.k8s.io/json, encoding/json.
+Called by `schema`; nobody else should need it. Nulls and empty values vanish where the Go field says
+`omitempty`, structures that are not pointers appear even when nobody wrote them, quantities and times
+become canonical, unknown fields are dropped. Every type has two ways: `fast` knows no paths and gives up
+(`Careful`) at the first thing out of order; `careful` then goes over the value again and finds every
+problem, in the body's order. Source: sigs.k8s.io/json, encoding/json.
 """
 
 from __future__ import annotations
@@ -46,7 +46,9 @@ class Problems:
         """Keeps the first type error."""
         if not self.error:
             where = f"struct field {self.struct}.{'.'.join(self.stack)}" if self.stack else "value"
-            self.error = f"json: cannot unmarshal {shown or json_kind(value)} into Go {where} of type {go_name}"
+            self.error = (
+                f"json: cannot unmarshal {shown or json_kind(value)} into Go {where} of type {go_name}"
+            )
 
     def tell(self, what: str, last: str) -> None:
         """Notes an unknown or duplicate field once."""
@@ -96,7 +98,9 @@ class Type:
 class Scalar(Type):
     """string, bool, integer or float."""
 
-    def __init__(self, go_name: str, scalar: str, python: type, zero: Any, low: int = 0, high: int = 0) -> None:
+    def __init__(
+        self, go_name: str, scalar: str, python: type[Any], zero: Any, low: float = 0, high: float = 0
+    ) -> None:
         super().__init__(go_name, scalar)
         self._python, self._zero, self._low, self._high = python, zero, low, high
 
@@ -130,7 +134,7 @@ class Custom(Type):
     def __init__(self, go_name: str, scalar: str, decode: Fast, zero: Any) -> None:
         super().__init__(go_name, scalar)
         self._zero = zero
-        self.fast = decode  # type: ignore[method-assign]
+        self.fast = decode  # type: ignore[method-assign, assignment]
 
     def zero(self) -> Any:
         return self._zero
@@ -163,12 +167,9 @@ class Bytes(Type):
             problems.mismatch(value, self.go_name)
             return None
         try:
-            return self.fast(value)
-        except Careful:
-            try:
-                decode_base64(value)
-            except DecodeError as error:
-                problems.error = problems.error or str(error)
+            return None if value is None else decode_base64(value)
+        except DecodeError as error:
+            problems.error = problems.error or str(error)
             return None
 
 
@@ -294,7 +295,9 @@ class Field:
         self.list_map_keys: list[str] = more.get("list-map-keys", [])
         self.map_type: str = more.get("map-type", "") or type.map_type
         self.patch_merge_key: str = more.get("patch-merge-key", "")
-        self.patch_strategy: frozenset[str] = frozenset(filter(None, more.get("patch-strategy", "").split(",")))
+        self.patch_strategy: frozenset[str] = frozenset(
+            filter(None, more.get("patch-strategy", "").split(","))
+        )
 
 
 class Struct(Type):
@@ -303,7 +306,7 @@ class Struct(Type):
     kind = "struct"
 
     def __init__(self, name: str) -> None:
-        group, version, short = name.rsplit(".", 2)
+        _, version, short = name.rsplit(".", 2)
         super().__init__(f"{version}.{short}")
         self.name = name
         self.short = short

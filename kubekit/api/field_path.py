@@ -1,9 +1,9 @@
 """Where in an object something is wrong, and what: field paths and field errors.
 
 Validation collects `FieldError`s; `status_error.invalid` turns them into the 422 answer. A path is built
-downwards: `Path("spec").child("containers").index(0).child("name")` prints `spec.containers[0].name`. The texts
-are those a client sees, so values are printed the way Go's `%v` and JSON would. Do not raise these errors.
-Source: k8s.io/apimachinery/pkg/util/validation/field.
+downwards: `Path("spec").child("containers").index(0).child("name")` prints `spec.containers[0].name`. The
+texts are those a client sees, so values are printed the way Go's `%v` and JSON would. Do not raise these
+errors. Source: k8s.io/apimachinery/pkg/util/validation/field.
 """
 
 from __future__ import annotations
@@ -83,7 +83,8 @@ ROOT = Path()
 
 @dataclass(frozen=True, slots=True)
 class FieldError:
-    """One thing wrong: `reason` (a constant of this file), `field` (path as text), and the pieces of the message."""
+    """One thing wrong: `reason` (a constant of this file), `field` (path as text), and the pieces of the
+    message."""
 
     reason: str
     field: str
@@ -109,7 +110,8 @@ class FieldError:
 
 
 class Raw(str):
-    """A value that is printed as it is, not as a quoted text (a Go type with a String method and no kind string)."""
+    """A value that is printed as it is, not as a quoted text (a Go type with a String method and no kind
+    string)."""
 
     __slots__ = ()
 
@@ -187,7 +189,9 @@ def not_supported(path: Path | str, value: Any, supported: Iterable[str]) -> Fie
 
 def too_long(path: Path | str, limit: int) -> FieldError:
     """`Too long: may not be more than <limit> bytes`; a negative limit leaves the number out."""
-    detail = "value is too long" if limit < 0 else f"may not be more than {limit} byte{'' if limit == 1 else 's'}"
+    detail = (
+        "value is too long" if limit < 0 else f"may not be more than {limit} byte{'' if limit == 1 else 's'}"
+    )
     return FieldError(TOO_LONG, str(path), "<value omitted>", detail)
 
 
@@ -199,7 +203,9 @@ def too_long_characters(path: Path | str, limit: int) -> FieldError:
 
 def too_many(path: Path | str, actual: int, limit: int) -> FieldError:
     """`Too many: <actual>: must have at most <limit> items`."""
-    items = f"must have at most {limit} item{'' if limit == 1 else 's'}" if limit >= 0 else "has too many items"
+    items = (
+        f"must have at most {limit} item{'' if limit == 1 else 's'}" if limit >= 0 else "has too many items"
+    )
     return FieldError(TOO_MANY, str(path), actual if actual >= 0 else Raw("<actual number omitted>"), items)
 
 

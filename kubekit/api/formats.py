@@ -130,7 +130,10 @@ def _label_key(value: str) -> tuple[str, ...]:
         if not prefix:
             errors.append("prefix part must be non-empty")
         else:
-            errors += ["prefix part " + text.replace(max_length(253), max_bytes(253)) for text in dns1123_subdomain(prefix)]
+            errors += [
+                "prefix part " + text.replace(max_length(253), max_bytes(253))
+                for text in dns1123_subdomain(prefix)
+            ]
     else:
         text = (
             "a valid label key must consist of alphanumeric characters, '-', '_' or '.', "
@@ -234,7 +237,8 @@ def env_name(value: str) -> list[str]:
     errors = []
     if not re.fullmatch(_ENV_NAME, value):
         text = (
-            "a valid environment variable name must consist of alphabetic characters, digits, '_', '-', or '.', "
+            "a valid environment variable name must consist of alphabetic characters, digits, '_', "
+            "'-', or '.', "
             "and must not start with a digit"
         )
         errors.append(regex_error(text, _ENV_NAME, "my.env-name", "MY_ENV.NAME", "MyEnvName1"))

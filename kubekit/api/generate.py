@@ -1,15 +1,15 @@
 """Makes `data/schema/<group>.<version>.json` from the facts of the API and the Go types of the same release.
 
-Run by hand when the reference release changes:
-`python -m kubekit.api.generate api-schema.json staging/src/k8s.io pkg/apis`.
-The published schema tells types, required fields, defaults and patch keys; the Go types add what JSON decoding
-depends on: the order of fields, `omitempty`, pointers, and the type names that stand in error messages. One
-small file a group version, so that a program that touches only pods parses only the core types. The numbers
-that fields have in protobuf go to a file of their own, read only when such a body comes.
+Run by hand when the reference release changes: `python -m kubekit.api.generate api-schema.json
+staging/src/k8s.io pkg/apis`. The published schema tells types, required fields, defaults and patch keys;
+the Go types add what JSON decoding depends on: the order of fields, `omitempty`, pointers, and the type
+names that stand in error messages. One small file a group version, so that a program that touches only pods
+parses only the core types. The numbers that fields have in protobuf go to a file of their own, read only
+when such a body comes.
 
-A field is `[type, flags, more]`. Types read like Go's: `*int32`, `[]@core.v1.Container`, `map[string]Quantity`,
-`{v1.RestartPolicy}string` (a named type and what it is made of). Flags: `o` omitempty, `z` omitzero.
-Nothing here runs when kubekit runs.
+A field is `[type, flags, more]`. Types read like Go's: `*int32`, `[]@core.v1.Container`,
+`map[string]Quantity`, `{v1.RestartPolicy}string` (a named type and what it is made of). Flags: `o`
+omitempty, `z` omitzero. Nothing here runs when kubekit runs.
 """
 
 from __future__ import annotations
@@ -54,7 +54,10 @@ class _Package:
         self.named: dict[str, str] = {}
         self.imports: dict[str, str] = {}
         for file in sorted(folder.glob("*.go")):
-            if file.name.startswith(("types", "micro_time", "time", "duration", "intstr")) and "_test" not in file.name:
+            if (
+                file.name.startswith(("types", "micro_time", "time", "duration", "intstr"))
+                and "_test" not in file.name
+            ):
                 self._read(file.read_text(encoding="utf-8"))
 
     def _read(self, text: str) -> None:
@@ -63,7 +66,9 @@ class _Package:
             self.imports[alias or path.rsplit("/", 1)[-1]] = path
         text = re.sub(r"//[^\n]*", "", text)
         for name, body in re.findall(r"^type (\w+) struct \{\n(.*?)^\}", text, flags=re.M | re.S):
-            fields = re.findall(r"^[ \t]*(?:(\w+)[ \t]+)?([\w.*\[\]]+)[ \t]*(?:`([^`]*)`)?[ \t]*$", body, flags=re.M)
+            fields = re.findall(
+                r"^[ \t]*(?:(\w+)[ \t]+)?([\w.*\[\]]+)[ \t]*(?:`([^`]*)`)?[ \t]*$", body, flags=re.M
+            )
             self.structs[name] = [(field, kind, tag) for field, kind, tag in fields]
         for name in re.findall(r"^type (\w+) struct ?\{\}", text, flags=re.M):
             self.structs[name] = []
@@ -185,7 +190,9 @@ class Generator:
                     kinds[f"{api_version} {one['kind']}"] = f"{group}.{version}.{name}"
         folder.mkdir(parents=True, exist_ok=True)
         for stem, types in files.items():
-            (folder / f"{stem}.json").write_text(json.dumps(types, separators=(",", ":")) + "\n", encoding="utf-8")
+            (folder / f"{stem}.json").write_text(
+                json.dumps(types, separators=(",", ":")) + "\n", encoding="utf-8"
+            )
         (folder / "kinds.json").write_text(json.dumps(kinds, separators=(",", ":")) + "\n", encoding="utf-8")
 
 

@@ -1,8 +1,8 @@
 """Image names: `nginx`, `nginx:1.27`, `registry.example:5000/team/app@sha256:...`.
 
-Called by defaulting (which pull policy an image gets) and by the container runtime. `parse` never raises for
-the kinds of nonsense people write: it returns None, as callers treat a name that cannot be parsed as untagged.
-Source: distribution/reference, pkg/util/parsers.
+Called by defaulting (which pull policy an image gets) and by the container runtime. `parse` never raises
+for the kinds of nonsense people write: it returns None, as callers treat a name that cannot be parsed as
+untagged. Source: distribution/reference, pkg/util/parsers.
 """
 
 from __future__ import annotations
@@ -23,23 +23,31 @@ _REFERENCE = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """A parsed name: the full repository, the tag (`latest` if neither tag nor digest was given), the digest."""
+    """A parsed name: the full repository, the tag (`latest` if neither tag nor digest was given), the
+    digest."""
 
     repository: str
     tag: str
     digest: str
 
     def __str__(self) -> str:
-        return self.repository + (f":{self.tag}" if self.tag else "") + (f"@{self.digest}" if self.digest else "")
+        return (
+            self.repository
+            + (f":{self.tag}" if self.tag else "")
+            + (f"@{self.digest}" if self.digest else "")
+        )
 
 
 @functools.lru_cache(maxsize=1024)
 def parse(text: str) -> Image | None:
-    """The image a text names, completed with `docker.io` and `library/` where these are implied; None if none."""
+    """The image a text names, completed with `docker.io` and `library/` where these are implied; None if
+    none."""
     if re.fullmatch(r"[a-f0-9]{64}", text):
         return None
     first, slash, rest = text.partition("/")
-    is_domain = bool(slash) and ("." in first or ":" in first or first == "localhost" or first.lower() != first)
+    is_domain = bool(slash) and (
+        "." in first or ":" in first or first == "localhost" or first.lower() != first
+    )
     domain, remainder = (first, rest) if is_domain else ("docker.io", text)
     if domain == "index.docker.io":
         domain = "docker.io"

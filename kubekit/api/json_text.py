@@ -1,9 +1,9 @@
 """JSON texts as they come over the wire: duplicate keys are kept for the decoder, errors have Go's words.
 
-`parse(raw)` is `json.loads` for request bodies. An object with a key twice becomes a `Repeated`, a dictionary that
-also remembers the pairs in order. What is no JSON raises `JSONTextError` with the text encoding/json has for
-the same place; it is found by a small scanner that runs only then.
-Source: encoding/json (scanner.go), sigs.k8s.io/json.
+`parse(raw)` is `json.loads` for request bodies. An object with a key twice becomes a `Repeated`, a
+dictionary that also remembers the pairs in order. What is no JSON raises `JSONTextError` with the text
+encoding/json has for the same place; it is found by a small scanner that runs only then. Source:
+encoding/json (scanner.go), sigs.k8s.io/json.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ class _Scanner:
             self.members("]", False)
         elif char == '"':
             self.string()
-        elif char and (char in "-" or char.isascii() and char.isdigit()):
+        elif char and (char in "-" or (char.isascii() and char.isdigit())):
             self.number()
         elif char and char in "tfn":
             self.literal({"t": "true", "f": "false", "n": "null"}[char])
@@ -172,5 +172,9 @@ class _Scanner:
     def literal(self, word: str) -> None:
         for position, char in enumerate(word):
             if self.peek() != char:
-                self.fail(f"in literal {word} (expecting '{char}')" if position else "looking for beginning of value")
+                self.fail(
+                    f"in literal {word} (expecting '{char}')"
+                    if position
+                    else "looking for beginning of value"
+                )
             self.position += 1

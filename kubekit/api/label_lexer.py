@@ -135,8 +135,8 @@ class _Parser:
 
 
 def parse_requirements(text: str) -> list[tuple[str, str, tuple[str, ...] | None]]:
-    """Key, operator and values of each requirement. Values are None where the key is malformed: then the operator
-    tells what is wrong with it. ParseError for what breaks the grammar."""
+    """Key, operator and values of each requirement. Values are None where the key is malformed: then the
+    operator tells what is wrong with it. ParseError for what breaks the grammar."""
     parser = _Parser(text)
     found: list[tuple[str, str, tuple[str, ...] | None]] = []
     while True:

@@ -1,9 +1,9 @@
 """Reading and changing the metadata every API object has: names, labels, owners, conditions, paths.
 
-Called by everybody who holds an object. Objects are plain JSON dictionaries and frozen by convention once they
-were stored or handed out: the functions here that change something (`set_condition`, `set_path`, ...) work in
-place on a copy that the caller made with `deep_copy` first, never on an object from an informer or a response.
-Source: k8s.io/apimachinery/pkg/apis/meta/v1.
+Called by everybody who holds an object. Objects are plain JSON dictionaries and frozen by convention once
+they were stored or handed out: the functions here that change something (`set_condition`, `set_path`, ...)
+work in place on a copy that the caller made with `deep_copy` first, never on an object from an informer or
+a response. Source: k8s.io/apimachinery/pkg/apis/meta/v1.
 """
 
 from __future__ import annotations

@@ -1,9 +1,10 @@
-"""What the containers of a pod ask for together, init containers and sidecars counted as the kubelet runs them.
+"""What the containers of a pod ask for together, init containers and sidecars counted as the kubelet runs
+them.
 
-Regular containers and sidecars (init containers that restart always) add up; an ordinary init container needs
-its own amount beside the sidecars started before it; the pod needs the larger of both. Pod-level amounts, where
-given, replace the sums. Called by defaulting, quota, QoS and the scheduler.
-Source: component-helpers/resource (AggregateContainerRequests, PodRequests).
+Regular containers and sidecars (init containers that restart always) add up; an ordinary init container
+needs its own amount beside the sidecars started before it; the pod needs the larger of both. Pod-level
+amounts, where given, replace the sums. Called by defaulting, quota, QoS and the scheduler. Source:
+component-helpers/resource (AggregateContainerRequests, PodRequests).
 """
 
 from __future__ import annotations
@@ -56,7 +57,8 @@ def pod_level_resource(name: str) -> bool:
 
 
 def pod_requests(pod: Obj) -> Amounts:
-    """What scheduling and quota count: pod-level requests first, then the containers' sum, and the overhead."""
+    """What scheduling and quota count: pod-level requests first, then the containers' sum, and the
+    overhead."""
     spec = pod.get("spec") or {}
     total = aggregate(spec, "requests")
     for name, value in amounts((spec.get("resources") or {}).get("requests")).items():

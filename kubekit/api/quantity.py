@@ -16,9 +16,7 @@ DECIMAL_SI = "DecimalSI"
 BINARY_SI = "BinarySI"
 DECIMAL_EXPONENT = "DecimalExponent"
 
-FORMAT_WRONG = (
-    "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
-)
+FORMAT_WRONG = "quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'"
 SUFFIX = "unable to parse quantity's suffix"
 
 _NANO = 10**9
@@ -42,7 +40,8 @@ def _ceil(amount: int, unit: int) -> int:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Quantity:
-    """An amount in billionths (`nanos`), the notation it prints in, and the text it came from if that is canonical."""
+    """An amount in billionths (`nanos`), the notation it prints in, and the text it came from if that is
+    canonical."""
 
     nanos: int
     format: str = DECIMAL_SI

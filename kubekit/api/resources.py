@@ -68,7 +68,9 @@ class Resource:
         """The path of the group version: `/api/v1`, `/apis/apps/v1`."""
         return f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
 
-    def path(self, namespace: str | None = None, name: str | None = None, subresource: str | None = None) -> str:
+    def path(
+        self, namespace: str | None = None, name: str | None = None, subresource: str | None = None
+    ) -> str:
         """The REST path of the collection, of one object, or of one of its subresources."""
         path = self.root
         if namespace and self.namespaced:
@@ -106,7 +108,12 @@ class Catalog:
         self._by_kind[(resource.api_version, resource.kind)] = resource
         self._by_path[(resource.group, resource.version, resource.plural)] = resource
         words = dict.fromkeys(
-            (resource.plural, resource.singular or resource.kind.lower(), resource.kind.lower(), *resource.short_names)
+            (
+                resource.plural,
+                resource.singular or resource.kind.lower(),
+                resource.kind.lower(),
+                *resource.short_names,
+            )
         )
         for word in words:
             self._by_word.setdefault(word, []).append(resource)
@@ -147,7 +154,9 @@ class Catalog:
             candidates = [
                 one
                 for one in candidates
-                if one.group == rest or (one.version == version and one.group == group) or one.group.startswith(rest + ".")
+                if one.group == rest
+                or (one.version == version and one.group == group)
+                or one.group.startswith(rest + ".")
             ]
         return sorted(candidates, key=lambda one: (one.plural != head, _version_rank(one.version)))
 
@@ -212,7 +221,8 @@ RESOURCES: list[Resource] = list(CATALOG)
 
 
 def by_plural(word: str) -> Resource:
-    """The built-in resource meant by `deployments`, `deploy`, `Deployment`, `deployments.apps`, `deployments.v1.apps`.
+    """The built-in resource meant by `deployments`, `deploy`, `Deployment`, `deployments.apps`,
+    `deployments.v1.apps`.
 
     KeyError if there is none.
     """

@@ -1,8 +1,8 @@
 """Values that decode by rules of their own: times, quantities, int-or-string, base64, opaque JSON.
 
-Called by `decoding` only. Each function takes a JSON value and returns it in the form the server stores; a value
-it cannot take raises `DecodeError`, which ends decoding at once, as an error of a custom unmarshaller does in
-the original (a plain type error does not: decoding goes on and the first one is told at the end).
+Called by `decoding` only. Each function takes a JSON value and returns it in the form the server stores; a
+value it cannot take raises `DecodeError`, which ends decoding at once, as an error of a custom unmarshaller
+does in the original (a plain type error does not: decoding goes on and the first one is told at the end).
 Source: metav1.Time, metav1.MicroTime, intstr.IntOrString, resource.Quantity, encoding/base64.
 """
 
@@ -87,7 +87,12 @@ def _time(text: str, micro: bool) -> str:
     if found is None or (micro and len(found[7] or "") != 6):
         raise DecodeError(f"parsing time {go_quote(text)} as {go_quote(layout)}: {_why(text, micro)}")
     year, month, day, hour, minute, second = (int(part) for part in found.groups()[:6])
-    for low, number, high, name in ((1, month, 12, "month"), (0, hour, 23, "hour"), (0, minute, 59, "minute"), (0, second, 59, "second")):
+    for low, number, high, name in (
+        (1, month, 12, "month"),
+        (0, hour, 23, "hour"),
+        (0, minute, 59, "minute"),
+        (0, second, 59, "second"),
+    ):
         if not low <= number <= high:
             raise DecodeError(f"parsing time {go_quote(text)}: {name} out of range")
     zone = UTC

@@ -38,7 +38,18 @@ from kubekit.api.scalars import (
     decode_time,
 )
 
-__all__ = ["CompiledType", "DecodeError", "Field", "List", "Map", "Pointer", "Struct", "Type", "for_kind", "type_of"]
+__all__ = [
+    "CompiledType",
+    "DecodeError",
+    "Field",
+    "List",
+    "Map",
+    "Pointer",
+    "Struct",
+    "Type",
+    "for_kind",
+    "type_of",
+]
 
 _FOLDER = Path(__file__).parent / "data" / "schema"
 _INTEGERS = {"int32": 31, "int64": 63, "int": 63}
@@ -194,7 +205,8 @@ def _special(expression: str) -> Type:
 
 
 def _json_schema(name: str) -> Any:
-    """The unions in the schema of a custom resource: a schema, or a flag, a list of schemas, a list of names."""
+    """The unions in the schema of a custom resource: a schema, or a flag, a list of schemas, a list of
+    names."""
     if name == "JSON":
         return Anything("v1.JSON").fast
 

@@ -56,7 +56,13 @@ class StatusError(Exception):
 
 def status(code: int, reason: str, message: str, details: Obj | None = None) -> Obj:
     """A failure Status. Empty details and an empty reason are left out."""
-    found: Obj = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": message}
+    found: Obj = {
+        "kind": "Status",
+        "apiVersion": "v1",
+        "metadata": {},
+        "status": "Failure",
+        "message": message,
+    }
     if reason:
         found["reason"] = reason
     if details is not None:
@@ -134,9 +140,12 @@ def generate_name_conflict(resource: Resource | str, name: str, retry_after: int
     """409 AlreadyExists for a generated name that was taken several times over."""
     text = _parts(resource)[2]
     message = (
-        f"{text} {go_quote(name)} already exists, the server was not able to generate a unique name for the object"
+        f"{text} {go_quote(name)} already exists, the server was not able to generate a "
+        "unique name for the object"
     )
-    return StatusError(status(409, "AlreadyExists", message, _about(resource, name, retryAfterSeconds=retry_after)))
+    return StatusError(
+        status(409, "AlreadyExists", message, _about(resource, name, retryAfterSeconds=retry_after))
+    )
 
 
 MODIFIED = "the object has been modified; please apply your changes to the latest version and try again"
@@ -198,8 +207,12 @@ def internal_error(why: str) -> StatusError:
 def server_timeout(resource: Resource | str, operation: str, retry_after: int = 0) -> StatusError:
     """500 ServerTimeout: a transient failure, try again."""
     text = _parts(resource)[2]
-    message = f"The {operation} operation against {text} could not be completed at this time, please try again."
-    return StatusError(status(500, "ServerTimeout", message, _about(resource, operation, retryAfterSeconds=retry_after)))
+    message = (
+        f"The {operation} operation against {text} could not be completed at this time, please try again."
+    )
+    return StatusError(
+        status(500, "ServerTimeout", message, _about(resource, operation, retryAfterSeconds=retry_after))
+    )
 
 
 def service_unavailable(message: str) -> StatusError:

@@ -3,9 +3,9 @@
 `apply_defaults(obj)` completes a decoded object in place, right after decoding and before admission, as the
 original does; a kind without an entry stays as it is. Defaulting twice changes nothing more.
 
-One module a group, one function a kind, one line in the module's `DEFAULTS`. Modules are imported when one of
-their kinds is first met. Reading order: `pod_spec` (shared by pods and all templates), `core`, `apps`, `batch`,
-then the short ones.
+One module a group, one function a kind, one line in the module's `DEFAULTS`. Modules are imported when one
+of their kinds is first met. Reading order: `pod_spec` (shared by pods and all templates), `core`, `apps`,
+`batch`, then the short ones.
 
 Left out against the original: versions that are not served, and defaults behind feature gates that are off.
 What a registry strategy sets (a pod's phase and QoS class, a Service's address) is not a default and lives in
@@ -47,7 +47,8 @@ _found: dict[tuple[str, str], Default | None] = {}
 
 
 def apply_defaults(obj: Obj) -> None:
-    """Fills in what is missing, in place. `obj` is decoded (`schema`), private to the caller, and knows its kind."""
+    """Fills in what is missing, in place. `obj` is decoded (`schema`), private to the caller, and knows its
+    kind."""
     key = (obj.get("apiVersion", ""), obj.get("kind", ""))
     try:
         function = _found[key]

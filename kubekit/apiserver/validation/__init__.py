@@ -9,8 +9,8 @@ share), then one module a kind. `pod` is the largest and is split: `pod`, `pod_c
 `pod_probes`, `pod_volumes`, `pod_affinity`, `pod_security`, `pod_amounts`, `pod_update`. `go_value` prints
 a value as the original's internal types look in error texts.
 
-To add a kind: one module with `validate_create(obj)` and `validate_update(obj, old, subresource)`, one line in
-`_MODULES`. Kinds without a line get the checks of metadata alone.
+To add a kind: one module with `validate_create(obj)` and `validate_update(obj, old, subresource)`, one line
+in `_MODULES`. Kinds without a line get the checks of metadata alone.
 
 Left out against the original: kinds that are not served by default, and ratcheting (the leniency towards old
 objects that newer rules would refuse; here no older release can have stored any).

@@ -1,8 +1,8 @@
 """Validation of CertificateSigningRequests: the request's form, usages, signer, conditions.
 
-Called through the registry. The request must be a PEM block; whether it is a sound PKCS #10 request is looked at
-only as far as DER can be told apart from noise.
-Source: pkg/apis/certificates/validation, pkg/apis/core/validation/names.go (ValidateSignerName).
+Called through the registry. The request must be a PEM block; whether it is a sound PKCS #10 request is
+looked at only as far as DER can be told apart from noise. Source: pkg/apis/certificates/validation,
+pkg/apis/core/validation/names.go (ValidateSignerName).
 """
 
 from __future__ import annotations
@@ -11,9 +11,22 @@ import base64
 import re
 
 from kubekit.api import formats
-from kubekit.api.field_path import FieldError, Path, duplicate, go_quote, invalid, not_supported, required, too_long
+from kubekit.api.field_path import (
+    FieldError,
+    Path,
+    duplicate,
+    go_quote,
+    invalid,
+    not_supported,
+    required,
+    too_long,
+)
 from kubekit.api.meta import Obj
-from kubekit.apiserver.validation.object_meta import IMMUTABLE, validate_object_meta, validate_object_meta_update
+from kubekit.apiserver.validation.object_meta import (
+    IMMUTABLE,
+    validate_object_meta,
+    validate_object_meta_update,
+)
 
 SPEC = Path("spec")
 _CONDITIONS = Path("status").child("conditions")
@@ -21,7 +34,8 @@ _USAGES = tuple(
     sorted(
         (
             "signing", "digital signature", "content commitment", "key encipherment", "key agreement",
-            "data encipherment", "cert sign", "crl sign", "encipher only", "decipher only", "any", "server auth",
+            "data encipherment", "cert sign", "crl sign", "encipher only", "decipher only", "any",
+            "server auth",
             "client auth", "code signing", "email protection", "s/mime", "ipsec end system", "ipsec tunnel",
             "ipsec user", "timestamping", "ocsp signing", "microsoft sgc", "netscape sgc",
         )
@@ -73,7 +87,9 @@ def _request_problem(encoded: str | None) -> str:
 def _der_problem(der: bytes) -> str:
     """What a DER reader says of the outermost element: a SEQUENCE that must be there in full."""
     if len(der) < 2:
-        return "asn1: syntax error: truncated tag or length" if der else "asn1: syntax error: sequence truncated"
+        return (
+            "asn1: syntax error: truncated tag or length" if der else "asn1: syntax error: sequence truncated"
+        )
     octets = der[1] & 0x7F if der[1] & 0x80 else 0
     length = int.from_bytes(der[2 : 2 + octets], "big") if octets else der[1]
     if 2 + octets + length > len(der):
@@ -101,19 +117,37 @@ def _conditions(obj: Obj, old: Obj | None) -> list[FieldError]:
         if kind in ("Approved", "Denied"):
             other = "Denied" if kind == "Approved" else "Approved"
             if other in kinds:
-                errors.append(invalid(at.child("type"), kind, "Approved and Denied conditions are mutually exclusive"))
+                errors.append(
+                    invalid(at.child("type"), kind, "Approved and Denied conditions are mutually exclusive")
+                )
         if kind in kinds:
             errors.append(duplicate(at.child("type"), kind))
         kinds.append(kind)
     for kind in ("Approved", "Denied", "Failed"):
-        before = [one for one in ((old or {}).get("status") or {}).get("conditions") or () if one.get("type") == kind]
+        before = [
+            one
+            for one in ((old or {}).get("status") or {}).get("conditions") or ()
+            if one.get("type") == kind
+        ]
         if before and kind not in kinds:
-            errors.append(FieldError("FieldValueForbidden", str(_CONDITIONS), "", f"updates may not remove a condition of type {go_quote(kind)}"))
+            errors.append(
+                FieldError(
+                    "FieldValueForbidden",
+                    str(_CONDITIONS),
+                    "",
+                    f"updates may not remove a condition of type {go_quote(kind)}",
+                )
+            )
     return errors
 
 
+def _any_name(name: str, prefix: bool = False) -> list[str]:
+    """The signer, not the API, says what a request may be called."""
+    return []
+
+
 def _request(obj: Obj, old: Obj | None) -> list[FieldError]:
-    errors = validate_object_meta(obj["metadata"], False, lambda name, prefix=False: [])
+    errors = validate_object_meta(obj["metadata"], False, _any_name)
     spec = obj.get("spec") or {}
     if problem := _request_problem(spec.get("request")):
         errors.append(invalid(SPEC.child("request"), spec.get("request"), problem))

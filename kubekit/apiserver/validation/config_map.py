@@ -44,7 +44,9 @@ def frozen(obj: Obj, old: Obj, *fields: str) -> list[FieldError]:
     if not old.get("immutable"):
         return []
     errors = [] if obj.get("immutable") else [forbidden("immutable", FROZEN)]
-    return errors + [forbidden(field, FROZEN) for field in fields if (obj.get(field) or {}) != (old.get(field) or {})]
+    return errors + [
+        forbidden(field, FROZEN) for field in fields if (obj.get(field) or {}) != (old.get(field) or {})
+    ]
 
 
 def validate_update(obj: Obj, old: Obj, subresource: str = "") -> list[FieldError]:

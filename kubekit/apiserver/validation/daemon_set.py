@@ -20,12 +20,18 @@ from kubekit.apiserver.validation.object_meta import (
     validate_object_meta,
     validate_object_meta_update,
 )
-from kubekit.apiserver.validation.pod_template import MISMATCH, selector_of, template_labels, validate_template
+from kubekit.apiserver.validation.pod_template import (
+    MISMATCH,
+    selector_of,
+    template_labels,
+    validate_template,
+)
 from kubekit.apiserver.validation.selectors import label_selector
 from kubekit.apiserver.validation.workload import SPEC, STATUS, collision_count, nonnegative_fields
 
 _COUNTS = (
-    "currentNumberScheduled", "numberMisscheduled", "desiredNumberScheduled", "numberReady", "observedGeneration",
+    "currentNumberScheduled", "numberMisscheduled", "desiredNumberScheduled", "numberReady",
+    "observedGeneration",
     "updatedNumberScheduled", "numberAvailable", "numberUnavailable", "collisionCount",
 )  # fmt: skip
 
@@ -84,7 +90,11 @@ def validate_update(obj: Obj, old: Obj, subresource: str = "") -> list[FieldErro
     errors = validate_object_meta_update(obj["metadata"], old["metadata"])
     if subresource == "status":
         status = obj.get("status") or {}
-        return errors + nonnegative_fields(status, _COUNTS, STATUS) + collision_count(status, old.get("status") or {})
+        return (
+            errors
+            + nonnegative_fields(status, _COUNTS, STATUS)
+            + collision_count(status, old.get("status") or {})
+        )
     spec, before = obj.get("spec") or {}, old.get("spec") or {}
     errors += immutable(spec.get("selector"), before.get("selector"), SPEC.child("selector"))
     return errors + _spec(spec)

@@ -43,7 +43,9 @@ def _strategy(strategy: Obj, path: Path) -> list[FieldError]:
         text = "may not be specified when strategy `type` is 'Recreate'"
         return [] if rolling is None else [forbidden(at, text)]
     if kind != "RollingUpdate":
-        return [not_supported(path, internal("apps.DeploymentStrategy", strategy), ("Recreate", "RollingUpdate"))]
+        return [
+            not_supported(path, internal("apps.DeploymentStrategy", strategy), ("Recreate", "RollingUpdate"))
+        ]
     if rolling is None:
         return [required(at, "this should be defaulted and never be nil")]
     unavailable, surge = rolling.get("maxUnavailable", 0), rolling.get("maxSurge", 0)
@@ -61,7 +63,9 @@ def _spec(spec: Obj) -> list[FieldError]:
     if selector is not None:
         errors += validate_set_template(spec.get("template") or {}, selector, SPEC.child("template"))
     errors += _strategy(spec.get("strategy") or {}, SPEC.child("strategy"))
-    errors += nonnegative_fields(spec, ("minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds"), SPEC)
+    errors += nonnegative_fields(
+        spec, ("minReadySeconds", "revisionHistoryLimit", "progressDeadlineSeconds"), SPEC
+    )
     deadline = spec.get("progressDeadlineSeconds")
     if deadline is not None and deadline <= spec.get("minReadySeconds", 0):
         text = "must be greater than minReadySeconds"
@@ -86,4 +90,6 @@ def validate_update(obj: Obj, old: Obj, subresource: str = "") -> list[FieldErro
             errors.append(invalid(STATUS.child("availableReplicas"), status["availableReplicas"], text))
         return errors + collision_count(status, old.get("status") or {})
     spec, before = obj.get("spec") or {}, old.get("spec") or {}
-    return errors + _spec(spec) + immutable(spec.get("selector"), before.get("selector"), SPEC.child("selector"))
+    return (
+        errors + _spec(spec) + immutable(spec.get("selector"), before.get("selector"), SPEC.child("selector"))
+    )

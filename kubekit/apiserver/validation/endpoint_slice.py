@@ -11,7 +11,12 @@ from kubekit.api.field_path import FieldError, Path, duplicate, invalid, not_sup
 from kubekit.api.meta import Obj
 from kubekit.apiserver.validation.endpoint_address import endpoint_ip
 from kubekit.apiserver.validation.numbers import dns1123_label, qualified_name
-from kubekit.apiserver.validation.object_meta import IMMUTABLE, subdomain_name, validate_labels, validate_object_meta
+from kubekit.apiserver.validation.object_meta import (
+    IMMUTABLE,
+    subdomain_name,
+    validate_labels,
+    validate_object_meta,
+)
 from kubekit.apiserver.validation.paths import canonical_ip, legacy_ip, parse_sloppy
 
 _TYPES = ("FQDN", "IPv4", "IPv6")

@@ -22,7 +22,8 @@ from kubekit.apiserver.validation.object_meta import (
 
 _NAMESPACE = "does not match event.namespace"
 _FIXED = (
-    ("regarding", "involvedObject"), ("reason", "reason"), ("note", "message"), ("deprecatedSource", "source"),
+    ("regarding", "involvedObject"), ("reason", "reason"), ("note", "message"),
+    ("deprecatedSource", "source"),
     ("deprecatedFirstTimestamp", "firstTimestamp"), ("deprecatedLastTimestamp", "lastTimestamp"),
     ("deprecatedCount", "count"), ("reason", "reason"), ("type", "type"), ("eventTime", "eventTime"),
     ("action", "action"), ("related", "related"), ("reportingController", "reportingController"),

@@ -1,9 +1,9 @@
 """Values as the original's internal types look in error texts.
 
-Some errors print a whole structure: `{"Type":"Foo","RollingUpdate":null}`. The original prints its internal type,
-which has Go's field names, in Go's order, with everything unset spelled out. `internal` builds that from an
-object in API form; the shapes come from `data/schema/internal.json`, generated from the internal types.
-Source: pkg/apis/*/types.go (internal versions).
+Some errors print a whole structure: `{"Type":"Foo","RollingUpdate":null}`. The original prints its internal
+type, which has Go's field names, in Go's order, with everything unset spelled out. `internal` builds that
+from an object in API form; the shapes come from `data/schema/internal.json`, generated from the internal
+types. Source: pkg/apis/*/types.go (internal versions).
 """
 
 from __future__ import annotations

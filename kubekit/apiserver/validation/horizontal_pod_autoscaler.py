@@ -80,9 +80,15 @@ def _source(kind: str, source: Obj, path: Path) -> list[FieldError]:
         errors += _identifier(source.get("metric") or {}, path.child("metric")) + _target(target, at)
         if kind == "pods":
             if average is None:
-                errors.append(required(at.child("averageValue"), "must specify a positive target averageValue"))
+                errors.append(
+                    required(at.child("averageValue"), "must specify a positive target averageValue")
+                )
         elif value is None and average is None:
-            word = "a target value or averageValue" if kind == "object" else "a target value for metric or a per-pod target"
+            word = (
+                "a target value or averageValue"
+                if kind == "object"
+                else "a target value for metric or a per-pod target"
+            )
             errors.append(required(at.child("averageValue"), f"must set either {word}"))
         elif kind == "external" and value is not None and average is not None:
             text = "may not set both a target value for metric and a per-pod target"
@@ -95,7 +101,9 @@ def _source(kind: str, source: Obj, path: Path) -> list[FieldError]:
         errors += container_resource_name(name, path.child("name"))
     if kind == "containerResource":
         container, place = source.get("container", ""), path.child("container")
-        errors += dns1123_label(container, place) if container else [required(place, "must specify a container")]
+        errors += (
+            dns1123_label(container, place) if container else [required(place, "must specify a container")]
+        )
     errors += _target(target, at)
     if used is None and average is None:
         text = "must set either a target raw value or a target utilization"
@@ -123,7 +131,9 @@ def _metric(metric: Obj, path: Path) -> list[FieldError]:
         errors.append(required(path.child(expected), _POPULATE))
     if len(present) != 1:
         others = [field for field in present if field != expected]
-        errors += [forbidden(path.child(field), "must populate the given metric source only") for field in others]
+        errors += [
+            forbidden(path.child(field), "must populate the given metric source only") for field in others
+        ]
     return errors
 
 
@@ -198,5 +208,7 @@ def validate_update(obj: Obj, old: Obj, subresource: str = "") -> list[FieldErro
         return validate_create(obj)
     errors = validate_object_meta_update(obj["metadata"], old["metadata"])
     if subresource == "status":
-        return errors + nonnegative_fields(obj.get("status") or {}, ("currentReplicas", "desiredReplicas"), STATUS)
+        return errors + nonnegative_fields(
+            obj.get("status") or {}, ("currentReplicas", "desiredReplicas"), STATUS
+        )
     return errors + _spec(obj.get("spec") or {})

@@ -151,7 +151,9 @@ def validate_update(obj: Obj, old: Obj, subresource: str = "") -> list[FieldErro
     errors = validate_object_meta_update(obj["metadata"], old["metadata"])
     if subresource != "status":
         return errors + _ingress(obj)
-    for position, one in enumerate(((obj.get("status") or {}).get("loadBalancer") or {}).get("ingress") or ()):
+    for position, one in enumerate(
+        ((obj.get("status") or {}).get("loadBalancer") or {}).get("ingress") or ()
+    ):
         at = Path("status").child("loadBalancer", "ingress").index(position)
         if one.get("ip"):
             errors += legacy_ip(one["ip"], at.child("ip"))

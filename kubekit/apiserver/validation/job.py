@@ -107,7 +107,10 @@ def _template_change(spec: Obj, before: Obj, suspended: bool, started: bool) -> 
         if pod != was:
             return [invalid(SPEC.child("template.spec"), internal("core.PodSpec", pod), IMMUTABLE)]
         return []
-    if new == old or {**new, "metadata": new.get("metadata") or {}} == {**old, "metadata": old.get("metadata") or {}}:
+    if new == old or {**new, "metadata": new.get("metadata") or {}} == {
+        **old,
+        "metadata": old.get("metadata") or {},
+    }:
         return []
     return [invalid(SPEC.child("template"), internal("core.PodTemplateSpec", new), IMMUTABLE)]
 
@@ -177,7 +180,10 @@ def _indexes(obj: Obj) -> list[FieldError]:
     errors: list[FieldError] = []
     completions, per_index = spec.get("completions"), spec.get("backoffLimitPerIndex")
     done, failed = status.get("completedIndexes", ""), status.get("failedIndexes")
-    for field, text in (("completedIndexes", done), ("failedIndexes", failed if per_index is not None else None)):
+    for field, text in (
+        ("completedIndexes", done),
+        ("failedIndexes", failed if per_index is not None else None),
+    ):
         if completions is not None and text:
             try:
                 parse_indexes(text, completions)
@@ -220,7 +226,10 @@ def _status(obj: Obj) -> list[FieldError]:
     if start and end and end < start:
         errors.append(invalid(at, end, "must be equal to or after `startTime`"))
     refuse(failed and not target, "cannot set Failed=True condition without the FailureTarget=true condition")
-    refuse(complete and not met, "cannot set Complete=True condition without the SuccessCriteriaMet=true condition")
+    refuse(
+        complete and not met,
+        "cannot set Complete=True condition without the SuccessCriteriaMet=true condition",
+    )
     active = status.get("active", 0)
     if active > 0 and finished:
         errors.append(invalid(STATUS.child("active"), active, "active>0 is invalid for finished job"))
@@ -229,13 +238,17 @@ def _status(obj: Obj) -> list[FieldError]:
     pods = status.get("uncountedTerminatedPods") or {}
     if finished and (pods.get("failed") or pods.get("succeeded")):
         shown = internal("batch.UncountedTerminatedPods", pods)
-        errors.append(invalid(STATUS.child("uncountedTerminatedPods"), shown, "must be empty for finished job"))
+        errors.append(
+            invalid(STATUS.child("uncountedTerminatedPods"), shown, "must be empty for finished job")
+        )
     errors += _indexes(obj)
     if (status.get("terminating") or 0) > 0 and finished:
         text = "terminating>0 is invalid for finished job"
         errors.append(invalid(STATUS.child("terminating"), status["terminating"], text))
     if (status.get("ready") or 0) > active:
-        errors.append(invalid(STATUS.child("ready"), status["ready"], "cannot set more ready pods than active"))
+        errors.append(
+            invalid(STATUS.child("ready"), status["ready"], "cannot set more ready pods than active")
+        )
     refuse(met and failed, "cannot set SuccessCriteriaMet=True and Failed=true conditions")
     refuse(met and target, "cannot set SuccessCriteriaMet=True and FailureTarget=true conditions")
     if (obj.get("spec") or {}).get("successPolicy") is not None:

@@ -27,7 +27,8 @@ def _interval(text: str, completions: int) -> tuple[int, int]:
     parts = text.split("-")
     if len(parts) > 2:
         raise IndexesError(
-            f"the fragment {go_quote(text)} violates the requirement that an index interval can have at most two "
+            f"the fragment {go_quote(text)} violates the requirement that an index interval can "
+            f"have at most two "
             "parts separated by '-'"
         )
     low = _number(parts[0], completions)

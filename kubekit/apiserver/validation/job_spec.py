@@ -6,6 +6,8 @@ Source: pkg/apis/batch/validation (validateJobSpec).
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from kubekit.api import formats
 from kubekit.api.field_path import (
     OMIT,
@@ -57,7 +59,10 @@ def _indexed(spec: Obj, path: Path) -> list[FieldError]:
     if completions is not None and completions > _LIMIT and per_index is not None:
         if failed is None:
             errors.append(required(at, f"must be specified when completions is above {_LIMIT}"))
-        text = "must be less than or equal to 10000 when completions are above 100000 and used with backoff limit per index"
+        text = (
+            "must be less than or equal to 10000 when completions are above 100000 and used "
+            "with backoff limit per index"
+        )
         if parallelism is not None and parallelism > 10_000:
             errors.append(invalid(path.child("parallelism"), parallelism, text))
         if failed is not None and failed > 10_000:
@@ -86,7 +91,7 @@ def _exit_codes(found: Obj, names: list[str], path: Path) -> list[FieldError]:
             errors.append(invalid(at.index(position), value, "must not be 0 for the In operator"))
         if value in values[:position]:
             errors.append(duplicate(at.index(position), value))
-    if any(one > other for one, other in zip(values, values[1:])):
+    if any(one > other for one, other in pairwise(values)):
         errors.append(invalid(at, values, "must be ordered"))
     return errors
 
@@ -95,14 +100,22 @@ def _failure_policy(spec: Obj, path: Path) -> list[FieldError]:
     errors: list[FieldError] = []
     rules = spec["podFailurePolicy"].get("rules") or []
     pod = (spec.get("template") or {}).get("spec") or {}
-    names = [one.get("name", "") for group in ("containers", "initContainers") for one in pod.get(group) or ()]
+    names = [
+        one.get("name", "") for group in ("containers", "initContainers") for one in pod.get(group) or ()
+    ]
     if len(rules) > 20:
         errors.append(too_many(path.child("rules"), len(rules), 20))
     for position, rule in enumerate(rules):
         at = path.child("rules").index(position)
-        action, codes, conditions = rule.get("action", ""), rule.get("onExitCodes"), rule.get("onPodConditions") or []
+        action, codes, conditions = (
+            rule.get("action", ""),
+            rule.get("onExitCodes"),
+            rule.get("onPodConditions") or [],
+        )
         if not action:
-            errors.append(required(at.child("action"), 'valid values: ["Count" "FailIndex" "FailJob" "Ignore"]'))
+            errors.append(
+                required(at.child("action"), 'valid values: ["Count" "FailIndex" "FailJob" "Ignore"]')
+            )
         elif action == "FailIndex":
             if spec.get("backoffLimitPerIndex") is None:
                 text = "requires the backoffLimitPerIndex to be set"
@@ -182,9 +195,14 @@ def validate_job_spec(spec: Obj, path: Path) -> list[FieldError]:
     errors = nonnegative_fields(
         spec,
         (
-            "parallelism", "completions", "activeDeadlineSeconds", "backoffLimit", "ttlSecondsAfterFinished",
-            "backoffLimitPerIndex", "maxFailedIndexes",
-        ),  # fmt: skip
+            "parallelism",
+            "completions",
+            "activeDeadlineSeconds",
+            "backoffLimit",
+            "ttlSecondsAfterFinished",
+            "backoffLimitPerIndex",
+            "maxFailedIndexes",
+        ),
         path,
     )
     if spec.get("maxFailedIndexes") is not None and spec.get("backoffLimitPerIndex") is None:
@@ -214,7 +232,9 @@ def validate_job_spec(spec: Obj, path: Path) -> list[FieldError]:
             errors += _success_policy(spec, at)
     replacement = spec.get("podReplacementPolicy")
     if replacement is not None:
-        values = ("Failed",) if spec.get("podFailurePolicy") is not None else ("Failed", "TerminatingOrFailed")
+        values = (
+            ("Failed",) if spec.get("podFailurePolicy") is not None else ("Failed", "TerminatingOrFailed")
+        )
         if replacement not in values:
             errors.append(not_supported(path.child("podReplacementPolicy"), replacement, values))
     errors += validate_template(spec.get("template") or {}, path.child("template"))

@@ -41,7 +41,9 @@ def _spec(spec: Obj) -> list[FieldError]:
 
 def validate_create(obj: Obj) -> list[FieldError]:
     """Every error of a new Lease."""
-    return validate_object_meta(obj["metadata"], True, subdomain_name, kube_finalizers=False) + _spec(obj.get("spec") or {})
+    return validate_object_meta(obj["metadata"], True, subdomain_name, kube_finalizers=False) + _spec(
+        obj.get("spec") or {}
+    )
 
 
 def validate_update(obj: Obj, old: Obj, subresource: str = "") -> list[FieldError]:

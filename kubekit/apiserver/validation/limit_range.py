@@ -12,9 +12,12 @@ from kubekit.api.quantity import Quantity, parse
 from kubekit.apiserver.validation.object_meta import (
     subdomain_name,
     validate_object_meta,
-    validate_object_meta_update,
 )
-from kubekit.apiserver.validation.pod_amounts import container_resource_name, overcommit_allowed, resource_name
+from kubekit.apiserver.validation.pod_amounts import (
+    container_resource_name,
+    overcommit_allowed,
+    resource_name,
+)
 
 Amounts = dict[str, Quantity]
 _MAX_MILLI = (2**63 - 1) // 1000
@@ -76,10 +79,10 @@ def _item(item: Obj, path: Path) -> list[FieldError]:
     for field in ("max", "min", "default", "defaultRequest", "maxLimitRequestRatio"):
         listed = item.get(field) or {}
         amounts[field] = {}
-        if field == "maxLimitRequestRatio" and kind == "PersistentVolumeClaim":
-            if "storage" not in amounts["min"] and "storage" not in amounts["max"]:
-                text = "either minimum or maximum storage value is required, but neither was provided"
-                errors.append(required(path.child("limits"), text))
+        bounded = any("storage" in amounts.get(one, ()) for one in ("min", "max"))
+        if field == "maxLimitRequestRatio" and kind == "PersistentVolumeClaim" and not bounded:
+            text = "either minimum or maximum storage value is required, but neither was provided"
+            errors.append(required(path.child("limits"), text))
         if kind == "Pod" and field in ("default", "defaultRequest"):
             if listed:
                 errors.append(forbidden(path.child(field), "may not be specified when `type` is 'Pod'"))

@@ -78,7 +78,9 @@ def validate_update(obj: Obj, old: Obj, subresource: str = "") -> list[FieldErro
     spec, before = obj.get("spec") or {}, old.get("spec") or {}
     networks, was = spec.get("podCIDRs") or [], before.get("podCIDRs") or []
     if was and networks != was:
-        changed = 1 if len(networks) != len(was) else sum(1 for one, other in zip(networks, was) if one != other)
+        changed = (
+            1 if len(networks) != len(was) else sum(1 for one, other in zip(networks, was) if one != other)
+        )
         errors += [forbidden(Path("spec").child("podCIDRs"), _POD_CIDR)] * changed
     if before.get("providerID") and before["providerID"] != spec.get("providerID", ""):
         text = 'node updates may not change providerID except from "" to valid'

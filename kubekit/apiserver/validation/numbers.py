@@ -58,7 +58,9 @@ def percent_of(value: Any) -> int | None:
 def not_more_than_100_percent(value: int | str, path: Path) -> list[FieldError]:
     """A percentage of at most 100."""
     number = percent_of(value)
-    return [invalid(path, value, "must not be greater than 100%")] if number is not None and number > 100 else []
+    return (
+        [invalid(path, value, "must not be greater than 100%")] if number is not None and number > 100 else []
+    )
 
 
 def int_or_percent_value(value: int | str | None) -> int:

@@ -64,7 +64,10 @@ def validate_annotations(annotations: Mapping[str, str] | None, path: Path) -> l
     if not annotations:
         return []
     errors = [invalid(path, key, text) for key in annotations for text in formats.label_key(key.lower())]
-    if sum(len(key.encode()) + len(value.encode()) for key, value in annotations.items()) > _ANNOTATIONS_LIMIT:
+    if (
+        sum(len(key.encode()) + len(value.encode()) for key, value in annotations.items())
+        > _ANNOTATIONS_LIMIT
+    ):
         errors.append(too_long(path, _ANNOTATIONS_LIMIT))
     return errors
 
@@ -86,7 +89,7 @@ def _owners(references: list[Obj], path: Path) -> list[FieldError]:
             current = f"{kind}/{reference.get('name', '')}"
             if first:
                 text = (
-                    "Only one reference can have Controller set to true. Found \"true\" in references "
+                    'Only one reference can have Controller set to true. Found "true" in references '
                     f"for {first} and {current}"
                 )
                 errors.append(invalid(path, references, text))
@@ -130,7 +133,9 @@ def validate_object_meta(
         if not namespace:
             errors.append(required(path.child("namespace")))
         else:
-            errors += [invalid(path.child("namespace"), namespace, text) for text in formats.dns1123_label(namespace)]
+            errors += [
+                invalid(path.child("namespace"), namespace, text) for text in formats.dns1123_label(namespace)
+            ]
     elif namespace:
         errors.append(forbidden(path.child("namespace"), "not allowed on this type"))
     generation = meta.get("generation")
@@ -153,12 +158,16 @@ def validate_object_meta(
 
 def immutable(new: Any, old: Any, path: Path, shown: Any = None) -> list[FieldError]:
     """One error when a value differs from before; empty and missing count as equal."""
-    if new == old or (not new and not old and new is not False and old is not False and new != 0 and old != 0):
+    if new == old or (
+        not new and not old and new is not False and old is not False and new != 0 and old != 0
+    ):
         return []
     return [invalid(path, new if shown is None else shown, IMMUTABLE)]
 
 
-def validate_object_meta_update(meta: Obj, old: Obj, path: Path = METADATA, kube_finalizers: bool = True) -> list[FieldError]:
+def validate_object_meta_update(
+    meta: Obj, old: Obj, path: Path = METADATA, kube_finalizers: bool = True
+) -> list[FieldError]:
     """Everything about the metadata of a changed object."""
     errors: list[FieldError] = []
     if old.get("deletionTimestamp"):
@@ -166,12 +175,16 @@ def validate_object_meta_update(meta: Obj, old: Obj, path: Path = METADATA, kube
         added = sorted({one for one in meta.get("finalizers") or () if one not in before})
         if added:
             shown = "[]string{" + ", ".join(go_quote(one) for one in added) + "}"
-            text = "no new finalizers can be added if the object is being deleted, found new finalizers " + shown
+            text = (
+                "no new finalizers can be added if the object is being deleted, found new finalizers " + shown
+            )
             errors.append(forbidden(path.child("finalizers"), text))
     if not meta.get("resourceVersion"):
         errors.append(invalid(path.child("resourceVersion"), "", "must be specified for an update"))
     if (meta.get("generation") or 0) < (old.get("generation") or 0):
-        errors.append(invalid(path.child("generation"), meta.get("generation") or 0, "must not be decremented"))
+        errors.append(
+            invalid(path.child("generation"), meta.get("generation") or 0, "must not be decremented")
+        )
     for field in ("name", "namespace", "uid"):
         if (meta.get(field) or "") != (old.get(field) or ""):
             errors.append(invalid(path.child(field), meta.get(field) or "", IMMUTABLE))

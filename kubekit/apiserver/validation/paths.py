@@ -1,8 +1,9 @@
 """Validation of file paths and IP addresses in specs.
 
 Called by the volume, env and network checks. IP addresses in fields from before v1.33 may be written in any
-valid way except with leading zeros or as IPv4-mapped IPv6; newer fields want the canonical form.
-Source: pkg/apis/core/validation (validateLocalDescendingPath and neighbours), apimachinery/pkg/util/validation/ip.go.
+valid way except with leading zeros or as IPv4-mapped IPv6; newer fields want the canonical form. Source:
+pkg/apis/core/validation (validateLocalDescendingPath and neighbours),
+apimachinery/pkg/util/validation/ip.go.
 """
 
 from __future__ import annotations

@@ -44,7 +44,12 @@ def _csi(source: Obj, path: Path) -> list[FieldError]:
     errors = csi_driver_name(source.get("driver", ""), path.child("driver"))
     if not source.get("volumeHandle"):
         errors.append(required(path.child("volumeHandle")))
-    for field in ("controllerPublishSecretRef", "controllerExpandSecretRef", "nodePublishSecretRef", "nodeExpandSecretRef"):
+    for field in (
+        "controllerPublishSecretRef",
+        "controllerExpandSecretRef",
+        "nodePublishSecretRef",
+        "nodeExpandSecretRef",
+    ):
         if source.get(field) is not None:
             errors += _secret_reference(source[field], path.child(field))
     return errors
@@ -105,7 +110,9 @@ def _spec(spec: Obj) -> list[FieldError]:
         text = "may not be 'recycle' for a hostPath mount of '/'"
         errors.append(forbidden(SPEC.child("persistentVolumeReclaimPolicy"), text))
     if name := spec.get("storageClassName"):
-        errors += [invalid(SPEC.child("storageClassName"), name, text) for text in formats.dns1123_subdomain(name)]
+        errors += [
+            invalid(SPEC.child("storageClassName"), name, text) for text in formats.dns1123_subdomain(name)
+        ]
     mode = spec.get("volumeMode")
     if mode is not None and mode not in VOLUME_MODES:
         errors.append(not_supported(SPEC.child("volumeMode"), mode, VOLUME_MODES))
@@ -116,7 +123,9 @@ def _spec(spec: Obj) -> list[FieldError]:
         else:
             errors += dns1123_subdomain(attributes, at)
         if spec.get("csi") is None:
-            errors.append(required(SPEC.child("csi"), "has to be specified when using volumeAttributesClassName"))
+            errors.append(
+                required(SPEC.child("csi"), "has to be specified when using volumeAttributesClassName")
+            )
     return errors
 
 

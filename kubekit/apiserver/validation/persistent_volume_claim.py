@@ -23,9 +23,13 @@ from kubekit.apiserver.validation.pod_update import difference
 
 SPEC = Path("spec")
 _CLASS = "volume.beta.kubernetes.io/storage-class"
-_FIXED = "spec is immutable after creation except resources.requests and volumeAttributesClassName for bound claims"
+_FIXED = (
+    "spec is immutable after creation except resources.requests and "
+    "volumeAttributesClassName for bound claims"
+)
 _RESIZE = (
-    "ControllerResizeInProgress", "ControllerResizeInfeasible", "NodeResizeInProgress", "NodeResizeInfeasible",
+    "ControllerResizeInProgress", "ControllerResizeInfeasible", "NodeResizeInProgress",
+    "NodeResizeInfeasible",
     "NodeResizePending",
 )  # fmt: skip
 
@@ -49,7 +53,9 @@ def _status(obj: Obj) -> list[FieldError]:
         errors.append(required(Path("Spec").child("accessModes")))
     for name, text in (status.get("capacity") or {}).items():
         if (value := parse(text).value()) < 0:
-            errors.append(invalid(path.child("capacity").key(name), value, "must be a valid resource quantity"))
+            errors.append(
+                invalid(path.child("capacity").key(name), value, "must be a valid resource quantity")
+            )
     for name, state in (status.get("allocatedResourceStatuses") or {}).items():
         at = path.child("allocatedResourceStatuses")
         errors += _resource_key(name, at)
@@ -72,7 +78,9 @@ def _class_upgrade(obj: Obj, old: Obj, spec: Obj, before: Obj) -> tuple[Obj, lis
         return {key: value for key, value in spec.items() if key != "storageClassName"}, []
     errors = []
     if new.get(_CLASS, "") != was.get(_CLASS, ""):
-        errors.append(invalid(METADATA.child("annotations").key(_CLASS), new.get(_CLASS, ""), "field is immutable"))
+        errors.append(
+            invalid(METADATA.child("annotations").key(_CLASS), new.get(_CLASS, ""), "field is immutable")
+        )
     if _CLASS not in was and name_before is None and name is not None:
         spec = {key: value for key, value in spec.items() if key != "storageClassName"}
     return spec, errors

@@ -127,13 +127,19 @@ def validate_topology_spread(constraints: list[Obj], path: Path) -> list[FieldEr
     errors: list[FieldError] = []
     for position, one in enumerate(constraints):
         at = path.index(position)
-        skew, key, action = one.get("maxSkew", 0), one.get("topologyKey", ""), one.get("whenUnsatisfiable", "")
+        skew, key, action = (
+            one.get("maxSkew", 0),
+            one.get("topologyKey", ""),
+            one.get("whenUnsatisfiable", ""),
+        )
         if skew <= 0:
             errors.append(invalid(at.child("maxSkew"), skew, "must be greater than zero"))
         if not key:
             errors.append(required(at.child("topologyKey"), "can not be empty"))
         if action not in ("DoNotSchedule", "ScheduleAnyway"):
-            errors.append(not_supported(at.child("whenUnsatisfiable"), action, ("DoNotSchedule", "ScheduleAnyway")))
+            errors.append(
+                not_supported(at.child("whenUnsatisfiable"), action, ("DoNotSchedule", "ScheduleAnyway"))
+            )
         for other in constraints[position + 1 :]:
             if (other.get("topologyKey", ""), other.get("whenUnsatisfiable", "")) == (key, action):
                 errors.append(duplicate(at.child("{topologyKey, whenUnsatisfiable}"), f"{{{key}, {action}}}"))

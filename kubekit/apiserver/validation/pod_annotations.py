@@ -1,4 +1,5 @@
-"""Validation of the annotations that mean something to pods: mirror pods, deletion cost, old security profiles.
+"""Validation of the annotations that mean something to pods: mirror pods, deletion cost, old security
+profiles.
 
 Called by `pod` and `pod_template`.
 Source: pkg/apis/core/validation (ValidatePodSpecificAnnotations and neighbours).
@@ -54,7 +55,9 @@ def validate_pod_annotations(annotations: dict[str, str], spec: Obj, path: Path)
             if not any(one.get("name") == name for group in _GROUPS for one in spec.get(group) or ()):
                 errors.append(invalid(path.key(key), name, "container not found"))
             if value not in ("", "runtime/default", "unconfined") and not value.startswith("localhost/"):
-                errors.append(invalid(path.key(key), value, f"invalid AppArmor profile name: {go_quote(value)}"))
+                errors.append(
+                    invalid(path.key(key), value, f"invalid AppArmor profile name: {go_quote(value)}")
+                )
     return errors
 
 
@@ -99,7 +102,9 @@ def validate_profiles_match(annotations: dict[str, str], spec: Obj, path: Path) 
     at_pod = spec.get("securityContext") or {}
     if at_pod.get("seccompProfile") is not None and _SECCOMP_POD in annotations:
         place = path.child("securityContext", "seccompProfile")
-        errors += _match(annotations[_SECCOMP_POD], at_pod["seccompProfile"], place, "seccomp", "runtime/default")
+        errors += _match(
+            annotations[_SECCOMP_POD], at_pod["seccompProfile"], place, "seccomp", "runtime/default"
+        )
     windows = (spec.get("os") or {}).get("name") == "windows"
     for field, prefix, word in (
         ("seccompProfile", _SECCOMP_CONTAINER, "seccomp"),

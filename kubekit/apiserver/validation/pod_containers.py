@@ -66,7 +66,11 @@ def _ports(ports: list[Obj], path: Path) -> list[FieldError]:
             else:
                 names.add(name)
         number = port.get("containerPort", 0)
-        errors += port_number(number, at.child("containerPort")) if number else [required(at.child("containerPort"))]
+        errors += (
+            port_number(number, at.child("containerPort"))
+            if number
+            else [required(at.child("containerPort"))]
+        )
         if host := port.get("hostPort"):
             errors += port_number(host, at.child("hostPort"))
         protocol = port.get("protocol", "")
@@ -267,7 +271,9 @@ def _host_ports(containers: list[Obj], path: Path) -> list[FieldError]:
                 continue
             text = f"{port.get('protocol', '')}/{port.get('hostIP', '')}/{port['hostPort']}"
             if text in taken:
-                errors.append(duplicate(path.index(position).child("ports").index(number).child("hostPort"), text))
+                errors.append(
+                    duplicate(path.index(position).child("ports").index(number).child("hostPort"), text)
+                )
             taken.add(text)
     return errors
 
@@ -327,7 +333,9 @@ def validate_init_containers(
 def validate_ephemeral_containers(spec: Obj, around: Surroundings, path: Path) -> list[FieldError]:
     """Ephemeral containers: no ports, probes or amounts."""
     errors: list[FieldError] = []
-    others = {one.get("name", "") for group in ("containers", "initContainers") for one in spec.get(group) or ()}
+    others = {
+        one.get("name", "") for group in ("containers", "initContainers") for one in spec.get(group) or ()
+    }
     names = set(others)
     for position, container in enumerate(spec.get("ephemeralContainers") or ()):
         at = path.index(position)

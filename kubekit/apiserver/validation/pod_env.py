@@ -18,7 +18,13 @@ _ENV_FIELDS = (
     "metadata.name", "metadata.namespace", "metadata.uid", "spec.nodeName", "spec.serviceAccountName",
     "status.hostIP", "status.hostIPs", "status.podIP", "status.podIPs",
 )  # fmt: skip
-VOLUME_FIELDS = ("metadata.annotations", "metadata.labels", "metadata.name", "metadata.namespace", "metadata.uid")
+VOLUME_FIELDS = (
+    "metadata.annotations",
+    "metadata.labels",
+    "metadata.name",
+    "metadata.namespace",
+    "metadata.uid",
+)
 _CONVERTIBLE = frozenset(
     (*_ENV_FIELDS, *VOLUME_FIELDS, "spec.restartPolicy", "spec.schedulerName", "status.phase", "spec.host")
 )
@@ -99,7 +105,9 @@ def _file_reference(reference: Obj, path: Path) -> list[FieldError]:
         errors.append(required(path.child("key")))
     else:
         errors += [invalid(path.child("key"), key, text) for text in formats.relaxed_env_name(key)]
-    errors += dns1123_label(volume, path.child("volumeName")) if volume else [required(path.child("volumeName"))]
+    errors += (
+        dns1123_label(volume, path.child("volumeName")) if volume else [required(path.child("volumeName"))]
+    )
     errors += no_backsteps(file, path.child("path")) if file else [required(path.child("path"))]
     return errors
 
@@ -123,7 +131,8 @@ def _value_from(variable: Obj, path: Path) -> list[FieldError]:
         errors += _file_reference(found, path.child("fileKeyRef"))
     if not count:
         text = (
-            "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, `secretKeyRef` or `fileKeyRef`"
+            "must specify one of: `fieldRef`, `resourceFieldRef`, `configMapKeyRef`, "
+            "`secretKeyRef` or `fileKeyRef`"
         )
         errors.append(invalid(path, "", text))
     elif variable.get("value"):
@@ -163,7 +172,9 @@ def validate_env_from(sources: list[Obj], path: Path) -> list[FieldError]:
                 if not name:
                     errors.append(required(at.child(kind, "name")))
                 else:
-                    errors += [invalid(at.child(kind, "name"), name, text) for text in subdomain_name(name, True)]
+                    errors += [
+                        invalid(at.child(kind, "name"), name, text) for text in subdomain_name(name, True)
+                    ]
         if not count:
             errors.append(invalid(path, "", "must specify one of: `configMapRef` or `secretRef`"))
         elif count > 1:

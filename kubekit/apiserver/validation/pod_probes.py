@@ -19,10 +19,44 @@ _LINUX_SIGNALS = tuple(
     sorted(
         [
             "SIG" + name
-            for name in (
-                "ABRT ALRM BUS CHLD CLD CONT FPE HUP ILL INT IO IOT KILL PIPE POLL PROF PWR QUIT SEGV STKFLT STOP "
-                "SYS TERM TRAP TSTP TTIN TTOU URG USR1 USR2 VTALRM WINCH XCPU XFSZ RTMIN RTMAX"
-            ).split()
+            for name in [
+                "ABRT",
+                "ALRM",
+                "BUS",
+                "CHLD",
+                "CLD",
+                "CONT",
+                "FPE",
+                "HUP",
+                "ILL",
+                "INT",
+                "IO",
+                "IOT",
+                "KILL",
+                "PIPE",
+                "POLL",
+                "PROF",
+                "PWR",
+                "QUIT",
+                "SEGV",
+                "STKFLT",
+                "STOP",
+                "SYS",
+                "TERM",
+                "TRAP",
+                "TSTP",
+                "TTIN",
+                "TTOU",
+                "URG",
+                "USR1",
+                "USR2",
+                "VTALRM",
+                "WINCH",
+                "XCPU",
+                "XFSZ",
+                "RTMIN",
+                "RTMAX",
+            ]
         ]
         + [f"SIGRTMIN+{number}" for number in range(1, 16)]
         + [f"SIGRTMAX-{number}" for number in range(1, 15)]
@@ -81,7 +115,13 @@ def _handler(holder: Obj, kinds: tuple[str, ...], grace: int | None, path: Path)
 
 def _probe(probe: Obj, grace: int | None, path: Path) -> list[FieldError]:
     errors = _handler(probe, _PROBE_HANDLERS, grace, path)
-    for field in ("initialDelaySeconds", "timeoutSeconds", "periodSeconds", "successThreshold", "failureThreshold"):
+    for field in (
+        "initialDelaySeconds",
+        "timeoutSeconds",
+        "periodSeconds",
+        "successThreshold",
+        "failureThreshold",
+    ):
         if probe.get(field, 0) < 0:
             errors += nonnegative(probe[field], path.child(field))
     own = probe.get("terminationGracePeriodSeconds")
@@ -105,7 +145,9 @@ def validate_probes(container: Obj, grace: int | None, path: Path) -> list[Field
                 text = "must not be set for readinessProbes"
                 errors.append(invalid(at.child("terminationGracePeriodSeconds"), own, text))
         elif probe.get("successThreshold", 0) != 1:
-            errors.append(invalid(at.child("successThreshold"), probe.get("successThreshold", 0), "must be 1"))
+            errors.append(
+                invalid(at.child("successThreshold"), probe.get("successThreshold", 0), "must be 1")
+            )
     return errors
 
 

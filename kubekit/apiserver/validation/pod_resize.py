@@ -63,7 +63,9 @@ def _supported(pod: Obj) -> bool:
 def _init_containers(spec: Obj, before: Obj) -> tuple[list[FieldError], list[Obj]]:
     errors: list[FieldError] = []
     plain: list[Obj] = []
-    for position, (one, was) in enumerate(zip(spec.get("initContainers") or (), before.get("initContainers") or ())):
+    for position, (one, was) in enumerate(
+        zip(spec.get("initContainers") or (), before.get("initContainers") or ())
+    ):
         if one.get("restartPolicy") != "Always":
             if one != was:
                 errors.append(forbidden(SPEC, "resources for non-sidecar init containers are immutable"))

@@ -21,7 +21,9 @@ _NET_SYSCTLS = ("net",)
 _IPC_SYSCTLS = ("kernel.sem", "kernel.shm", "kernel.msg", "fs.mqueue.")
 _WINDOWS = "cannot be set for a windows pod"
 _NETBIOS = re.compile(r'[^\\/:\*\?"<>|\.][^\\/:\*\?"<>|]{0,14}')
-_DNS = re.compile(r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*")
+_DNS = re.compile(
+    r"[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]{0,61}[a-zA-Z0-9])?)*"
+)
 
 
 def _id(context: Obj, field: str, path: Path) -> list[FieldError]:
@@ -65,7 +67,9 @@ def _app_armor(profile: Obj | None, path: Path) -> list[FieldError]:
             return [invalid(at, local, "must not be padded with whitespace")]
         return [] if local else [required(at, needed)]
     if kind in ("RuntimeDefault", "Unconfined"):
-        return [] if local is None else [invalid(at, local, "can only be set when AppArmor type is Localhost")]
+        return (
+            [] if local is None else [invalid(at, local, "can only be set when AppArmor type is Localhost")]
+        )
     if not kind:
         return [required(path.child("type"), "type is required when appArmorProfile is set")]
     return [not_supported(path.child("type"), kind, _LOCALHOST)]
@@ -198,14 +202,17 @@ def _sysctls(sysctls: list[Obj], spec: Obj, path: Path) -> list[FieldError]:
 
 
 _POD_ON_WINDOWS = (
-    ("securityContext", "appArmorProfile"), ("securityContext", "seLinuxOptions"), ("hostUsers",), ("hostPID",),
+    ("securityContext", "appArmorProfile"), ("securityContext", "seLinuxOptions"), ("hostUsers",),
+    ("hostPID",),
     ("hostIPC",), ("securityContext", "seccompProfile"), ("securityContext", "fsGroup"),
     ("securityContext", "fsGroupChangePolicy"), ("securityContext", "sysctls"), ("shareProcessNamespace",),
-    ("securityContext", "runAsUser"), ("securityContext", "runAsGroup"), ("securityContext", "supplementalGroups"),
+    ("securityContext", "runAsUser"), ("securityContext", "runAsGroup"),
+    ("securityContext", "supplementalGroups"),
     ("securityContext", "supplementalGroupsPolicy"), ("securityContext", "seLinuxChangePolicy"),
 )  # fmt: skip
 _CONTAINER_ON_WINDOWS = (
-    "appArmorProfile", "seLinuxOptions", "seccompProfile", "capabilities", "readOnlyRootFilesystem", "privileged",
+    "appArmorProfile", "seLinuxOptions", "seccompProfile", "capabilities", "readOnlyRootFilesystem",
+    "privileged",
     "allowPrivilegeEscalation", "procMount", "runAsUser", "runAsGroup",
 )  # fmt: skip
 

@@ -58,7 +58,9 @@ def _resource_claims(claims: list[Obj], static: bool, path: Path) -> list[FieldE
             errors.append(forbidden("", "static pods do not support resource claims"))
             continue
         at = path.index(position)
-        name, one, two = (claim.get(key) for key in ("name", "resourceClaimName", "resourceClaimTemplateName"))
+        name, one, two = (
+            claim.get(key) for key in ("name", "resourceClaimName", "resourceClaimTemplateName")
+        )
         if not name:
             errors.append(required(at.child("name")))
         elif name in names:
@@ -145,13 +147,23 @@ def _host_process(spec: Obj, path: Path) -> list[FieldError]:
         for position, container in enumerate(spec.get(group) or ()):
             own = ((container.get("securityContext") or {}).get("windowsOptions") or {}).get("hostProcess")
             if at_pod is not None and own is not None and own != at_pod:
-                place = path.child(group).index(position).child("securityContext", "windowsOptions", "hostProcess")
-                text = f"pod hostProcess value must be identical if both are specified, was {str(at_pod).lower()}"
+                place = (
+                    path.child(group)
+                    .index(position)
+                    .child("securityContext", "windowsOptions", "hostProcess")
+                )
+                text = (
+                    "pod hostProcess value must be identical if both are specified, was "
+                    f"{str(at_pod).lower()}"
+                )
                 errors.append(invalid(place, own, text))
             values.append(bool(own if own is not None else at_pod))
     if any(values):
         if not all(values):
-            text = "If pod contains any hostProcess containers then all containers must be HostProcess containers"
+            text = (
+                "If pod contains any hostProcess containers then all containers must be "
+                "HostProcess containers"
+            )
             errors.append(invalid(path, "", text))
         if not spec.get("hostNetwork"):
             text = "hostNetwork must be true if pod contains any hostProcess containers"
@@ -169,7 +181,9 @@ def _host_users(spec: Obj, path: Path) -> list[FieldError]:
     for group in _GROUPS:
         for position, container in enumerate(spec.get(group) or ()):
             if container.get("volumeDevices"):
-                errors.append(forbidden(path.child(group).index(position).child("volumeDevices"), _HOST_USERS))
+                errors.append(
+                    forbidden(path.child(group).index(position).child("volumeDevices"), _HOST_USERS)
+                )
     return errors
 
 
@@ -216,7 +230,9 @@ def validate_pod_spec(spec: Obj, meta: Obj | None, path: Path, is_pod: bool) -> 
     meta = meta or {}
     volumes: dict[str, Obj] = {}
     if get("volumes"):
-        volumes, errors_here = validate_volumes(spec["volumes"], meta.get("name", ""), path.child("volumes"), is_pod)
+        volumes, errors_here = validate_volumes(
+            spec["volumes"], meta.get("name", ""), path.child("volumes"), is_pod
+        )
         errors += errors_here
     claims: frozenset[str] = frozenset()
     if listed := get("resourceClaims"):

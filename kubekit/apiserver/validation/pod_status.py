@@ -54,7 +54,9 @@ def qos_class(pod: Obj) -> str:
     return "Guaranteed" if guaranteed and same and len(requests) == len(limits) else "Burstable"
 
 
-def _transitions(new: list[Obj], old: list[Obj], containers: list[Obj], spec: Obj, path: Path) -> list[FieldError]:
+def _transitions(
+    new: list[Obj], old: list[Obj], containers: list[Obj], spec: Obj, path: Path
+) -> list[FieldError]:
     """A terminated container may run again only where it would be restarted."""
     errors: list[FieldError] = []
     for position, was in enumerate(old):

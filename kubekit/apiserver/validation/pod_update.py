@@ -23,9 +23,9 @@ from kubekit.apiserver.validation.pod_annotations import (
 )
 
 _UPDATABLE = (
-    "`spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,`spec.tolerations` "
-    "(only additions to existing tolerations),`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it "
-    "was previously negative)"
+    "`spec.containers[*].image`,`spec.initContainers[*].image`,`spec.activeDeadlineSeconds`,"
+    "`spec.tolerations` (only additions to existing tolerations),`spec.terminationGracePeriodSeconds` "
+    "(allow it to be set to 1 if it was previously negative)"
 )
 _TERMS = ("nodeAffinity", "requiredDuringSchedulingIgnoredDuringExecution", "nodeSelectorTerms")
 
@@ -88,7 +88,9 @@ def _only_added(new: Obj, old: Obj) -> bool:
     fields = ("matchExpressions", "matchFields")
     if not any(old.get(field) for field in fields):
         return not any(new.get(field) for field in fields)
-    return all((new.get(field) or [])[: len(old.get(field) or [])] == (old.get(field) or []) for field in fields)
+    return all(
+        (new.get(field) or [])[: len(old.get(field) or [])] == (old.get(field) or []) for field in fields
+    )
 
 
 def _node_affinity(new: Obj | None, old: Obj | None, path: Path) -> list[FieldError]:
@@ -162,7 +164,9 @@ def validate_spec_update(obj: Obj, old: Obj) -> list[FieldError]:
     tolerations = spec.get("tolerations") or []
     errors += _tolerations(tolerations, before.get("tolerations") or [], SPEC.child("tolerations"))
     gates_before = before.get("schedulingGates") or []
-    errors += _scheduling_gates(spec.get("schedulingGates") or [], gates_before, SPEC.child("schedulingGates"))
+    errors += _scheduling_gates(
+        spec.get("schedulingGates") or [], gates_before, SPEC.child("schedulingGates")
+    )
     if spec == before:
         return errors
     munged = dict(spec)
@@ -196,7 +200,9 @@ def validate_ephemeral(obj: Obj, old: Obj) -> list[FieldError]:
     for one in (old.get("spec") or {}).get("ephemeralContainers") or ():
         name = one.get("name", "")
         if name not in new:
-            errors.append(forbidden(path, f"existing ephemeral containers {go_quote(name)} may not be removed\n"))
+            errors.append(
+                forbidden(path, f"existing ephemeral containers {go_quote(name)} may not be removed\n")
+            )
         elif new[name] != one:
             shown = difference("core.EphemeralContainer", one, new[name])
             text = f"existing ephemeral containers {go_quote(name)} may not be changed\n{shown}"

@@ -23,8 +23,10 @@ from kubekit.apiserver.validation.volume_sources import MORE_THAN_ONE, common, c
 FILE_MODE = "must be a number between 0 and 0777 (octal), both inclusive"
 _ORDER = (
     "emptyDir", "hostPath", "gitRepo", "gcePersistentDisk", "awsElasticBlockStore", "secret", "nfs", "iscsi",
-    "glusterfs", "flocker", "persistentVolumeClaim", "rbd", "cinder", "cephfs", "quobyte", "downwardAPI", "fc",
-    "flexVolume", "configMap", "azureFile", "vsphereVolume", "photonPersistentDisk", "portworxVolume", "azureDisk",
+    "glusterfs", "flocker", "persistentVolumeClaim", "rbd", "cinder", "cephfs", "quobyte", "downwardAPI",
+    "fc",
+    "flexVolume", "configMap", "azureFile", "vsphereVolume", "photonPersistentDisk", "portworxVolume",
+    "azureDisk",
     "storageos", "projected", "scaleIO", "csi", "ephemeral", "image",
 )  # fmt: skip
 # Where the original tells of a second source under another name than the field has.
@@ -69,7 +71,9 @@ def _token(source: Obj, at: Path, path: Path) -> list[FieldError]:
     errors: list[FieldError] = []
     seconds = source.get("expirationSeconds", 0)
     if seconds < 600:
-        errors.append(invalid(at.child("expirationSeconds"), seconds, "may not specify a duration less than 10 minutes"))
+        errors.append(
+            invalid(at.child("expirationSeconds"), seconds, "may not specify a duration less than 10 minutes")
+        )
     if seconds > 1 << 32:
         text = "may not specify a duration larger than 2^32 seconds"
         errors.append(invalid(at.child("expirationSeconds"), seconds, text))
@@ -212,7 +216,8 @@ def _source(kind: str, volume: Obj, path: Path, pod_name: str, is_pod: bool) -> 
         return errors
     errors = common(kind, source, at, False)
     if kind == "iscsi" and source.get("initiatorName") is not None:
-        if len(f"{volume.get('name', '')}:{source.get('targetPortal', '')}") > 64:
+        together = f"{volume.get('name', '')}:{source.get('targetPortal', '')}"
+        if len(together) > 64:
             text = (
                 "Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters if "
                 "iscsi.initiatorName is specified."
@@ -227,7 +232,11 @@ def validate_volumes(
     """The volumes that may be mounted, by name, and the errors of all."""
     errors: list[FieldError] = []
     known: dict[str, Obj] = {}
-    made = {f"{pod_name}-{one.get('name', '')}" for one in volumes if pod_name and one.get("ephemeral") is not None}
+    made = {
+        f"{pod_name}-{one.get('name', '')}"
+        for one in volumes
+        if pod_name and one.get("ephemeral") is not None
+    }
     for position, volume in enumerate(volumes):
         at = path.index(position)
         own: list[FieldError] = []

@@ -16,16 +16,24 @@ from kubekit.apiserver.validation.paths import parse_sloppy
 _LABELS = {
     "beta.kubernetes.io/arch": 'deprecated since v1.14; use "kubernetes.io/arch" instead',
     "beta.kubernetes.io/os": 'deprecated since v1.14; use "kubernetes.io/os" instead',
-    "failure-domain.beta.kubernetes.io/region": 'deprecated since v1.17; use "topology.kubernetes.io/region" instead',
-    "failure-domain.beta.kubernetes.io/zone": 'deprecated since v1.17; use "topology.kubernetes.io/zone" instead',
-    "beta.kubernetes.io/instance-type": 'deprecated since v1.17; use "node.kubernetes.io/instance-type" instead',
+    "failure-domain.beta.kubernetes.io/region": (
+        'deprecated since v1.17; use "topology.kubernetes.io/region" instead'
+    ),
+    "failure-domain.beta.kubernetes.io/zone": (
+        'deprecated since v1.17; use "topology.kubernetes.io/zone" instead'
+    ),
+    "beta.kubernetes.io/instance-type": (
+        'deprecated since v1.17; use "node.kubernetes.io/instance-type" instead'
+    ),
 }
 _ANNOTATIONS = {
     "scheduler.alpha.kubernetes.io/critical-pod": (
         'non-functional in v1.16+; use the "priorityClassName" field instead'
     ),
     "security.alpha.kubernetes.io/sysctls": 'non-functional in v1.11+; use the "sysctls" field instead',
-    "security.alpha.kubernetes.io/unsafe-sysctls": 'non-functional in v1.11+; use the "sysctls" field instead',
+    "security.alpha.kubernetes.io/unsafe-sysctls": (
+        'non-functional in v1.11+; use the "sysctls" field instead'
+    ),
 }
 _VOLUMES = {
     "photonPersistentDisk": ("photonPersistentDisk", "deprecated in v1.11, non-functional in v1.16+"),
@@ -53,7 +61,11 @@ def address_warnings(path: Path | str, text: str) -> list[str]:
 
 
 def _placement(spec: Obj, at: str) -> list[str]:
-    found = [f"{at}.nodeSelector[{key}]: {_LABELS[key]}" for key in spec.get("nodeSelector") or () if key in _LABELS]
+    found = [
+        f"{at}.nodeSelector[{key}]: {_LABELS[key]}"
+        for key in spec.get("nodeSelector") or ()
+        if key in _LABELS
+    ]
     affinity = (spec.get("affinity") or {}).get("nodeAffinity") or {}
     places = [
         (f"{at}.affinity.nodeAffinity.{_REQUIRED}.nodeSelectorTerms[{position}]", term)
@@ -114,13 +126,16 @@ def _containers(spec: Obj, at: str) -> list[str]:
             resources = container.get("resources") or {}
             for name in ("memory", "ephemeral-storage"):
                 for listed in ("limits", "requests"):
-                    one = {name: value for key, value in (resources.get(listed) or {}).items() if key == name}
+                    amount = (resources.get(listed) or {}).get(name)
+                    one = {} if amount is None else {name: amount}
                     found += _fractions(one, f"{place}.resources.{listed}")
             seen: set[str] = set()
             for number, variable in enumerate(container.get("env") or ()):
                 name = variable.get("name", "")
                 reference, value = f"$({name})", variable.get("value", "")
-                if name in seen and (variable.get("valueFrom") is not None or value == reference or reference not in value):
+                if name in seen and (
+                    variable.get("valueFrom") is not None or value == reference or reference not in value
+                ):
                     found.append(
                         f"{place}.env[{number}]: hides previous definition of {go_quote(name)}, "
                         "which may be dropped when using apply"
@@ -141,7 +156,8 @@ def _ports(spec: Obj, at: str) -> list[str]:
                 host, ip = port.get("hostPort", 0), port.get("hostIP", "")
                 if ip and not host:
                     shown = (
-                        f"{{Name:{port.get('name', '')} HostPort:0 ContainerPort:{port.get('containerPort', 0)} "
+                        f"{{Name:{port.get('name', '')} HostPort:0 "
+                        f"ContainerPort:{port.get('containerPort', 0)} "
                         f"Protocol:{port.get('protocol', '')} HostIP:{ip}}}"
                     )
                     found.append(f"{place}: hostIP set without hostPort: {shown}")
@@ -159,7 +175,8 @@ def _ports(spec: Obj, at: str) -> list[str]:
                 if name in names:
                     first = names[name]
                     later.append(
-                        f"{place}: duplicate port name {go_quote(name)} with {first}, services and probes that "
+                        f"{place}: duplicate port name {go_quote(name)} with {first}, services and "
+                        f"probes that "
                         f"select ports by name will use {first}"
                     )
                 elif name:
@@ -179,7 +196,8 @@ def pod_warnings(holder: Obj, prefix: str) -> list[str]:
     found += _lists(spec, at) + _containers(spec, at)
     if (spec.get("terminationGracePeriodSeconds") or 0) < 0:
         found.append(
-            f"{at}.terminationGracePeriodSeconds: must be >= 0; negative values are invalid and will be treated as 1"
+            f"{at}.terminationGracePeriodSeconds: must be >= 0; negative values are invalid "
+            "and will be treated as 1"
         )
     affinity = spec.get("affinity") or {}
     for kind in ("podAffinity", "podAntiAffinity"):

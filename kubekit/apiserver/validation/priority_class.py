@@ -24,7 +24,11 @@ def _system_problem(name: str, obj: Obj) -> str:
         return f"{name} is not a known system priority class"
     if obj.get("value", 0) != _SYSTEM[name]:
         return f"value of {name} PriorityClass must be {_SYSTEM[name]}"
-    return "globalDefault of system-cluster-critical PriorityClass must be false" if obj.get("globalDefault") else ""
+    return (
+        "globalDefault of system-cluster-critical PriorityClass must be false"
+        if obj.get("globalDefault")
+        else ""
+    )
 
 
 def validate_create(obj: Obj) -> list[FieldError]:
@@ -33,7 +37,10 @@ def validate_create(obj: Obj) -> list[FieldError]:
     name = obj["metadata"].get("name", "")
     if name.startswith("system-"):
         if problem := _system_problem(name, obj):
-            text = "priority class names with 'system-' prefix are reserved for system use only. error: " + problem
+            text = (
+                "priority class names with 'system-' prefix are reserved for system use only. error: "
+                + problem
+            )
             errors.append(forbidden(METADATA.child("name"), text))
     elif obj.get("value", 0) > _HIGHEST:
         text = f"maximum allowed value of a user defined priority is {_HIGHEST}"
@@ -51,4 +58,6 @@ def validate_update(obj: Obj, old: Obj, subresource: str = "") -> list[FieldErro
     errors = validate_object_meta_update(obj["metadata"], old["metadata"])
     if obj.get("value", 0) != old.get("value", 0):
         errors.append(forbidden("value", "may not be changed in an update."))
-    return errors + immutable(obj.get("preemptionPolicy"), old.get("preemptionPolicy"), Path("preemptionPolicy"))
+    return errors + immutable(
+        obj.get("preemptionPolicy"), old.get("preemptionPolicy"), Path("preemptionPolicy")
+    )

@@ -46,7 +46,10 @@ def _role(obj: Obj, namespaced: bool) -> list[FieldError]:
         errors += _rule(rule, namespaced, Path("rules").index(position))
     aggregation = obj.get("aggregationRule")
     if aggregation is not None:
-        path, selectors = Path("aggregationRule").child("clusterRoleSelectors"), aggregation.get("clusterRoleSelectors")
+        path, selectors = (
+            Path("aggregationRule").child("clusterRoleSelectors"),
+            aggregation.get("clusterRoleSelectors"),
+        )
         if not selectors:
             text = "at least one clusterRoleSelector required if aggregationRule is non-nil"
             errors.append(required(path, text))
@@ -108,5 +111,7 @@ def validate_update(obj: Obj, old: Obj, subresource: str = "") -> list[FieldErro
     """Every error of a changed role or binding: the role of a binding stays."""
     errors = validate_create(obj) + validate_object_meta_update(obj["metadata"], old["metadata"])
     if obj.get("kind", "").endswith("Binding") and obj.get("roleRef") != old.get("roleRef"):
-        errors.append(invalid("roleRef", internal("rbac.RoleRef", obj.get("roleRef")), "cannot change roleRef"))
+        errors.append(
+            invalid("roleRef", internal("rbac.RoleRef", obj.get("roleRef")), "cannot change roleRef")
+        )
     return errors

@@ -69,4 +69,6 @@ def validate_update(obj: Obj, old: Obj, subresource: str = "") -> list[FieldErro
             errors.append(invalid(STATUS.child("availableReplicas"), status["availableReplicas"], text))
         return errors
     spec, before = obj.get("spec") or {}, old.get("spec") or {}
-    return errors + _spec(spec) + immutable(spec.get("selector"), before.get("selector"), SPEC.child("selector"))
+    return (
+        errors + _spec(spec) + immutable(spec.get("selector"), before.get("selector"), SPEC.child("selector"))
+    )

@@ -19,11 +19,13 @@ from kubekit.apiserver.validation.pod_amounts import quantity_value, quota_resou
 
 SPEC = Path("spec")
 _SCOPES = (
-    "Terminating", "NotTerminating", "BestEffort", "NotBestEffort", "PriorityClass", "CrossNamespacePodAffinity",
+    "Terminating", "NotTerminating", "BestEffort", "NotBestEffort", "PriorityClass",
+    "CrossNamespacePodAffinity",
     "VolumeAttributesClass",
 )  # fmt: skip
 _POD_RESOURCES = frozenset(
-    ("pods", "cpu", "memory", "ephemeral-storage", "requests.cpu", "requests.memory", "requests.ephemeral-storage",
+    ("pods", "cpu", "memory", "ephemeral-storage", "requests.cpu", "requests.memory",
+     "requests.ephemeral-storage",
      "limits.cpu", "limits.memory", "limits.ephemeral-storage")
 )  # fmt: skip
 _PAIRS = (("BestEffort", "NotBestEffort"), ("Terminating", "NotTerminating"))
@@ -76,16 +78,25 @@ def _scope_selector(spec: Obj) -> list[FieldError]:
     errors: list[FieldError] = []
     needs = selector.get("matchExpressions") or []
     for need in needs:
-        scope, operator, values = need.get("scopeName", ""), need.get("operator", ""), need.get("values") or []
+        scope, operator, values = (
+            need.get("scopeName", ""),
+            need.get("operator", ""),
+            need.get("values") or [],
+        )
         if scope not in _SCOPES:
             errors.append(invalid(at.child("scopeName"), scope, "unsupported scope"))
         for name in sorted(spec.get("hard") or {}):
             if _is_standard(name) and not _applies(scope, name):
                 errors.append(invalid(at, internal("core.ScopeSelector", selector), _NO_RESOURCE))
-        if scope in _SCOPES and scope not in ("PriorityClass", "VolumeAttributesClass") and operator != "Exists":
+        if (
+            scope in _SCOPES
+            and scope not in ("PriorityClass", "VolumeAttributesClass")
+            and operator != "Exists"
+        ):
             text = (
                 "must be 'Exists' when scope is any of ResourceQuotaScopeTerminating, "
-                "ResourceQuotaScopeNotTerminating, ResourceQuotaScopeBestEffort, ResourceQuotaScopeNotBestEffort or "
+                "ResourceQuotaScopeNotTerminating, ResourceQuotaScopeBestEffort, "
+                "ResourceQuotaScopeNotBestEffort or "
                 "ResourceQuotaScopeCrossNamespacePodAffinity"
             )
             errors.append(invalid(at.child("operator"), operator, text))

@@ -35,7 +35,9 @@ def _docker_config(data: Obj, key: str) -> list[FieldError]:
     try:
         value = parse(base64.b64decode(data[key] or ""))
         if value is not None and not isinstance(value, dict):
-            problem = f"json: cannot unmarshal {json_kind(value)} into Go value of type map[string]interface {{}}"
+            problem = (
+                f"json: cannot unmarshal {json_kind(value)} into Go value of type map[string]interface {{}}"
+            )
     except JSONTextError as error:
         problem = str(error)
     return [invalid(_DATA.key(key), "<secret contents redacted>", problem)] if problem else []

@@ -1,7 +1,7 @@
 """Validation of selectors: label selectors, node selectors, topology terms, tolerations' neighbours.
 
-Called by workloads, policies, pods and storage classes.
-Source: apimachinery/pkg/apis/meta/v1/validation, pkg/apis/core/validation (ValidateNodeSelector and neighbours).
+Called by workloads, policies, pods and storage classes. Source: apimachinery/pkg/apis/meta/v1/validation,
+pkg/apis/core/validation (ValidateNodeSelector and neighbours).
 """
 
 from __future__ import annotations
@@ -36,7 +36,9 @@ def label_selector(selector: Obj | None, path: Path) -> list[FieldError]:
             errors.append(invalid(at.child("operator"), operator, _OPERATOR))
         errors += qualified_name(need.get("key", ""), at.child("key"))
         for number, value in enumerate(values):
-            errors += [invalid(at.child("values").index(number), value, text) for text in formats.label_value(value)]
+            errors += [
+                invalid(at.child("values").index(number), value, text) for text in formats.label_value(value)
+            ]
     return errors
 
 
@@ -58,7 +60,10 @@ def _node_requirement(need: Obj, path: Path, check_values: bool) -> list[FieldEr
     errors += qualified_name(need.get("key", ""), path.child("key"))
     if check_values:
         for number, value in enumerate(values):
-            errors += [invalid(path.child("values").index(number), value, text) for text in formats.label_value(value)]
+            errors += [
+                invalid(path.child("values").index(number), value, text)
+                for text in formats.label_value(value)
+            ]
     return errors
 
 
@@ -96,7 +101,9 @@ def node_selector(selector: Obj, path: Path) -> list[FieldError]:
     terms = selector.get("nodeSelectorTerms") or []
     if not terms:
         return [required(at, "must have at least one node selector term")]
-    return [error for position, term in enumerate(terms) for error in node_selector_term(term, at.index(position))]
+    return [
+        error for position, term in enumerate(terms) for error in node_selector_term(term, at.index(position))
+    ]
 
 
 def topology_selector_terms(terms: list[Obj], path: Path) -> list[FieldError]:

@@ -10,7 +10,12 @@ from kubekit.api import formats
 from kubekit.api.field_path import FieldError, Path, duplicate, forbidden, invalid, not_supported, required
 from kubekit.api.meta import Obj
 from kubekit.apiserver.validation.endpoint_address import endpoint_ip
-from kubekit.apiserver.validation.numbers import dns1123_label, dns1123_subdomain, port_number_or_name, qualified_name
+from kubekit.apiserver.validation.numbers import (
+    dns1123_label,
+    dns1123_subdomain,
+    port_number_or_name,
+    qualified_name,
+)
 from kubekit.apiserver.validation.object_meta import (
     METADATA,
     label_name,
@@ -114,7 +119,11 @@ def _cluster_ips(spec: Obj) -> list[FieldError]:
         return []
     errors: list[FieldError] = []
     at = SPEC.child("clusterIPs")
-    first, ips, families = spec.get("clusterIP", ""), spec.get("clusterIPs") or [], spec.get("ipFamilies") or []
+    first, ips, families = (
+        spec.get("clusterIP", ""),
+        spec.get("clusterIPs") or [],
+        spec.get("ipFamilies") or [],
+    )
     if first:
         if not ips:
             errors.append(required(at))
@@ -169,7 +178,14 @@ def _duplicate_ports(ports: list[Obj], path: Path) -> list[FieldError]:
     for position, port in enumerate(ports):
         key = (port.get("protocol", ""), port.get("port", 0))
         if key in seen:
-            shown = {"Name": "", "Protocol": key[0], "AppProtocol": None, "Port": key[1], "TargetPort": 0, "NodePort": 0}
+            shown = {
+                "Name": "",
+                "Protocol": key[0],
+                "AppProtocol": None,
+                "Port": key[1],
+                "TargetPort": 0,
+                "NodePort": 0,
+            }
             errors.append(duplicate(path.index(position), shown))
         seen.add(key)
     return errors
@@ -196,7 +212,11 @@ def _source_ranges(obj: Obj) -> list[FieldError]:
 
 def _traffic(spec: Obj) -> list[FieldError]:
     errors: list[FieldError] = []
-    kind, policy, port = spec.get("type"), spec.get("externalTrafficPolicy", ""), spec.get("healthCheckNodePort", 0)
+    kind, policy, port = (
+        spec.get("type"),
+        spec.get("externalTrafficPolicy", ""),
+        spec.get("healthCheckNodePort", 0),
+    )
     at = SPEC.child("externalTrafficPolicy")
     if not _accessible(spec):
         if policy:
@@ -290,7 +310,7 @@ def validate_update(obj: Obj, old: Obj, subresource: str = "") -> list[FieldErro
         if name != before.get("loadBalancerClass"):
             errors.append(invalid(SPEC.child("loadBalancerClass"), name, _ONCE))
     errors += _class(spec)
-    if _needs_health_check(spec) and _needs_health_check(before):
-        if spec.get("healthCheckNodePort", 0) != before.get("healthCheckNodePort", 0):
-            errors.append(forbidden(SPEC.child("healthCheckNodePort"), "field is immutable"))
+    changed = spec.get("healthCheckNodePort", 0) != before.get("healthCheckNodePort", 0)
+    if changed and _needs_health_check(spec) and _needs_health_check(before):
+        errors.append(forbidden(SPEC.child("healthCheckNodePort"), "field is immutable"))
     return errors + _service(obj)

@@ -27,7 +27,9 @@ def _networks(spec: Obj) -> list[FieldError]:
         return [required(_CIDRS, "at least one CIDR required")]
     if len(cidrs) > 2:
         return [invalid(_CIDRS, internal("networking.ServiceCIDRSpec", spec), "may only hold up to 2 values")]
-    errors = [error for position, one in enumerate(cidrs) for error in canonical_cidr(one, _CIDRS.index(position))]
+    errors = [
+        error for position, one in enumerate(cidrs) for error in canonical_cidr(one, _CIDRS.index(position))
+    ]
     families = [found[0].version for one in cidrs if (found := parse_cidr(one)) is not None]
     if len(families) == 2 and families[0] == families[1]:
         text = "may specify no more than one IP for each IP family, i.e 192.168.0.0/24 and 2001:db8::/64"
@@ -79,7 +81,9 @@ def validate_update(obj: Obj, old: Obj, subresource: str = "") -> list[FieldErro
     new, was = spec.get("cidrs") or [], before.get("cidrs") or []
     if len(new) == len(was):
         pairs = enumerate(zip(new, was))
-        return errors + [invalid(_CIDRS.index(at), one, IMMUTABLE) for at, (one, other) in pairs if one != other]
+        return errors + [
+            invalid(_CIDRS.index(at), one, IMMUTABLE) for at, (one, other) in pairs if one != other
+        ]
     if len(was) == 1 and len(new) == 2:
         if new[0] != was[0]:
             errors.append(invalid(_CIDRS.index(0), new[0], IMMUTABLE))

@@ -1,7 +1,7 @@
 """Validation of what may not change in a service's addresses and families, and of its status.
 
-Called by `service`.
-Source: pkg/apis/core/validation (validateUpgradeDowngradeClusterIPs and neighbours, ValidateLoadBalancerStatus).
+Called by `service`. Source: pkg/apis/core/validation (validateUpgradeDowngradeClusterIPs and neighbours,
+ValidateLoadBalancerStatus).
 """
 
 from __future__ import annotations

@@ -10,7 +10,11 @@ from kubekit.api.field_path import FieldError, forbidden, invalid, not_supported
 from kubekit.api.meta import Obj, without
 from kubekit.apiserver.validation.claim_spec import validate_claim_spec
 from kubekit.apiserver.validation.go_value import internal
-from kubekit.apiserver.validation.numbers import dns1123_label, not_more_than_100_percent, positive_int_or_percent
+from kubekit.apiserver.validation.numbers import (
+    dns1123_label,
+    not_more_than_100_percent,
+    positive_int_or_percent,
+)
 from kubekit.apiserver.validation.object_meta import (
     label_name,
     validate_annotations,
@@ -30,7 +34,8 @@ from kubekit.apiserver.validation.workload import (
 )
 
 _COUNTS = (
-    "replicas", "readyReplicas", "currentReplicas", "updatedReplicas", "availableReplicas", "observedGeneration",
+    "replicas", "readyReplicas", "currentReplicas", "updatedReplicas", "availableReplicas",
+    "observedGeneration",
     "collisionCount",
 )  # fmt: skip
 _CHANGEABLE = (
@@ -72,10 +77,14 @@ def _strategy(strategy: Obj) -> list[FieldError]:
 def _template(spec: Obj) -> Obj:
     """The template as its pods will be: with a volume for each claim, without host name and subdomain."""
     template: Obj = spec.get("template") or {}
-    claims = [(claim.get("metadata") or {}).get("name", "") for claim in spec.get("volumeClaimTemplates") or ()]
+    claims = [
+        (claim.get("metadata") or {}).get("name", "") for claim in spec.get("volumeClaimTemplates") or ()
+    ]
     pod = without(template.get("spec") or {}, "subdomain", "hostname")
     if claims:
-        volumes = [{"name": name, "persistentVolumeClaim": {"claimName": name}} for name in dict.fromkeys(claims)]
+        volumes = [
+            {"name": name, "persistentVolumeClaim": {"claimName": name}} for name in dict.fromkeys(claims)
+        ]
         pod["volumes"] = volumes + [one for one in pod.get("volumes") or () if one.get("name") not in claims]
     return {**template, "spec": pod}
 

@@ -1,7 +1,7 @@
 """Validation of volume sources that pods and persistent volumes share or almost share.
 
-Called by `pod_volumes` and `persistent_volume`. Most sources only need certain fields; these stand in a table.
-Source: pkg/apis/core/validation (validate*VolumeSource).
+Called by `pod_volumes` and `persistent_volume`. Most sources only need certain fields; these stand in a
+table. Source: pkg/apis/core/validation (validate*VolumeSource).
 """
 
 from __future__ import annotations
@@ -89,7 +89,9 @@ def fc(source: Obj, path: Path) -> list[FieldError]:
     errors: list[FieldError] = []
     names, ids = source.get("targetWWNs"), source.get("wwids")
     if not names and not ids:
-        errors.append(required(path.child("targetWWNs"), "must specify either targetWWNs or wwids, but not both"))
+        errors.append(
+            required(path.child("targetWWNs"), "must specify either targetWWNs or wwids, but not both")
+        )
     if names and ids:
         text = "targetWWNs and wwids can not be specified simultaneously"
         errors.append(invalid(path.child("targetWWNs"), names, text))
@@ -128,7 +130,9 @@ def _azure_disk(source: Obj, path: Path) -> list[FieldError]:
         errors.append(not_supported(path.child("cachingMode"), caching, ("None", "ReadOnly", "ReadWrite")))
     if kind is not None and kind not in ("Dedicated", "Managed", "Shared"):
         errors.append(not_supported(path.child("kind"), kind, ("Dedicated", "Managed", "Shared")))
-    managed = "/subscriptions/{sub-id}/resourcegroups/{group-name}/providers/microsoft.compute/disks/{disk-id}"
+    managed = (
+        "/subscriptions/{sub-id}/resourcegroups/{group-name}/providers/microsoft.compute/disks/{disk-id}"
+    )
     blob = "https://{account-name}.blob.core.windows.net/{container-name}/{disk-name}.vhd"
     if kind == "Managed" and not uri.startswith("/subscriptions/"):
         errors.append(not_supported(path.child("diskURI"), uri, (managed,)))
@@ -187,7 +191,9 @@ def _quobyte(source: Obj, path: Path) -> list[FieldError]:
         words = "must be a UUID and may not exceed a length of 64 characters"
         errors.append(required(path.child("tenant"), words))
     else:
-        errors += [invalid(path.child("registry"), registry, text) for one in registry.split(",") if ":" not in one]
+        errors += [
+            invalid(path.child("registry"), registry, text) for one in registry.split(",") if ":" not in one
+        ]
     return errors if source.get("volume") else [*errors, required(path.child("volume"))]
 
 

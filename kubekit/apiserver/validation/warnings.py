@@ -78,7 +78,9 @@ def _storage_requests(spec: Obj, path: str) -> list[str]:
     if text is None or parse(text).milli_value() % 1000 == 0:
         return []
     shown = go_quote(str(parse(text)))
-    return [f"{path}.resources.requests[storage]: fractional byte value {shown} is invalid, must be an integer"]
+    return [
+        f"{path}.resources.requests[storage]: fractional byte value {shown} is invalid, must be an integer"
+    ]
 
 
 def warnings_for(obj: Obj, old: Obj | None = None) -> list[str]:

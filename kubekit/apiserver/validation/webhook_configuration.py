@@ -77,7 +77,9 @@ def validate_rule(rule: Obj, path: Path) -> list[FieldError]:
         if not values:
             errors.append(required(path.child(field)))
         if len(values) > 1 and "*" in values:
-            errors.append(invalid(path.child(field), values, f"if '*' is present, must not specify other {words}"))
+            errors.append(
+                invalid(path.child(field), values, f"if '*' is present, must not specify other {words}")
+            )
     for position, one in enumerate(rule.get("apiVersions") or ()):
         if not one:
             errors.append(required(path.child("apiVersions").index(position)))
@@ -98,7 +100,9 @@ def webhook_url(url: str, path: Path) -> list[FieldError]:
     if not parts.netloc:
         errors.append(invalid(path, "", f"host must be specified; {_URL}"))
     if parts.username is not None:
-        errors.append(invalid(path, parts.netloc.rpartition("@")[0], "user information is not permitted in the URL"))
+        errors.append(
+            invalid(path, parts.netloc.rpartition("@")[0], "user information is not permitted in the URL")
+        )
     if parts.fragment:
         errors.append(invalid(path, parts.fragment, "fragments are not permitted in the URL"))
     if parts.query:
@@ -113,7 +117,9 @@ def _service(service: Obj, path: Path) -> list[FieldError]:
         if not service.get(field)
     ]
     port = service.get("port", 443)
-    errors += [invalid(path.child("port"), port, "port is not valid: " + text) for text in formats.port_number(port)]
+    errors += [
+        invalid(path.child("port"), port, "port is not valid: " + text) for text in formats.port_number(port)
+    ]
     target = service.get("path")
     if target is not None and not target.startswith("/"):
         errors.append(invalid(path.child("path"), target, "must start with a '/'"))
@@ -185,4 +191,6 @@ def validate_create(obj: Obj) -> list[FieldError]:
 
 def validate_update(obj: Obj, old: Obj, subresource: str = "") -> list[FieldError]:
     """Every error of a changed configuration."""
-    return validate_create(obj) + validate_object_meta_update(obj["metadata"], old["metadata"], kube_finalizers=False)
+    return validate_create(obj) + validate_object_meta_update(
+        obj["metadata"], old["metadata"], kube_finalizers=False
+    )

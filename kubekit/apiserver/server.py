@@ -23,10 +23,11 @@ from kubekit.apiserver.context import Context
 from kubekit.apiserver.endpoints import reviews
 from kubekit.apiserver.endpoints.binding import create_binding
 from kubekit.apiserver.endpoints.dispatch import dispatch
-from kubekit.apiserver.endpoints.scope import Scope
+from kubekit.apiserver.endpoints.scope import Scope, same
 from kubekit.apiserver.pipeline import InFlight, build
 from kubekit.apiserver.rbac import RBAC
 from kubekit.apiserver.registry.builtin import PREFIXES, ROUTES, VIRTUAL, prefix_of, strategy_of
+from kubekit.apiserver.registry.event_forms import core_form, events_form
 from kubekit.apiserver.registry.node_ports import NodePorts
 from kubekit.apiserver.registry.service_ips import ServiceIPs
 from kubekit.apiserver.registry.store import ResourceStore
@@ -154,7 +155,10 @@ class APIServer(Component):
         if store is None:
             store = self._stores[home] = self._new_store(resource)
         warning = DEPRECATED.get(resource.plural, "")
-        self._scopes[resource.group, resource.version, resource.plural] = Scope(resource, store, deprecation=warning)
+        served = {("", "events"): core_form, ("events.k8s.io", "events"): events_form}.get(home, same)
+        self._scopes[resource.group, resource.version, resource.plural] = Scope(
+            resource, store, to_served=served, deprecation=warning
+        )
 
     def _new_store(self, resource: Resource) -> ResourceStore:
         home = (resource.group, resource.plural)

@@ -14,6 +14,7 @@ from kubekit.api import status_error as errors
 from kubekit.api.selectors import FieldSelector, Selector, SelectorError, parse_field_selector, parse_label_selector
 from kubekit.apiserver.endpoints.options import ListOptions
 from kubekit.apiserver.endpoints.scope import Scope
+from kubekit.apiserver.registry.event_forms import core_form
 
 if TYPE_CHECKING:
     from kubekit.apiserver.context import Context
@@ -40,17 +41,24 @@ def _pod_ip(obj: Obj) -> str:
 
 
 def _event_source(obj: Obj) -> str:
-    source = (obj.get("source") or {}).get("component") or ""
-    return str(source or obj.get("reportingComponent") or "")
+    event = core_form(obj)
+    source = (event.get("source") or {}).get("component") or ""
+    return str(source or event.get("reportingComponent") or "")
+
+
+def _of_event(*steps: str) -> Getter:
+    """A field of an event by its name in core/v1, whichever spelling is stored."""
+    get = _path(*steps)
+    return lambda obj: get(core_form(obj))
 
 
 _EVENT: dict[str, Getter] = {
     **{
-        f"involvedObject.{field}": _path("involvedObject", field)
+        f"involvedObject.{field}": _of_event("involvedObject", field)
         for field in ("kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath")
     },
     "reason": _path("reason"),
-    "reportingComponent": _path("reportingComponent"),
+    "reportingComponent": _of_event("reportingComponent"),
     "source": _event_source,
     "type": _path("type"),
 }

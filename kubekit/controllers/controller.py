@@ -17,6 +17,7 @@ from typing import Any, ClassVar
 
 from kubekit.api.exchange import Response
 from kubekit.api.meta import Obj, controller_of, key_of
+from kubekit.api.resources import Resource
 from kubekit.api.status_error import StatusError
 from kubekit.client import Client, EventRecorder, Informer, InformerFactory, Registration, WorkQueue
 from kubekit.sim import Handle, Loop, Record, Step
@@ -191,7 +192,7 @@ class Controller(ABC):
 
     # -- listening --------------------------------------------------------------------------------------
 
-    def informer(self, resource: str, **selection: Any) -> Informer:
+    def informer(self, resource: Resource | str, **selection: Any) -> Informer:
         """The shared informer of a resource; the controller waits for it before it works."""
         informer = self.context.informers.informer(resource, **selection)
         if informer not in self._informers:

@@ -169,7 +169,10 @@ class CronJobController(Controller):
         now = self.clock.now()
         due, many = most_recent(cron, schedule, now, True)
         if many:
-            text = "too many missed start times. Set or decrease .spec.startingDeadlineSeconds or check clock skew"
+            text = (
+                "too many missed start times. Set or decrease .spec.startingDeadlineSeconds or "
+                "check clock skew"
+            )
             self.event(cron, "Warning", "TooManyMissedTimes", text)
         wait = self._wait(cron, schedule, now)
         if due is None:

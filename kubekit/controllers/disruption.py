@@ -144,10 +144,10 @@ class DisruptionController(Controller):
         if unmanaged:
             selector = from_object(budget["spec"].get("selector"))
             text = (
-                f"Pods selected by this PodDisruptionBudget (selector: {selector}) were found to be unmanaged. "
-                "As a result, the status of the PDB cannot be calculated correctly, which may result in undefined "
-                'behavior. To account for these pods please set ".spec.minAvailable" field of the PDB to an integer '
-                "value."
+                f"Pods selected by this PodDisruptionBudget (selector: {selector}) were found to be "
+                "unmanaged. As a result, the status of the PDB cannot be calculated correctly, which may "
+                "result in undefined behavior. To account for these pods please set "
+                '".spec.minAvailable" field of the PDB to an integer value.'
             )
             self.event(budget, "Warning", "UnmanagedPods", text)
         return sum(sizes.values())

@@ -31,12 +31,9 @@ from kubekit.controllers.service_pods import (
     target_port,
 )
 from kubekit.controllers.slice_hints import add_hints
+from kubekit.controllers.slice_packing import MANAGED_BY, RESERVED, SERVICE_NAME, arrange, endpoint_key
 
-MANAGED_BY = "endpointslice.kubernetes.io/managed-by"
-SERVICE_NAME = "kubernetes.io/service-name"
 MANAGER = "endpointslice-controller.k8s.io"
-RESERVED = (SERVICE_NAME, MANAGED_BY, HEADLESS_LABEL)
-MAX_ENDPOINTS = 100
 STALE_RETRY = 1.0
 SLICES = "endpointslices.discovery.k8s.io"
 
@@ -44,12 +41,6 @@ SLICES = "endpointslices.discovery.k8s.io"
 def ports_key(ports: list[Obj] | None) -> str:
     """Slices with equal ports share their endpoints."""
     return json.dumps(sorted(ports or [], key=lambda port: json.dumps(port, sort_keys=True)), sort_keys=True)
-
-
-def endpoint_key(endpoint: Obj) -> tuple[Any, ...]:
-    """What makes an endpoint the same one although its conditions differ."""
-    target = endpoint.get("targetRef") or {}
-    return (*endpoint["addresses"], target.get("uid"), endpoint.get("hostname"))
 
 
 class EndpointSliceController(Controller):
@@ -172,7 +163,7 @@ class EndpointSliceController(Controller):
         update: list[Obj] = []
         for which, group in desired.items():
             empty = self._new_slice(service, family, ports_of[which])
-            made, changed, gone = _arrange(by_ports.get(which, []), group, empty)
+            made, changed, gone = arrange(by_ports.get(which, []), group, empty)
             create += made
             update += changed
             delete += gone
@@ -327,70 +318,6 @@ def _endpoint_ports(service: Obj, pod: Obj) -> list[Obj]:
             found["appProtocol"] = port["appProtocol"]
         ports.append(found)
     return ports
-
-
-def _arrange(
-    slices: list[Obj], desired: dict[tuple[Any, ...], Obj], empty: Obj
-) -> tuple[list[Obj], list[Obj], list[Obj]]:
-    """(slices to create, to update, to delete) so that together they hold what is desired."""
-    left = dict(desired)
-    unchanged: list[Obj] = []
-    update: list[Obj] = []
-    delete: list[Obj] = []
-    labels = empty["metadata"]["labels"]
-    for one in slices:
-        old = one.get("endpoints") or []
-        kept = []
-        changed = False
-        for endpoint in old:
-            wanted = left.pop(endpoint_key(endpoint), None)
-            if wanted is None:
-                continue
-            if endpoint.get("hints"):
-                wanted = {**wanted, "hints": endpoint["hints"]}
-            kept.append(wanted)
-            changed = changed or wanted != endpoint
-        if changed or len(kept) != len(old):
-            if kept:
-                update.append(_with(one, kept, labels))
-            else:
-                delete.append(one)
-        elif _foreign_labels(one) != _foreign_labels(empty):
-            update.append(_with(one, kept, labels))
-        else:
-            unchanged.append(one)
-    update.sort(key=lambda one: -len(one["endpoints"]))
-    for one in update:
-        while left and len(one["endpoints"]) < MAX_ENDPOINTS:
-            one["endpoints"].append(left.pop(next(iter(left))))
-    create: list[Obj] = []
-    while left:
-        target = _slice_to_fill(unchanged, len(left)) if len(left) < MAX_ENDPOINTS else None
-        if target is None:
-            filled = {**empty, "endpoints": []}
-            create.append(filled)
-        else:
-            unchanged = [one for one in unchanged if one is not target]
-            filled = _with(target, list(target.get("endpoints") or ()), labels)
-            update.append(filled)
-        while left and len(filled["endpoints"]) < MAX_ENDPOINTS:
-            filled["endpoints"].append(left.pop(next(iter(left))))
-    return create, update, delete
-
-
-def _with(one: Obj, endpoints: list[Obj], labels: dict[str, str]) -> Obj:
-    return {**one, "endpoints": endpoints, "metadata": {**one["metadata"], "labels": labels}}
-
-
-def _foreign_labels(one: Obj) -> dict[str, str]:
-    return {k: v for k, v in labels_of(one).items() if k not in RESERVED}
-
-
-def _slice_to_fill(slices: list[Obj], count: int) -> Obj | None:
-    """The slice that would be fullest with `count` more, if they fit."""
-    fitting = [one for one in slices if MAX_ENDPOINTS - count - len(one.get("endpoints") or ()) >= 0]
-    fitting = [one for one in fitting if len(one.get("endpoints") or ()) + count > 0]
-    return max(fitting, key=lambda one: len(one.get("endpoints") or ()), default=None)
 
 
 def _same_placeholder(one: Obj, placeholder: Obj) -> bool:

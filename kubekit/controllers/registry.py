@@ -6,6 +6,9 @@ argument takes the real flag's form: "*" for all of them, "foo" for one more, "-
 
 from __future__ import annotations
 
+from kubekit.controllers.autoscaler import Autoscaler
+from kubekit.controllers.certificates import CertificateApprover, CertificateCleaner, CertificateSigner
+from kubekit.controllers.cluster_role_aggregation import ClusterRoleAggregation
 from kubekit.controllers.controller import Controller
 from kubekit.controllers.cronjob import CronJobController
 from kubekit.controllers.daemonset import DaemonSetController
@@ -46,6 +49,7 @@ CONTROLLERS: list[type[Controller]] = [
     DaemonSetController,
     JobController,
     CronJobController,
+    Autoscaler,
     TtlAfterFinished,
     EndpointSliceController,
     EndpointsController,
@@ -55,6 +59,10 @@ CONTROLLERS: list[type[Controller]] = [
     ClaimProtection,
     VolumeProtection,
     PodGarbageCollector,
+    ClusterRoleAggregation,
+    CertificateApprover,
+    CertificateSigner,
+    CertificateCleaner,
     GarbageCollector,
     NamespaceController,
 ]

@@ -46,13 +46,15 @@ class ResourceQuotaController(Controller):
         }
         for name, resource in self._resources.items():
             if name not in IGNORED:
-                informer = self.context.informers.informer(resource)
-                self.watch(
-                    informer,
-                    on_update=self._pod_changed if name == "pods" else None,
-                    on_delete=lambda obj, name=name: self._freed(name, obj),
-                )
+                self._listen(name, resource)
         self.every(self.options.quota_resync_period, self._resync)
+
+    def _listen(self, name: str, resource: Resource) -> None:
+        self.watch(
+            self.context.informers.informer(resource),
+            on_update=self._pod_changed if name == "pods" else None,
+            on_delete=lambda obj: self._freed(name, obj),
+        )
 
     def _resync(self) -> None:
         for quota in self.quotas.list():

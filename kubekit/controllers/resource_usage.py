@@ -169,7 +169,7 @@ def _has_scope(pod: Obj, scope: str, operator: str, values: list[str]) -> bool:
         return found.get(operator, False)
     if scope == "CrossNamespacePodAffinity":
         affinity = spec.get("affinity") or {}
-        terms = []
+        terms: list[Obj] = []
         for kind in ("podAffinity", "podAntiAffinity"):
             rules = affinity.get(kind) or {}
             terms += rules.get("requiredDuringSchedulingIgnoredDuringExecution") or []

@@ -95,7 +95,8 @@ def is_headless(service: Obj) -> bool:
 
 
 def target_port(pod: Obj, port: Obj) -> int | None:
-    """The number of the pod's port that a Service's port leads to, or None when the pod has none of that name."""
+    """The number of the pod's port that a Service's port leads to, or None when the pod has none of that
+    name."""
     target = port.get("targetPort", port.get("port"))
     if isinstance(target, int):
         return target

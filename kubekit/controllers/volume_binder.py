@@ -205,7 +205,7 @@ class VolumeBinder(Controller):
             text = f'storageclass.storage.k8s.io "{class_of(claim)}" not found'
             self.event(claim, "Warning", "ProvisioningFailed", text)
             return
-        provisioner = found["provisioner"]
+        provisioner: str = found["provisioner"]
         if provisioner.startswith("kubernetes.io/"):
             text = f"no volume plugin matched name: {provisioner}"
             self.event(claim, "Warning", "ProvisioningFailed", text)
@@ -217,9 +217,9 @@ class VolumeBinder(Controller):
                 CLAIMS, {**claim, "metadata": {**claim["metadata"], "annotations": annotations}}
             )
         text = (
-            f"Waiting for a volume to be created either by the external provisioner '{provisioner}' or manually "
-            "by the system administrator. If volume creation is delayed, please verify that the provisioner is "
-            "running and correctly registered."
+            f"Waiting for a volume to be created either by the external provisioner '{provisioner}' or "
+            "manually by the system administrator. If volume creation is delayed, please verify that the "
+            "provisioner is running and correctly registered."
         )
         self.event(claim, "Normal", "ExternalProvisioning", text)
 

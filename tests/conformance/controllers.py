@@ -31,6 +31,7 @@ NAMESPACED = [
     and r.plural not in SKIPPED
     and "alpha" not in r.version
     and "beta" not in r.version
+    and r.api_version != "autoscaling/v1"
 ]
 OWN_OBJECTS = ("ns", "sa", "root-ca")
 """Categories in which the namespace's own ConfigMap and ServiceAccount are compared too."""
@@ -229,7 +230,9 @@ class Replay:
             about = event.get("involvedObject") or event["regarding"]
             if about.get("namespace") == self.namespace or self._is_extra(about):
                 component = (event.get("source") or {}).get("component")
-                component = component or event.get("reportingComponent") or event.get("reportingController", "")
+                component = (
+                    component or event.get("reportingComponent") or event.get("reportingController", "")
+                )
                 found.add(
                     (
                         self.masks.text(f"{about['kind']}/{about['name']}"),

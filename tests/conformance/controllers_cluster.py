@@ -1,7 +1,7 @@
 """The cluster on which recordings of controllers are replayed: what the README of the recordings describes.
 
-One tainted control-plane node and three workers of 4 CPU, 8Gi, 110 pods; the controller manager's grace period
-is 20 s; images are present on every node except those that do not exist.
+One tainted control-plane node and three workers of 4 CPU, 8Gi, 110 pods; the controller manager's grace
+period is 20 s; images are present on every node except those that do not exist.
 """
 
 from __future__ import annotations

@@ -21,6 +21,7 @@ API_ACCESS = re.compile(r"kube-api-access-[a-z0-9]{5}")
 MINUTE = re.compile(r"-\d{8}\b")
 WORKER = re.compile(r"\bworker[123]\b")
 WORKER_IP = re.compile(r"\b172\.18\.0\.[345]\b")
+REFUSED_POD = re.compile(r'(pods "[^"]*-)[bcdfghjklmnpqrstvwxz2456789]{5}"')
 HASH_LABELS = ("pod-template-hash", "controller-revision-hash", "controller.kubernetes.io/hash")
 DROPPED = ("managedFields", "resourceVersion", "uid", "creationTimestamp")
 
@@ -64,6 +65,7 @@ class Masks:
         value = CLUSTER_IP.sub("<cluster-ip>", value)
         value = CONTAINER_ID.sub(r"\1<container-id>", value)
         value = API_ACCESS.sub("kube-api-access-<rand>", value)
+        value = REFUSED_POD.sub(r'\1<rand>"', value)
         value = MINUTE.sub("-<minute>", value)
         if self.mask_workers:
             value = WORKER.sub("<worker>", value)

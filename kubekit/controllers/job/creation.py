@@ -33,7 +33,7 @@ def wanted_active(state: SyncState) -> int:
     completions, parallelism = state.spec.get("completions"), state.spec.get("parallelism", 1)
     if completions is None:
         return len(state.active) if state.succeeded > 0 else int(parallelism)
-    return max(0, min(completions - state.succeeded, parallelism))
+    return max(0, min(int(completions) - state.succeeded, int(parallelism)))
 
 
 def manage(controller: JobController, state: SyncState) -> tuple[int, Exception | None]:

@@ -75,7 +75,10 @@ def _matches(rule: Obj, number: int, pod: Obj) -> str | None:
     for pattern in rule.get("onPodConditions") or ():
         for condition in status.get("conditions") or ():
             if condition["type"] == pattern["type"] and condition["status"] == pattern.get("status", "True"):
-                return f"Pod {name} has condition {condition['type']} matching {rule['action']} rule at index {number}"
+                return (
+                    f"Pod {name} has condition {condition['type']} matching {rule['action']} rule at "
+                    f"index {number}"
+                )
     return None
 
 

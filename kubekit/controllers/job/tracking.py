@@ -85,15 +85,19 @@ def _collect(state: SyncState) -> tuple[list[Obj], bool, bool]:
             elif uid not in known_done:
                 uncounted.setdefault("succeeded", []).append(uid)
                 changed = True
-        elif failed or (state.finished is not None and state.finished["type"] != "SuccessCriteriaMet"):
-            if uid not in known_lost and (not indexed or in_range) and match_failure(job, pod)[1]:
-                uncounted.setdefault("failed", []).append(uid)
-                changed = True
+        elif _counts_as_failed(state, failed, uid not in known_lost and (not indexed or in_range), pod):
+            uncounted.setdefault("failed", []).append(uid)
+            changed = True
         if len(fresh) + len(state.uncounted("succeeded")) + len(state.uncounted("failed")) >= MOST_UNCOUNTED:
             state.succeeded_indexes |= fresh
             return release, changed, True
     state.succeeded_indexes |= fresh
     return release, changed, False
+
+
+def _counts_as_failed(state: SyncState, failed: bool, new: bool, pod: Obj) -> bool:
+    ending = state.finished is not None and state.finished["type"] != "SuccessCriteriaMet"
+    return bool(failed or ending) and new and match_failure(state.job, pod)[1]
 
 
 def _may_release(state: SyncState, pod: Obj, failed: bool) -> bool:

@@ -243,8 +243,8 @@ class Rollout:
         for claim in self._held(pod):
             if has_other_controller(claim, self.owner, pod):
                 text = (
-                    f"PersistentVolumeClaim {claim['metadata']['name']} has a conflicting OwnerReference that acts "
-                    "as a manging controller, the retention policy is ignored for this claim"
+                    f"PersistentVolumeClaim {claim['metadata']['name']} has a conflicting OwnerReference "
+                    "that acts as a manging controller, the retention policy is ignored for this claim"
                 )
                 self.controller.event(self.owner, "Warning", "ConflictingController", text)
             if not is_up_to_date(claim, self.owner, pod):

@@ -1,0 +1,330 @@
+"""The horizontal pod autoscaler: changes the size of a workload by what its pods use.
+
+Every 15 seconds it reads the target's scale and the metrics, computes a size for each metric and takes the
+largest. Outside the bounds it needs no metrics. Without a metrics API it says so in its conditions and leaves
+the size alone. Scaling down waits for the highest recommendation of the last five minutes. Source:
+pkg/controller/podautoscaler/horizontal.go and replica_calculator.go.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+from urllib.parse import quote
+
+from kubekit.api import quantity
+from kubekit.api.meta import Obj, key_of
+from kubekit.api.resources import RESOURCES, Resource
+from kubekit.api.status_error import StatusError
+from kubekit.client import Informer
+from kubekit.controllers.controller import Context, Controller
+from kubekit.controllers.pods import is_ready, phase_of
+from kubekit.controllers.resource_usage import pod_total
+from kubekit.sim import rfc3339
+
+TOLERANCE = 0.1
+STABILIZATION = 300.0
+SOURCES = {
+    "Resource": ("resource", "FailedGetResourceMetric"),
+    "ContainerResource": ("containerResource", "FailedGetContainerResourceMetric"),
+    "Pods": ("pods", "FailedGetPodsMetric"),
+    "Object": ("object", "FailedGetObjectMetric"),
+    "External": ("external", "FailedGetExternalMetric"),
+}
+
+
+class MetricMissing(Exception):
+    """A metric could not be read; the text says why."""
+
+
+class Autoscaler(Controller):
+    """Scales the targets of HorizontalPodAutoscalers."""
+
+    name: ClassVar[str] = "horizontal-pod-autoscaler-controller"
+    kind: ClassVar[str] = "HorizontalPodAutoscaler"
+    event_source: ClassVar[str] = "horizontal-pod-autoscaler"
+    resource: ClassVar[str] = "horizontalpodautoscalers.autoscaling"
+
+    def __init__(self, context: Context) -> None:
+        super().__init__(context)
+        self.scalers: Informer
+        self.pods: Informer
+        self._recommended: dict[str, list[tuple[float, int]]] = {}
+
+    def set_up(self) -> None:
+        self._recommended.clear()
+        self.scalers = self.informer(
+            next(r for r in RESOURCES if r.qualified == self.resource and r.version == "v2")
+        )
+        self.pods = self.informer("pods")
+        self.watch(
+            self.scalers,
+            lambda obj: self._later("ADDED", obj),
+            lambda old, new: self._later("MODIFIED", new),
+            lambda obj: self._recommended.pop(key_of(obj), None),
+        )
+
+    def _later(self, event: str, obj: Obj) -> None:
+        """An autoscaler is looked at every sync period, whatever happens to it."""
+        self.note(key_of(obj), event, obj)
+        self.queue.add_after(key_of(obj), self.options.hpa_sync_period, background=True)
+
+    # -- one reconcile ----------------------------------------------------------------------------------
+
+    def reconcile(self, key: str) -> None:
+        scaler = self.scalers.get(key)
+        if scaler is None:
+            return
+        self.queue.add_after(key, self.options.hpa_sync_period, background=True)
+        status = dict(scaler.get("status") or {})
+        status["conditions"] = list(status.get("conditions") or ())
+        work: Obj = {**scaler, "status": status}
+        target = scaler["spec"]["scaleTargetRef"]
+        resource = self._target(target)
+        try:
+            if resource is None:
+                raise MetricMissing(f'no matches for kind "{target["kind"]}" in group "{_group(target)}"')
+            name, namespace = target["name"], scaler["metadata"]["namespace"]
+            scale = self.client.get(resource, name, namespace, "scale")
+        except (MetricMissing, StatusError) as error:
+            why = error.message if isinstance(error, StatusError) else str(error)
+            self.event(scaler, "Warning", "FailedGetScale", why)
+            text = f"the HPA controller was unable to get the target's current scale: {why}"
+            self._condition(work, "AbleToScale", "False", "FailedGetScale", text)
+            self._write(scaler, work)
+            return
+        text = "the HPA controller was able to get the target's current scale"
+        self._condition(work, "AbleToScale", "True", "SucceededGetScale", text)
+        self._decide(key, scaler, work, resource, scale)
+
+    def _target(self, target: Obj) -> Resource | None:
+        return next((r for r in RESOURCES if r.kind == target["kind"] and r.group == _group(target)), None)
+
+    def _decide(self, key: str, scaler: Obj, work: Obj, resource: Resource | None, scale: Obj) -> None:
+        spec = scaler["spec"]
+        current: int = scale["spec"].get("replicas", 0)
+        minimum = spec.get("minReplicas", 1)
+        self.round.observed = current
+        desired, reason = current, ""
+        metrics: list[Obj] | None = None
+        if current == 0 and minimum != 0:
+            text = "scaling is disabled since the replica count of the target is zero"
+            self._condition(work, "ScalingActive", "False", "ScalingDisabled", text)
+            desired = 0
+        elif current > spec["maxReplicas"]:
+            desired, reason = spec["maxReplicas"], "Current number of replicas above Spec.MaxReplicas"
+        elif current < minimum:
+            desired, reason = minimum, "Current number of replicas below Spec.MinReplicas"
+        else:
+            try:
+                proposed, metric, metrics = self._from_metrics(scaler, work, scale, current)
+            except MetricMissing as error:
+                self._set_counts(work, current, work["status"].get("desiredReplicas", 0), [{"type": ""}])
+                self._write(scaler, work)
+                self.event(scaler, "Warning", "FailedComputeMetricsReplicas", str(error))
+                return
+            desired = self._normalize(key, work, proposed, current, minimum, spec["maxReplicas"])
+            reason = f"{metric} above target" if desired > current else "All metrics below target"
+        self.round.desired, self.round.difference = desired, desired - current
+        if desired != current:
+            self._rescale(scaler, work, resource, scale, desired, reason)
+        self._set_counts(work, current, desired, metrics)
+        self._write(scaler, work)
+
+    def _rescale(
+        self, scaler: Obj, work: Obj, resource: Resource | None, scale: Obj, desired: int, reason: str
+    ) -> None:
+        assert resource is not None
+        wanted = {**scale, "spec": {**scale["spec"], "replicas": desired}}
+        try:
+            self.client.update(resource, wanted, subresource="scale")
+        except StatusError as error:
+            text = f"New size: {desired}; reason: {reason}; error: {error.message}"
+            self.event(scaler, "Warning", "FailedRescale", text)
+            text = f"the HPA controller was unable to update the target scale: {error.message}"
+            self._condition(work, "AbleToScale", "False", "FailedUpdateScale", text)
+            self._write(scaler, work)
+            raise
+        text = f"the HPA controller was able to update the target scale to {desired}"
+        self._condition(work, "AbleToScale", "True", "SucceededRescale", text)
+        self.event(scaler, "Normal", "SuccessfulRescale", f"New size: {desired}; reason: {reason}")
+        work["status"]["lastScaleTime"] = rfc3339(self.clock.now())
+
+    # -- metrics ----------------------------------------------------------------------------------------
+
+    def _from_metrics(self, scaler: Obj, work: Obj, scale: Obj, current: int) -> tuple[int, str, list[Obj]]:
+        """(size, the metric that asks for it, what was measured); raises MetricMissing."""
+        specs = scaler["spec"].get("metrics") or []
+        best, name = 0, ""
+        shown: list[Obj] = []
+        first: tuple[str, str] | None = None
+        invalid = 0
+        for spec in specs:
+            field, reason = SOURCES[spec["type"]]
+            try:
+                size, what, measured = self._one_metric(spec, field, scaler, scale, current)
+            except MetricMissing as error:
+                invalid += 1
+                self.event(scaler, "Warning", reason, str(error))
+                prefix = (
+                    (f"{spec[field]['name']} resource metric value")
+                    if field == "resource"
+                    else "metric value"
+                )
+                first = first or (reason, f"failed to get {prefix}: {error}")
+                if invalid == 1:
+                    text = f"the HPA was unable to compute the replica count: {error}"
+                    self._condition(work, "ScalingActive", "False", reason, text)
+                shown.append({"type": ""})
+                continue
+            shown.append(measured)
+            if size > best:
+                best, name = size, what
+        if first is not None and (invalid >= len(specs) or best < current):
+            raise MetricMissing(
+                f"invalid metrics ({invalid} invalid out of {len(specs)}), first error is: {first[1]}"
+            )
+        text = f"the HPA was able to successfully calculate a replica count from {name}"
+        self._condition(work, "ScalingActive", "True", "ValidMetricFound", text)
+        return best, name, shown
+
+    def _one_metric(
+        self, spec: Obj, field: str, scaler: Obj, scale: Obj, current: int
+    ) -> tuple[int, str, Obj]:
+        if field != "resource":
+            api = "external.metrics.k8s.io" if field == "external" else "custom.metrics.k8s.io"
+            raise MetricMissing(
+                f"unable to get metric: unable to fetch metrics from {api.partition('.')[0]} metrics API: "
+                f"the server could not find the requested resource (get {api})"
+            )
+        name, target = spec["resource"]["name"], spec["resource"]["target"]
+        kind = "utilization" if target.get("averageUtilization") is not None else "usage"
+        namespace = scaler["metadata"]["namespace"]
+        selector = (scale.get("status") or {}).get("selector", "")
+        try:
+            used = self._usage(namespace, selector, name)
+        except MetricMissing as error:
+            raise MetricMissing(f"failed to get {name} {kind}: {error}") from None
+        pods = [
+            pod
+            for pod in (self.pods.get(f"{namespace}/{one}") for one in used)
+            if pod is not None and phase_of(pod) == "Running" and is_ready(pod)
+        ]
+        if not pods:
+            text = "did not receive metrics for targeted pods (pods might be unready)"
+            raise MetricMissing(f"failed to get {name} {kind}: {text}")
+        total = sum(used[pod["metadata"]["name"]] for pod in pods)
+        average: Obj = {"averageValue": f"{total // len(pods)}m"}
+        if kind == "usage":
+            ratio = total / len(pods) / max(1, quantity.parse(target["averageValue"]).milli_value())
+        else:
+            asked = sum(
+                amount.milli_value()
+                for pod in pods
+                if (amount := pod_total(pod, "requests").get(name)) is not None
+            )
+            if not asked:
+                first = pods[0]["metadata"]["name"]
+                raise MetricMissing(
+                    f"failed to get {name} utilization: missing request for {name} in pod {first}"
+                )
+            percent = total * 100 // asked
+            average["averageUtilization"] = percent
+            ratio = percent / target["averageUtilization"]
+        size = current if abs(ratio - 1.0) <= TOLERANCE else math.ceil(ratio * len(pods))
+        measured = {"type": "Resource", "resource": {"name": name, "current": average}}
+        what = (
+            (f"{name} resource utilization (percentage of request)")
+            if kind == "utilization"
+            else f"{name} resource"
+        )
+        return size, what, measured
+
+    def _usage(self, namespace: str, selector: str, name: str) -> dict[str, int]:
+        """What each pod uses, in thousandths, from the resource metrics API."""
+        path = f"/apis/metrics.k8s.io/v1beta1/namespaces/{namespace}/pods"
+        query = {"labelSelector": [quote(selector, safe="=,!()")]} if selector else {}
+        answer = self.client.request("GET", path, query)
+        if answer.status >= 300:
+            why = "the server could not find the requested resource (get pods.metrics.k8s.io)"
+            raise MetricMissing(
+                f"unable to get metrics for resource {name}: unable to fetch metrics from "
+                f"resource metrics API: {why}"
+            )
+        found = {}
+        for item in answer.json().get("items") or ():
+            amounts = [
+                quantity.parse(one["usage"].get(name, "0")).milli_value() for one in item["containers"]
+            ]
+            found[item["metadata"]["name"]] = sum(amounts)
+        return found
+
+    def _normalize(self, key: str, work: Obj, proposed: int, current: int, minimum: int, maximum: int) -> int:
+        """Not down faster than the highest recommendation of the window, not up faster than double,
+        bounded."""
+        now = self.clock.now()
+        history = [one for one in self._recommended.get(key, []) if now - one[0] < STABILIZATION]
+        self._recommended[key] = [*history, (now, proposed)]
+        size = max([proposed, *(one[1] for one in history)]) if proposed < current else proposed
+        size = min(size, current) if proposed < current else size
+        if size != proposed:
+            text = (
+                "recent recommendations were higher than current one, applying the highest "
+                "recent recommendation"
+            )
+            self._condition(work, "AbleToScale", "True", "ScaleDownStabilized", text)
+        else:
+            text = "recommended size matches current size"
+            self._condition(work, "AbleToScale", "True", "ReadyForNewScale", text)
+        limit = min(maximum, max(2 * current, current + 4))
+        if size > limit:
+            reason = "TooManyReplicas" if limit == maximum else "ScaleUpLimit"
+            text = (
+                "the desired replica count is more than the maximum replica count"
+                if limit == maximum
+                else "the desired replica count is increasing faster than the maximum scale rate"
+            )
+            self._condition(work, "ScalingLimited", "True", reason, text)
+            return limit
+        if size < minimum:
+            text = "the desired replica count is less than the minimum replica count"
+            self._condition(work, "ScalingLimited", "True", "TooFewReplicas", text)
+            return minimum
+        text = "the desired count is within the acceptable range"
+        self._condition(work, "ScalingLimited", "False", "DesiredWithinRange", text)
+        return size
+
+    # -- the status -------------------------------------------------------------------------------------
+
+    def _set_counts(self, work: Obj, current: int, desired: int, metrics: list[Obj] | None) -> None:
+        status = work["status"]
+        status["currentReplicas"], status["desiredReplicas"] = current, desired
+        if not current:
+            del status["currentReplicas"]
+        status["currentMetrics"] = metrics
+
+    def _condition(self, work: Obj, kind: str, value: str, reason: str, message: str) -> None:
+        conditions = work["status"]["conditions"]
+        since = rfc3339(self.clock.now())
+        new = {
+            "type": kind,
+            "status": value,
+            "lastTransitionTime": since,
+            "reason": reason,
+            "message": message,
+        }
+        for position, known in enumerate(conditions):
+            if known["type"] == kind:
+                if known["status"] == value:
+                    new["lastTransitionTime"] = known["lastTransitionTime"]
+                conditions[position] = new
+                return
+        conditions.append(new)
+
+    def _write(self, scaler: Obj, work: Obj) -> None:
+        if work["status"] != (scaler.get("status") or {}):
+            self.client.update(self.scalers.resource, work, subresource="status")
+
+
+def _group(target: Obj) -> str:
+    return str(target.get("apiVersion", "")).rpartition("/")[0]

@@ -8,8 +8,8 @@ a container's command becomes a timeline (`script`), so it ends, prints and answ
 Reading order: `kubelet` (what it consists of), `pod_worker` (one pod's life), `pod_actions` (what to do),
 `pod_sync` and `container_start` (doing it), `cri` and `runtime` (the node's side), `pleg` (hearing of it),
 `pod_status` with `phase`, `conditions`, `container_status` (what to say of it), `status_manager` (saying it),
-`prober`, `images`, `volumes`, `manifests` and `static_pods`, `admission`, `node_status`,
-`server` (logs and exec).
+`prober`, `images`, `volumes`, `manifests` and `static_pods`, `admission`, `eviction`,
+`node_status`, `server` (logs and exec).
 
 Left out against the original: cgroups and real resource use, volume plugins other than ConfigMap, Secret,
 projected and downward API (the others mount at once), device plugins and dynamic resources, garbage

@@ -58,7 +58,7 @@ def admit(pod: Obj, node: Obj, others: Iterable[Obj], requests: Mapping[str, Amo
         return _predicate("NodePorts", NO_PORTS)
     if not is_static(pod):
         for taint in node["spec"].get("taints") or ():
-            if taint["effect"] == "NoExecute" and not _tolerated(taint, pod):
+            if taint["effect"] == "NoExecute" and not tolerated(taint, pod):
                 return _predicate("TaintToleration", NOT_TOLERATED)
     return None
 
@@ -121,7 +121,8 @@ def _host_ports(pod: Obj) -> list[tuple[str, int]]:
     ]
 
 
-def _tolerated(taint: Obj, pod: Obj) -> bool:
+def tolerated(taint: Obj, pod: Obj) -> bool:
+    """Whether the pod tolerates a taint."""
     for toleration in pod["spec"].get("tolerations") or ():
         if toleration.get("effect") not in (None, "", taint["effect"]):
             continue

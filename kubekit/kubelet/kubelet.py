@@ -16,6 +16,7 @@ from kubekit.kubelet.admission import Rejection, admit, requests_of
 from kubekit.kubelet.container_start import ContainerStart
 from kubekit.kubelet.cri import SANDBOX_SECONDS, START_SECONDS, RuntimeService
 from kubekit.kubelet.events import ContainerEvents
+from kubekit.kubelet.eviction import REASON, Eviction
 from kubekit.kubelet.images import ImageManager, ImageStore
 from kubekit.kubelet.manifests import ManifestDirectory
 from kubekit.kubelet.node_status import NETWORK_NOT_READY, STATUS_SECONDS, NodeStatus
@@ -166,6 +167,15 @@ class Kubelet(Component):
             status_frequency=self.status_frequency,
         )
 
+        self.eviction = Eviction(
+            loop,
+            owner,
+            self.node_status.pressure,
+            self.node_status.update,
+            lambda: self.workers.values(),
+            lambda pod, message: self.events.pod(pod, "Warning", REASON, message),
+        )
+
     # -- the component ----------------------------------------------------------------------------------
 
     def on_start(self) -> None:
@@ -310,6 +320,9 @@ class Kubelet(Component):
             self.static_pods.start_waiting()
 
     def _admission(self, pod: Obj) -> Rejection | None:
+        under_pressure = self.eviction.admission(pod)
+        if under_pressure is not None:
+            return under_pressure
         node = self.node()
         if node is None:
             node = {

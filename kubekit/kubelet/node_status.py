@@ -120,13 +120,8 @@ class NodeStatus:
         status["nodeInfo"] = self._node_info()
         try:
             self._client.patch("nodes", self._name, {"status": status}, subresource="status")
-        except StatusError as error:
-            if error.code == 404:
-                self.registered = False
-                self._conditions.clear()
-            self._image_count = -1
-            return
-        except OSError:
+        except (StatusError, OSError):
+            # Also when somebody deleted the Node: only a restarted kubelet registers again.
             self._image_count = -1
             return
         self._reported_at = now

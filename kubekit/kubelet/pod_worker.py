@@ -74,6 +74,8 @@ class PodWorker:
         """The pod is gone from its source: nothing of it needs to be kept once it has ended."""
         self.verdict: tuple[str, str] | None = None
         """(reason, message) with which the kubelet itself failed the pod."""
+        self.disruption: Obj | None = None
+        """The DisruptionTarget condition that goes with it."""
         self.grace: float | None = None
         self._gone = gone
         self._working = False
@@ -132,10 +134,11 @@ class PodWorker:
         what = f"sync of {meta['namespace']}/{meta['name']}"
         self.services.loop.call_soon(self.services.owner, self._turn, what=what)
 
-    def evict(self, reason: str, message: str) -> None:
-        """Fail the pod from the node's side."""
+    def evict(self, reason: str, message: str, disruption: Obj) -> None:
+        """Fail the pod from the node's side, at once; `disruption` is the condition that says so."""
         self.verdict = (reason, message)
-        self.update(kill=True)
+        self.disruption = disruption
+        self.update(kill=True, grace=0.0)
 
     # -- a turn -----------------------------------------------------------------------------------------
 
@@ -244,7 +247,7 @@ class PodWorker:
         if verdict is None and self._past_deadline():
             verdict = ("DeadlineExceeded", PAST_DEADLINE)
             services.events.pod(self.pod, "Normal", *verdict)
-        return generate(
+        status = generate(
             self.pod,
             runtime,
             services.statuses.get(self.pod),
@@ -254,6 +257,10 @@ class PodWorker:
             ended=ended,
             verdict=verdict,
         )
+        if self.disruption is not None:
+            others = [c for c in status["conditions"] if c["type"] != self.disruption["type"]]
+            status["conditions"] = [self.disruption, *others]
+        return status
 
     def _seconds_left(self) -> float | None:
         limit = self.pod["spec"].get("activeDeadlineSeconds")

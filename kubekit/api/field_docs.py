@@ -62,7 +62,9 @@ def _unfold(lines: list[str]) -> str:
         if not text or text.endswith("\n"):
             text += line
         elif re.match(r"(?:[-*] |\d+\. )", line):
-            text += "\n" + line
+            # Items of a list with stars stand apart from each other, unless they are indented.
+            apart = line.startswith("*") and not folded.startswith(" ")
+            text += ("\n\n" if apart else "\n") + (folded if folded.startswith(" ") else line)
         else:
             # Some texts put two spaces after a full stop; folding swallowed them at the ends of lines.
             space = "  " if double and previous.endswith(".") else " "
@@ -80,7 +82,7 @@ def _parse(doc: str) -> TypeDoc:
         found = _FIELD.match(line)
         if found:
             current = [found["text"]]
-            fields[found["name"]] = (found["type"], current)
+            fields[found["name"].rstrip("_")] = (found["type"], current)
         elif line.strip() == "**parameters**":
             current = []
         else:

@@ -22,7 +22,9 @@ def plain_counts(status: Obj) -> Obj:
     return {
         key: value
         for key, value in status.items()
-        if isinstance(value, int) and not isinstance(value, bool) and key not in ("observedGeneration", "collisionCount")
+        if isinstance(value, int)
+        and not isinstance(value, bool)
+        and key not in ("observedGeneration", "collisionCount")
     }
 
 

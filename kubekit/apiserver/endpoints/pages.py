@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from kubekit.api.exchange import Response
-from kubekit.apiserver import discovery
+from kubekit.apiserver import discovery, openapi
 from kubekit.apiserver.endpoints.health import health
 from kubekit.apiserver.endpoints.response import form_of
 
@@ -84,11 +84,13 @@ PAGES: dict[str, Callable[[Context], Response]] = {
     "/openid/v1/jwks": jwks,
     "/api": discovery.core_versions,
     "/apis": discovery.group_list,
+    "/openapi/v3": openapi.serve,
 }
 PREFIXES: tuple[tuple[str, Callable[[Context], Response]], ...] = (
     ("/healthz/", health),
     ("/livez/", health),
     ("/readyz/", health),
+    ("/openapi/v3/", openapi.serve),
     ("/api/", discovery.resource_list),
     ("/apis/", discovery.group_or_resources),
 )

@@ -97,7 +97,7 @@ def _collect(state: SyncState) -> tuple[list[Obj], bool, bool]:
 
 def _counts_as_failed(state: SyncState, failed: bool, new: bool, pod: Obj) -> bool:
     ending = state.finished is not None and state.finished["type"] != "SuccessCriteriaMet"
-    return bool(failed or ending) and new and match_failure(state.job, pod)[1]
+    return bool((failed or ending) and new and match_failure(state.job, pod)[1])
 
 
 def _may_release(state: SyncState, pod: Obj, failed: bool) -> bool:
@@ -132,7 +132,7 @@ def _count_off(state: SyncState, with_finalizer: set[str]) -> bool:
 def _write_indexes(state: SyncState) -> bool:
     status = state.status
     text = write(state.succeeded_indexes)
-    changed = text != status.get("completedIndexes", "")
+    changed: bool = text != status.get("completedIndexes", "")
     _set(status, "succeeded", len(state.succeeded_indexes))
     _set(status, "completedIndexes", text)
     if state.failed_indexes is not None:

@@ -9,6 +9,7 @@ encoding/json (scanner.go), sigs.k8s.io/json.
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from kubekit.api.field_path import go_quote
@@ -37,11 +38,28 @@ def _no_constant(name: str) -> Any:
     raise ValueError(name)
 
 
+_ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def _whole(value: Any) -> Any:
+    """The value with half characters replaced, as Go reads them."""
+    if isinstance(value, str):
+        return _SURROGATE.sub("\ufffd", value)
+    if isinstance(value, list):
+        return [_whole(one) for one in value]
+    if not isinstance(value, dict):
+        return value
+    pairs = value.pairs if isinstance(value, Repeated) else list(value.items())
+    return _object([(_whole(key), _whole(one)) for key, one in pairs])
+
+
 def parse(raw: bytes | str) -> Any:
     """The value of a JSON text. JSONTextError with Go's message if it is none."""
     text = raw.decode("utf-8", "replace") if isinstance(raw, bytes) else raw
     try:
-        return json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant)
+        value = json.loads(text, object_pairs_hook=_object, parse_constant=_no_constant)
+        return _whole(value) if _ESCAPED_SURROGATE.search(text) else value
     except (ValueError, RecursionError):
         raise JSONTextError(_Scanner(text).complaint()) from None
 

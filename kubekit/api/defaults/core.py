@@ -1,7 +1,7 @@
 """Defaults of the core group: pods, services, namespaces, nodes, volumes, configuration.
 
 Called through `apply_defaults`; each function completes one kind in place.
-Source: pkg/apis/core/v1/defaults.go, conversion.go (Secret.stringData, Node.podCIDR).
+Source: pkg/apis/core/v1/defaults.go, conversion.go (Secret.stringData, Node.podCIDR, Pod).
 """
 
 from __future__ import annotations
@@ -14,7 +14,10 @@ from kubekit.api.pod_resources import aggregate, pod_level_resource
 
 
 def pod(obj: Obj) -> None:
-    """Requests follow limits, host ports follow container ports on the host network."""
+    """Requests follow limits, host ports follow container ports on the host network.
+
+    What the original does when it converts a pod to its internal form is here too.
+    """
     spec = obj.setdefault("spec", {})
     for group in ("containers", "initContainers"):
         for container in spec.get(group) or ():
@@ -33,6 +36,20 @@ def pod(obj: Obj) -> None:
                     if not port.get("hostPort") and port.get("containerPort"):
                         port["hostPort"] = port["containerPort"]
     pod_spec(spec)
+    if spec.get("terminationGracePeriodSeconds", 0) < 0:
+        spec["terminationGracePeriodSeconds"] = 1
+    status = obj.get("status")
+    if status:
+        _addresses(status)
+
+
+def _addresses(status: Obj) -> None:
+    """podIP and the first of podIPs are one; podIP decides."""
+    one, listed = status.get("podIP"), status.get("podIPs")
+    if one and (not listed or listed[0].get("ip") != one):
+        status["podIPs"] = [{"ip": one}]
+    elif listed and not one:
+        status["podIP"] = listed[0].get("ip", "")
 
 
 def _pod_level(spec: Obj) -> None:
@@ -127,7 +144,7 @@ def node(obj: Obj) -> None:
         resource_list(status.get("allocatable"))
     spec = obj.get("spec")
     if spec:
-        if spec.get("podCIDR") and not spec.get("podCIDRs"):
+        if spec.get("podCIDR") and spec["podCIDR"] not in (spec.get("podCIDRs") or ())[:1]:
             spec["podCIDRs"] = [spec["podCIDR"]]
         elif spec.get("podCIDRs") and not spec.get("podCIDR"):
             spec["podCIDR"] = spec["podCIDRs"][0]

@@ -15,6 +15,7 @@ from kubekit.api.field_path import (
     FieldError,
     Path,
     duplicate,
+    forbidden,
     go_quote,
     invalid,
     not_supported,
@@ -22,14 +23,12 @@ from kubekit.api.field_path import (
     too_long,
 )
 from kubekit.api.meta import Obj
-from kubekit.apiserver.validation.object_meta import (
-    IMMUTABLE,
-    validate_object_meta,
-    validate_object_meta_update,
-)
+from kubekit.apiserver.validation.object_meta import validate_object_meta, validate_object_meta_update
+from kubekit.apiserver.validation.pod_update import difference
 
 SPEC = Path("spec")
 _CONDITIONS = Path("status").child("conditions")
+_CERTIFICATE = Path("status").child("certificate")
 _USAGES = tuple(
     sorted(
         (
@@ -99,7 +98,7 @@ def _der_problem(der: bytes) -> str:
     return ""
 
 
-def _conditions(obj: Obj, old: Obj | None) -> list[FieldError]:
+def _conditions(obj: Obj) -> list[FieldError]:
     errors: list[FieldError] = []
     kinds: list[str] = []
     conditions = (obj.get("status") or {}).get("conditions") or []
@@ -118,27 +117,43 @@ def _conditions(obj: Obj, old: Obj | None) -> list[FieldError]:
             other = "Denied" if kind == "Approved" else "Approved"
             if other in kinds:
                 errors.append(
-                    invalid(at.child("type"), kind, "Approved and Denied conditions are mutually exclusive")
+                    invalid(_CONDITIONS, kind, "Approved and Denied conditions are mutually exclusive")
                 )
         if kind in kinds:
             errors.append(duplicate(at.child("type"), kind))
         kinds.append(kind)
-    for kind in ("Approved", "Denied", "Failed"):
-        before = [
-            one
-            for one in ((old or {}).get("status") or {}).get("conditions") or ()
-            if one.get("type") == kind
-        ]
-        if before and kind not in kinds:
-            errors.append(
-                FieldError(
-                    "FieldValueForbidden",
-                    str(_CONDITIONS),
-                    "",
-                    f"updates may not remove a condition of type {go_quote(kind)}",
-                )
-            )
     return errors
+
+
+def _listed(obj: Obj, kind: str) -> list[Obj]:
+    return [one for one in (obj.get("status") or {}).get("conditions") or () if one.get("type") == kind]
+
+
+def _changed_conditions(obj: Obj, old: Obj, approving: bool) -> list[FieldError]:
+    """Decisions stay; only approval makes them."""
+    texts = []
+    for kind in ("Approved", "Denied", "Failed"):
+        if len(_listed(obj, kind)) < len(_listed(old, kind)):
+            texts.append(f"updates may not remove a condition of type {go_quote(kind)}")
+    for kind in ("Approved", "Denied") if not approving else ():
+        now, before = _listed(obj, kind), _listed(old, kind)
+        if len(now) > len(before):
+            texts.append(f"updates may not add a condition of type {go_quote(kind)}")
+        elif len(now) == len(before) and now != before:
+            shown = difference("[]certificates.CertificateSigningRequestCondition", before, now)
+            texts.append(f"updates may not modify a condition of type {go_quote(kind)}\n{shown}")
+    return [forbidden(_CONDITIONS, text) for text in texts]
+
+
+def _certificate_problem(encoded: str) -> str:
+    """What is wrong with an issued certificate; the certificates themselves are not read."""
+    text, blocks = base64.b64decode(encoded), 0
+    for found in _PEM.finditer(text):
+        kind = found[1].decode()
+        if kind != "CERTIFICATE":
+            return f"only CERTIFICATE PEM blocks are allowed, found {go_quote(kind)}"
+        blocks += 1
+    return "" if blocks or not text else "must contain at least one CERTIFICATE PEM block"
 
 
 def _any_name(name: str, prefix: bool = False) -> list[str]:
@@ -170,7 +185,12 @@ def _request(obj: Obj, old: Obj | None) -> list[FieldError]:
     if seconds is not None and seconds < 600:
         text = "may not specify a duration less than 600 seconds (10 minutes)"
         errors.append(invalid(SPEC.child("expirationSeconds"), seconds, text))
-    return errors + _conditions(obj, old)
+    errors += _conditions(obj)
+    certificate = (obj.get("status") or {}).get("certificate") or ""
+    before = ((old or {}).get("status") or {}).get("certificate") or ""
+    if certificate and certificate != before and (problem := _certificate_problem(certificate)):
+        errors.append(invalid(_CERTIFICATE, "<certificate data>", problem))
+    return errors
 
 
 def validate_create(obj: Obj) -> list[FieldError]:
@@ -180,10 +200,11 @@ def validate_create(obj: Obj) -> list[FieldError]:
 
 def validate_update(obj: Obj, old: Obj, subresource: str = "") -> list[FieldError]:
     """Every error of a changed request, also through its status and approval."""
-    errors = _request(obj, old) + validate_object_meta_update(obj["metadata"], old["metadata"])
-    if subresource == "status":
-        was = (old.get("status") or {}).get("certificate")
-        now = (obj.get("status") or {}).get("certificate")
-        if was and was != now:
-            errors.append(invalid(Path("status").child("certificate"), "<certificate data>", IMMUTABLE))
-    return errors
+    errors = _request(obj, old) + _changed_conditions(obj, old, subresource == "approval")
+    before = (old.get("status") or {}).get("certificate") or ""
+    if ((obj.get("status") or {}).get("certificate") or "") != before:
+        if subresource != "status":
+            errors.append(forbidden(_CERTIFICATE, "updates may not set certificate content"))
+        elif before:
+            errors.append(forbidden(_CERTIFICATE, "updates may not modify existing certificate content"))
+    return errors + validate_object_meta_update(obj["metadata"], old["metadata"])

@@ -146,5 +146,8 @@ def _bound(ctx: Context, pod: Obj, node: str, given: Obj) -> Obj:
         "lastProbeTime": None,
         "lastTransitionTime": rfc3339(ctx.server.loop.clock.now()),
     }
+    # The whole condition is replaced: why the pod could not be scheduled before is not said any more.
+    kept = [c for c in changed["status"].get("conditions") or () if c["type"] != "PodScheduled"]
+    changed["status"]["conditions"] = kept
     set_condition(changed, condition)
     return changed

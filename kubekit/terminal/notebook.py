@@ -14,8 +14,8 @@ from kubekit.sim import Loop, Stalled
 from kubekit.terminal.cli.files import Files, FolderFiles
 from kubekit.terminal.kubectl import ADMIN, Kubectl
 
-SLICE = 1.0
-"""Seconds of virtual time between two looks at a condition that nothing announces."""
+SLACK = 1e-6
+"""Seconds beyond the next event: at today's Unix times, sums of floating-point seconds fall that short."""
 
 
 class LoopPump:
@@ -27,20 +27,19 @@ class LoopPump:
     def until(self, condition: Callable[[], bool], timeout: float) -> bool:
         """Run until the condition holds; False after `timeout` seconds of virtual time.
 
-        The condition asks the server, so it is looked at whenever the loop has come to rest, not after each event.
+        The condition asks the server, so it is looked at whenever the loop has come to rest, not after each
+        event.
         """
         clock = self.loop.clock
         deadline = clock.now() + timeout
         self.loop.run_ready()
         while not condition():
-            due = self.loop.next_due()
             left = deadline - clock.now()
             if left <= 0:
                 return False
-            if due is None:
-                self.loop.advance(left)
-                return condition()
-            self.loop.advance(min(left, max(due - clock.now(), 0.0) + 1e-9, SLICE) if due > clock.now() else 0.0)
+            due = self.loop.next_due()
+            step = left if due is None else min(left, max(0.0, due - clock.now()))
+            self.loop.advance(step + SLACK)
         return True
 
     def quiet(self, timeout: float) -> None:

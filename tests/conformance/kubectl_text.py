@@ -1,7 +1,8 @@
 """Masking of what differs between two runs of the same kubectl command: ages, addresses, random suffixes.
 
-`Normaliser(rules)` takes the rules of the recordings' `normalize.json`; `text` masks one text as the recordings'
-README says. Shared by the area that replays through the kit's kubectl and by the one that runs the real program.
+`Normaliser(rules)` takes the rules of the recordings' `normalize.json`; `text` masks one text as the
+recordings' README says. Shared by the area that replays through the kit's kubectl and by the one that runs
+the real program.
 """
 
 from __future__ import annotations

@@ -80,7 +80,7 @@ def _default(flag: Flag) -> str:
 
 def help_text(command: Command, path: str) -> str:
     """What `--help` prints."""
-    out = [command.short, ""]
+    out = [command.short if command.short.endswith(".") else command.short + ".", ""]
     if command.aliases:
         out += ["Aliases:", ", ".join([command.name, *command.aliases]), ""]
     if command.example:
@@ -97,7 +97,7 @@ def help_text(command: Command, path: str) -> str:
             out += [f"    {short}--{flag.name}={_default(flag)}:", f"\t{flag.help}", ""]
     rest = command.use.partition(" ")[2]
     usage = f"{path} {rest}".strip() if rest else f"{path} SUBCOMMAND [options]" if shown else path
-    if flags and "options" not in usage:
+    if "[options]" not in usage:
         usage += " [options]"
     out += ["Usage:", f"  {usage}", ""]
     if shown:

@@ -66,7 +66,7 @@ def _invalid(status: Obj) -> str:
     if not lines:
         return text
     if len(lines) == 1:
-        return f"{text}: {lines[0]}"
+        return f"{text}: {lines[0]}\n"
     return f"{text}: \n" + "\n".join(f"* {line}" for line in lines)
 
 
@@ -87,7 +87,10 @@ def message_of(error: BaseException) -> str:
     if isinstance(error, StatusError):
         return status_text(error.status)
     if isinstance(error, Unreachable):
-        return f"The connection to the server {error.server} was refused - did you specify the right host or port?"
+        return (
+            f"The connection to the server {error.server} was refused - did you specify the right host"
+            f" or port?"
+        )
     if isinstance(error, CommandError) and not error.prefix:
         return error.message
     text = str(error)

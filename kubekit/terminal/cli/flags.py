@@ -1,7 +1,7 @@
 """Flags as pflag reads them: `-n shop`, `-nshop`, `--namespace=shop`, `-it`, `--watch=false`, `--`.
 
-A `FlagSet` is a list of `Flag`s; `parse` gives the values and the arguments that are none. Flags and arguments
-may be mixed. The error texts are pflag's, so that a typing mistake reads as on a real cluster.
+A `FlagSet` is a list of `Flag`s; `parse` gives the values and the arguments that are none. Flags and
+arguments may be mixed. The error texts are pflag's, so that a typing mistake reads as on a real cluster.
 Source: github.com/spf13/pflag.
 """
 
@@ -152,7 +152,8 @@ class FlagSet:
         flag = self.flags.get(name)
         if flag is None:
             if name == "help":
-                found.given.add("help")
+                if not equals or _value(Flag("help", "bool"), value, None):
+                    found.given.add("help")
                 return
             raise FlagError(f"unknown flag: --{name}")
         if not equals:

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 from yaml.constructor import ConstructorError
-from yaml.nodes import MappingNode, ScalarNode
+from yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from kubekit.terminal.cli.yaml_text import _BOOLS, _NULLS
 
@@ -30,14 +30,14 @@ class _Loader(yaml.SafeLoader):
         self.flatten_mapping(node)
         found: dict[Any, Any] = {}
         for key_node, value_node in node.value:
-            key = self.construct_object(key_node, deep=True)  # type: ignore[no-untyped-call]
+            key = self.construct_object(key_node, deep=True)
             if isinstance(key, bool):
                 key = str(key).lower()
             elif key is None:
                 key = "null"
             elif isinstance(key, dict | list):
                 raise ConstructorError(None, None, "invalid map key", key_node.start_mark)
-            found[str(key)] = self.construct_object(value_node, deep=True)  # type: ignore[no-untyped-call]
+            found[str(key)] = self.construct_object(value_node, deep=True)
         return found
 
 
@@ -76,17 +76,21 @@ def _scalar(loader: _Loader, node: ScalarNode) -> Any:
     return str(node.value) if node.style is not None else plain_value(node.value)
 
 
+def _mapping(loader: _Loader, node: MappingNode) -> Any:
+    return loader.construct_mapping(node, deep=True)
+
+
+def _sequence(loader: _Loader, node: SequenceNode) -> Any:
+    return loader.construct_sequence(node, deep=True)
+
+
 def _tagged(loader: _Loader, node: Any) -> Any:
     raise ConstructorError(None, None, f"unknown tag {node.tag}", node.start_mark)
 
 
 _Loader.add_constructor("tag:yaml.org,2002:str", _scalar)
-_Loader.add_constructor(
-    "tag:yaml.org,2002:map", lambda loader, node: loader.construct_mapping(node, deep=True)
-)
-_Loader.add_constructor(
-    "tag:yaml.org,2002:seq", lambda loader, node: loader.construct_sequence(node, deep=True)
-)
+_Loader.add_constructor("tag:yaml.org,2002:map", _mapping)
+_Loader.add_constructor("tag:yaml.org,2002:seq", _sequence)
 
 _PROBLEMS = (
     (r"mapping values are not allowed here", "mapping values are not allowed in this context"),
@@ -116,7 +120,7 @@ def error_text(error: yaml.YAMLError) -> str:
     if not text:
         text = _EXPECTED.get(context, problem or str(error))
     scanner = isinstance(error, yaml.scanner.ScannerError)
-    line = context_mark.line if context_mark and context_mark.line else mark.line if mark else 0
+    line = mark.line if mark and mark.line else context_mark.line if context_mark else 0
     if line and scanner:
         line += 1
     if isinstance(error, yaml.reader.ReaderError):
@@ -134,8 +138,7 @@ def load(text: str) -> Any:
 
 def split(text: str) -> list[str]:
     """The documents of a stream, separated by lines of `---`."""
-    parts = re.split(r"(?m)^---[ \t]*(?:#.*)?\n|^---[ \t]*\Z|^---(?=[ \t])", text)
-    return parts
+    return re.split(r"(?m)^---[ \t]*(?:#.*)?\n|^---[ \t]*\Z|^---(?=[ \t])", text)
 
 
 def documents(text: str) -> list[Any]:

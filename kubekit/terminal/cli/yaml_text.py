@@ -1,4 +1,5 @@
-"""Writing objects as YAML, byte for byte as kubectl does: sorted keys, lists not indented, quotes where needed.
+"""Writing objects as YAML, byte for byte as kubectl does: sorted keys, lists not indented, quotes where
+needed.
 
 `dump` takes JSON values. Keys are in natural order (`a2` before `a10`), texts with line breaks become literal
 blocks, texts that would read back as something else are quoted, lines are never folded.

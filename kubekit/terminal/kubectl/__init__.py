@@ -1,14 +1,14 @@
 """kubectl: the field's command line, for notebooks, over the same API that everything else uses.
 
-It speaks to any `Handler`, asks for the tables that real clients ask for, merges as real `apply` merges, and fails
-with the real words and exit statuses. Commands that wait let virtual time pass until they end.
+It speaks to any `Handler`, asks for the tables that real clients ask for, merges as real `apply` merges, and
+fails with the real words and exit statuses. Commands that wait let virtual time pass until they end.
 
 Reading order: `program` (from a command line to a result), `call` (what a verb may use), `connection` and
-`discovery` (the server), `manifests` and `selection` (which objects are meant), `output` and `tables` (how they are
-printed), then the verbs, one file each, hung up in `tree`.
+`discovery` (the server), `manifests` and `selection` (which objects are meant), `output` and `tables` (how
+they are printed), then the verbs, one file each, hung up in `tree`.
 
-Left out against the original: editors, streams that stay open (attach, port-forward, proxy), kustomize, plugins,
-metrics, the long help texts, client-side JSON-patch of --local files.
+Left out against the original: editors, streams that stay open (attach, port-forward, proxy), kustomize,
+plugins, metrics, the long help texts, client-side JSON-patch of --local files.
 """
 
 from kubekit.terminal.kubectl.call import Call, Pump

@@ -1,7 +1,8 @@
 """`kubectl apply`: make the cluster as the files say, and remember what they said.
 
-What was applied last is kept in an annotation of the object, so that a field that disappears from the file can be
-deleted (see `three_way`). With --server-side the server does the merging and knows who owns which field.
+What was applied last is kept in an annotation of the object, so that a field that disappears from the file
+can be deleted (see `three_way`). With --server-side the server does the merging and knows who owns which
+field.
 Source: k8s.io/kubectl/pkg/cmd/apply.
 """
 
@@ -27,8 +28,10 @@ from kubekit.terminal.kubectl.three_way import three_way, type_for
 LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 STRATEGIC, MERGE = "application/strategic-merge-patch+json", "application/merge-patch+json"
 MISSING_ANNOTATION = (
-    "resource {0} is missing the kubectl.kubernetes.io/last-applied-configuration annotation which is required by"
-    " kubectl apply. kubectl apply should only be used on resources created declaratively by either kubectl create"
+    "resource {0} is missing the kubectl.kubernetes.io/last-applied-configuration annotation which is"
+    " required by"
+    " kubectl apply. kubectl apply should only be used on resources created declaratively by either kubectl"
+    " create"
     " --save-config or kubectl apply. The missing annotation will be patched automatically."
 )
 _CONFLICT_ADVICE = """
@@ -111,7 +114,8 @@ def run(call: Call) -> None:
         )
     if call.flag("prune") and not (call.flag("selector") or call.flag("all")):
         raise CommandError(
-            "all resources selected for prune without explicitly passing --all. To prune all resources, pass the"
+            "all resources selected for prune without explicitly passing --all. To prune all resources,"
+            " pass the"
             " --all flag. If you did not mean to prune all resources, specify a label selector"
         )
     infos, errors = manifests.infos_and_errors(call)
@@ -239,9 +243,22 @@ def _prune(call: Call, applied: list[Info]) -> None:
     """Deletes what earlier applies made, matches the selector, and is no longer in the files."""
     kept = {(info.resource.plural, info.namespace, info.name) for info in applied}
     namespaces = sorted({info.namespace for info in applied if info.namespace}) or [call.namespace]
-    words = ["configmaps", "endpoints", "persistentvolumeclaims", "pods", "replicationcontrollers", "secrets", "services",
-             "jobs.batch", "cronjobs.batch", "ingresses.networking.k8s.io", "daemonsets.apps", "deployments.apps",
-             "replicasets.apps", "statefulsets.apps"]  # fmt: skip
+    words = [
+        "configmaps",
+        "endpoints",
+        "persistentvolumeclaims",
+        "pods",
+        "replicationcontrollers",
+        "secrets",
+        "services",
+        "jobs.batch",
+        "cronjobs.batch",
+        "ingresses.networking.k8s.io",
+        "daemonsets.apps",
+        "deployments.apps",
+        "replicasets.apps",
+        "statefulsets.apps",
+    ]
     for word in words:
         resource = call.discovery.find(word)
         for namespace in namespaces:
@@ -270,10 +287,11 @@ def _set(call: Call) -> None:
         current = typed(call.connection.get(info.resource, info.scope, info.name), info.resource)
         if last_applied(current) is None and not call.flag("create-annotation"):
             raise CommandError(
-                f"no last-applied-configuration annotation found on resource: {info.name}, to create the annotation,"
+                f"no last-applied-configuration annotation found on resource: {info.name}, to create the"
+                f" annotation,"
                 " run the command with --create-annotation"
             )
-        text = meta(with_last_applied(info.obj or {}))["annotations"][LAST_APPLIED]
+        text = go_json(info.obj or {}) + "\n"
         patch = {"metadata": {"annotations": {LAST_APPLIED: text}}}
         if call.dry_run() != "client":
             query = write_query(call, "kubectl")

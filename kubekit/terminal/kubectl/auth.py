@@ -14,8 +14,28 @@ from kubekit.terminal.kubectl import manifests, output, rbac_rules, selection
 from kubekit.terminal.kubectl.call import Call, meta
 from kubekit.terminal.kubectl.manifests import Info, file_flags, kind_name
 
-_VERBS = {"get", "list", "watch", "create", "update", "patch", "delete", "deletecollection", "use", "bind",
-          "escalate", "impersonate", "*", "approve", "sign", "proxy", "post", "put", "head", "options"}  # fmt: skip
+_VERBS = {
+    "get",
+    "list",
+    "watch",
+    "create",
+    "update",
+    "patch",
+    "delete",
+    "deletecollection",
+    "use",
+    "bind",
+    "escalate",
+    "impersonate",
+    "*",
+    "approve",
+    "sign",
+    "proxy",
+    "post",
+    "put",
+    "head",
+    "options",
+}
 _REVIEWS = "/apis/authorization.k8s.io/v1"
 
 
@@ -170,7 +190,12 @@ def reconcile(call: Call) -> None:
     """`kubectl auth reconcile -f FILE`: add what is missing, remove what is too much where asked."""
     if not selection.has_files(call):
         raise CommandError("must specify one of -f and -k")
-    for info in manifests.infos(call):
+    for document in manifests.documents(call):
+        own = meta(document.obj).get("namespace")
+        info = manifests.to_info(call, document)
+        # The namespace of a role is made if it is missing, and is asked for by the name in the file.
+        if info.resource.namespaced and not own and call.dry_run() != "client":
+            raise CommandError("resource name may not be empty")
         _reconcile_one(call, info)
 
 
@@ -180,10 +205,6 @@ def _reconcile_one(call: Call, info: Info) -> None:
     if info.resource.group != "rbac.authorization.k8s.io":
         call.warn(f"skipping {info.resource.kind}/{info.name}: not an RBAC object")
         return
-    # The original asks for an object without a name first when the role brings no labels of its own; so does the
-    # client library, which refuses.
-    if call.dry_run() != "client" and not info.name:
-        raise CommandError("resource name may not be empty")
     key = "rules" if kind in ("Role", "ClusterRole") else "subjects"
     current = call.connection.find(info.resource, info.scope, info.name)
     have, want = (current or {}).get(key) or [], obj.get(key) or []

@@ -1,4 +1,5 @@
-"""`Call`: everything one command line may use - its flags and arguments, the server, files, time, and its output.
+"""`Call`: everything one command line may use - its flags and arguments, the server, files, time, and its
+output.
 
 The program makes one per command and hands it to the verb's `run`. Verbs print with `out` and `err`, fail by
 raising, and wait with `wait_until`, which lets virtual time pass. A verb never touches a loop or a socket.
@@ -138,7 +139,8 @@ class Call:
         if value in ("true", "false", "unchanged", ""):
             if value == "unchanged":
                 raise CommandError(
-                    '--dry-run flag without a value was specified. A value must be set: "none", "server", or "client".'
+                    '--dry-run flag without a value was specified. A value must be set: "none", "server",'
+                    ' or "client".'
                 )
             raise CommandError(f'Invalid dry-run value ({value}). Must be "none", "server", or "client".')
         raise CommandError(f'Invalid dry-run value ({value}). Must be "none", "server", or "client".')

@@ -35,7 +35,8 @@ def _decide(call: Call, kind: str, reason: str, verb: str, done: str) -> None:
                     "type": kind,
                     "status": "True",
                     "reason": reason,
-                    "message": f"This CSR was {verb} by kubectl certificate {'approve' if kind == 'Approved' else 'deny'}.",
+                    "message": f"This CSR was {verb} by kubectl certificate"
+                    f" {'approve' if kind == 'Approved' else 'deny'}.",
                     "lastUpdateTime": now,
                 }
             )

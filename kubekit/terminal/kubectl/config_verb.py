@@ -340,7 +340,8 @@ COMMAND = Command(
             [string("proxy-url", "A proxy for the server."), boolean("embed-certs", "Ignored.")],
         ),
         Command(
-            "set-context [NAME | --current] [--cluster=cluster_nickname] [--user=user_nickname] [--namespace=namespace]",
+            "set-context [NAME | --current] [--cluster=cluster_nickname] [--user=user_nickname]"
+            " [--namespace=namespace]",
             "Set a context entry in kubeconfig",
             set_context,
             [boolean("current", "Change the current context.")],

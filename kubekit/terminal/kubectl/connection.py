@@ -1,4 +1,5 @@
-"""One kubectl's way to the API server: requests with its name, its user, impersonation, and the warnings heard.
+"""One kubectl's way to the API server: requests with its name, its user, impersonation, and the warnings
+heard.
 
 Called by every verb. Whatever is not 2xx is raised as a `StatusError`, a server that does not answer as
 `Unreachable`. Objects that come back may be shared with the server: copy before changing.
@@ -12,13 +13,20 @@ from collections.abc import Callable
 from typing import Any
 
 from kubekit.api.exchange import Handler, Obj, Request, Response, UserInfo, WatchStream
+from kubekit.api.field_path import go_quote
 from kubekit.api.resources import Resource
 from kubekit.api.status_error import StatusError
 from kubekit.client.rest_client import failure_of
 from kubekit.terminal.cli.errors import Unreachable
 
 AGENT = "kubectl/v1.36.2 (kubekit)"
-TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io,application/json;as=Table;v=v1beta1;g=meta.k8s.io,application/json"
+TABLE = ",".join(
+    [
+        "application/json;as=Table;v=v1;g=meta.k8s.io",
+        "application/json;as=Table;v=v1beta1;g=meta.k8s.io",
+        "application/json",
+    ]
+)
 _WARNING = re.compile(r'299 \S+ "((?:\\.|[^"\\])*)"')
 
 
@@ -66,11 +74,16 @@ class Connection:
         return answer
 
     def _hear(self, header: Any) -> None:
+        # The same warning is told once per command line.
         for text in _WARNING.findall(", ".join(header) if isinstance(header, list) else str(header)):
             words = text.replace('\\"', '"').replace("\\\\", "\\")
             if words not in self._warned:
                 self._warned.add(words)
                 self._warn(words)
+
+    def warn(self, text: str) -> None:
+        """Tells the learner something that is no failure."""
+        self._warn(text)
 
     def raw(self, method: str, path: str, **more: Any) -> Response:
         """One request; StatusError unless it is 2xx."""
@@ -109,6 +122,30 @@ class Connection:
             if error.code == 404:
                 return None
             raise
+
+    def listing(
+        self,
+        resource: Resource,
+        namespace: str | None,
+        query: dict[str, Any] | None = None,
+        headers: dict[str, str] | None = None,
+    ) -> Obj:
+        """A list (or its Table); a refusal says what was looked for, as the original adds."""
+        try:
+            return self.json("GET", resource.path(namespace), query=query, headers=headers)
+        except StatusError as error:
+            if error.code not in (400, 404):
+                raise
+            subject = f'"{resource.group}/{resource.version}, Resource={resource.plural}"'
+            labels, fields = ((query or {}).get(key) or "" for key in ("labelSelector", "fieldSelector"))
+            if labels or fields:
+                head = (
+                    f"Unable to find {subject} that match label selector {go_quote(labels)}, field"
+                    f" selector {go_quote(fields)}"
+                )
+            else:
+                head = f"Unable to list {subject}"
+            raise StatusError({**error.status, "message": f"{head}: {error.message}"}) from None
 
     def items(
         self,

@@ -158,7 +158,8 @@ def token(call: Call) -> None:
     except StatusError as error:
         raise CommandError(f"failed to create token: {bare(error)}") from None
     printer = output.printer_for(call, typed=True, columns=False)
-    call.out(printer(answer) if printer else f"{answer['status']['token']}\n", end="")
+    # No line break after the bare token, so that it can be piped.
+    call.out(printer(answer) if printer else answer["status"]["token"], end="")
 
 
 COMMANDS = [

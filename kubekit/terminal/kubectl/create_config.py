@@ -80,7 +80,8 @@ def _collected(call: Call, noun: str) -> dict[str, str]:
             raise CommandError(f'"{key}" is not valid key name for a Secret {";".join(problems)}')
         if key in data and noun == "configmap":
             raise CommandError(
-                f'cannot add key "{key}", another key by that name already exists in Data for ConfigMap "{call.args[0]}"'
+                f'cannot add key "{key}", another key by that name already exists in Data for ConfigMap'
+                f' "{call.args[0]}"'
             )
         if key in data:
             raise CommandError(f"cannot add key {key}, another key by that name already exists")
@@ -158,7 +159,8 @@ def secret_registry(call: Call) -> None:
         user, password, server = (call.flag(f"docker-{word}") for word in ("username", "password", "server"))
         if not user or not password or not server:
             raise CommandError(
-                "either --from-file or the combination of --docker-username, --docker-password and --docker-server is required"
+                "either --from-file or the combination of --docker-username, --docker-password and"
+                " --docker-server is required"
             )
         entry = {"username": user, "password": password}
         if call.flag("docker-email"):
@@ -180,7 +182,8 @@ def _data_flags() -> list[Flag]:
 
 COMMANDS = [
     Command(
-        "configmap NAME [--from-file=[key=]source] [--from-literal=key1=value1] [--dry-run=server|client|none]",
+        "configmap NAME [--from-file=[key=]source] [--from-literal=key1=value1]"
+        " [--dry-run=server|client|none]",
         "Create a config map from a local file, directory or literal value",
         config_map,
         _data_flags(),

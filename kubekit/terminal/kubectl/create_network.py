@@ -160,7 +160,8 @@ def ingress(call: Call) -> None:
     rules, default = call.flag("rule") or [], call.flag("default-backend")
     if not default and not rules:
         raise CommandError(
-            "not enough information provided: every ingress has to either specify a default-backend (which catches"
+            "not enough information provided: every ingress has to either specify a default-backend (which"
+            " catches"
             " all traffic) or a list of rules (which catch specific paths)"
         )
     for rule in rules:

@@ -119,7 +119,8 @@ def cluster_role(call: Call) -> None:
     if aggregation:
         if urls or verbs or call.flag("resource") or call.flag("resource-name"):
             raise CommandError(
-                "aggregation rule must be specified without nonResourceURLs, verbs, resources or resourceNames"
+                "aggregation rule must be specified without nonResourceURLs, verbs, resources or"
+                " resourceNames"
             )
         obj |= {"aggregationRule": {"clusterRoleSelectors": [{"matchLabels": aggregation}]}, "rules": None}
         submit(call, obj)

@@ -1,7 +1,7 @@
 """`kubectl delete`: ask the server to delete, and wait until the objects are gone.
 
-Deleting a pod is a request to end: the object stays, with a deletion timestamp, until the kubelet says that the
-containers have stopped. That is what the waiting waits for.
+Deleting a pod is a request to end: the object stays, with a deletion timestamp, until the kubelet says that
+the containers have stopped. That is what the waiting waits for.
 Source: k8s.io/kubectl/pkg/cmd/delete.
 """
 
@@ -19,7 +19,8 @@ from kubekit.terminal.kubectl.manifests import Info, file_flags, kind_name, sele
 FOREVER = 7 * 24 * 3600.0
 CASCADE = {"background": "Background", "foreground": "Foreground", "orphan": "Orphan"}
 _IMMEDIATE = (
-    "Immediate deletion does not wait for confirmation that the running resource has been terminated. The resource"
+    "Immediate deletion does not wait for confirmation that the running resource has been terminated. The"
+    " resource"
     " may continue to run on the cluster indefinitely."
 )
 

@@ -21,7 +21,8 @@ def run(call: Call) -> None:
     """`kubectl describe`."""
     if not call.args and not selection.has_files(call):
         raise call.usage(
-            'You must specify the type of resource to describe. Use "kubectl api-resources" for a complete list of'
+            'You must specify the type of resource to describe. Use "kubectl api-resources" for a complete'
+            " list of"
             " supported resources."
         )
     wanted = selection.targets(call, default_all=True)

@@ -1,4 +1,5 @@
-"""`kubectl diff`: what applying the files would change, as a unified diff; exit status 1 when something would.
+"""`kubectl diff`: what applying the files would change, as a unified diff; exit status 1 when something
+would.
 
 The server is asked with a dry run, so defaults and admission are in the answer.
 Source: k8s.io/kubectl/pkg/cmd/diff.
@@ -16,7 +17,7 @@ from kubekit.terminal.cli.command import Command
 from kubekit.terminal.cli.errors import CommandError, Quit
 from kubekit.terminal.cli.flags import boolean, number, string
 from kubekit.terminal.kubectl import manifests, selection
-from kubekit.terminal.kubectl.apply import MERGE, STRATEGIC, last_applied, with_last_applied
+from kubekit.terminal.kubectl.apply import LAST_APPLIED, MERGE, STRATEGIC, last_applied
 from kubekit.terminal.kubectl.call import Call
 from kubekit.terminal.kubectl.connection import typed
 from kubekit.terminal.kubectl.manifests import Info, file_flags
@@ -37,9 +38,14 @@ def _merged(call: Call, info: Info, current: Obj | None) -> Obj:
         return connection.json(
             "PATCH", path, body=yaml_text.dump(info.obj).encode(), query=query, headers=headers
         )
-    modified = with_last_applied(info.obj or {})
+    modified: Obj = deep_copy(info.obj or {})
     if current is None:
         return connection.create(info.resource, info.scope, modified, **query)
+    # The note of what was applied last stays as it is: a comparison applies nothing.
+    annotations = modified["metadata"].get("annotations") or {}
+    modified["metadata"]["annotations"] = {
+        key: annotations[key] for key in annotations if key != LAST_APPLIED
+    }
     kind = type_for(info.resource.api_version, info.resource.kind)
     patch = three_way(last_applied(current), modified, current, kind)
     if not patch:

@@ -7,12 +7,12 @@ Source: client-go/discovery, restmapper.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from kubekit.api.exchange import Obj
 from kubekit.api.resources import Catalog, Resource, Subresource
 from kubekit.api.status_error import StatusError
-from kubekit.terminal.cli.errors import CommandError
+from kubekit.terminal.cli.errors import CommandError, Unreachable
 from kubekit.terminal.kubectl.connection import Connection
 
 
@@ -21,6 +21,8 @@ class Discovery:
 
     def __init__(self, connection: Connection | None = None) -> None:
         self.connection = connection
+        self.complain: Callable[[str], None] | None = None
+        """What to do with a server that cannot be reached."""
         self._catalog: Catalog | None = None
         self._versions: list[str] = []
         self._fresh = False
@@ -53,10 +55,20 @@ class Discovery:
             raise CommandError("no server to ask")
         return self.connection.json("GET", path)
 
+    def _first(self) -> Obj:
+        """The first question. The original asks five times and complains in its log before it gives up."""
+        try:
+            return self._json("/api")
+        except Unreachable as error:
+            if self.complain is not None:
+                for _ in range(5):
+                    self.complain(error.server)
+            raise
+
     def _read(self) -> Catalog:
         catalog = Catalog()
         self._versions = []
-        places = [("", version) for version in self._json("/api").get("versions") or []]
+        places = [("", version) for version in self._first().get("versions") or []]
         for group in self._json("/apis").get("groups") or []:
             listed = [one["version"] for one in group.get("versions") or []]
             preferred = (group.get("preferredVersion") or {}).get("version")
@@ -87,7 +99,18 @@ class Discovery:
             found = self.catalog.find(word)
         if found is None:
             raise CommandError(f'the server doesn\'t have a resource type "{word}"')
+        self._also(word, found)
         return found
+
+    def _also(self, word: str, found: Resource) -> None:
+        """A short name that several groups use deserves a warning."""
+        if word not in found.short_names or self.connection is None:
+            return
+        for other in self.catalog.find_all(word):
+            if (other.group, other.plural) != (found.group, found.plural) and word in other.short_names:
+                self.connection.warn(
+                    f'short name "{word}" could also match lower priority resource {other.qualified}'
+                )
 
     def by_kind(self, api_version: str, kind: str) -> Resource:
         """The resource of a manifest's kind."""

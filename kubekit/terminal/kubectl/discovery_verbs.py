@@ -63,7 +63,8 @@ def api_resources(call: Call) -> None:
         call.out(tabwriter.table(rows + [_row(one, name == "wide") for one in found]), end="")
     else:
         raise CommandError(
-            f'unable to match a printer suitable for the output format "{name}", allowed formats are: json,name,wide,yaml'
+            f'unable to match a printer suitable for the output format "{name}", allowed formats are:'
+            f" json,name,wide,yaml"
         )
 
 

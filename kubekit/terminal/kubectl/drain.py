@@ -119,7 +119,7 @@ def _judge(call: Call, pod: Obj, verdict: _Verdict) -> None:
 
 
 def _joined(found: dict[str, list[str]]) -> str:
-    return "; ".join(f"{text}: {', '.join(found[text])}" for text in sorted(found))
+    return "; ".join(f"{text}: {', '.join(pods)}" for text, pods in found.items())
 
 
 def drain(call: Call) -> None:
@@ -228,7 +228,8 @@ def _evict_all(call: Call, pods: list[Obj]) -> None:
 def _timed_out(call: Call, pods: list[Obj]) -> str:
     from kubekit.api.duration import go_duration
 
-    lines = [f'error when evicting pods/"{meta(pod).get("name")}" -n "{meta(pod).get("namespace")}": global timeout'
+    lines = [f'error when evicting pods/"{meta(pod).get("name")}" -n "{meta(pod).get("namespace")}": global'
+        f' timeout'
              f" reached: {go_duration(call.flag('timeout'))}" for pod in pods]  # fmt: skip
     return lines[0] if len(lines) == 1 else "[" + ", ".join(lines) + "]"
 

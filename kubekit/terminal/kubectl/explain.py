@@ -244,7 +244,7 @@ def _resource(call: Call, words: str) -> tuple[Resource, list[str]]:
         for one in call.discovery.catalog.find_all(parts[0]):
             if one.api_version == version:
                 return one, parts[1:]
-        group, slash, short = version.rpartition("/")
+        group, _, short = version.rpartition("/")
         plural = call.discovery.find(parts[0]).plural
         raise CommandError(f'couldn\'t find resource for "{group}/{short}, Resource={plural}"')
     try:
@@ -273,7 +273,8 @@ def _fields(call: Call, shape: Shape, indent: int, recursive: bool, above: set[s
 
 
 COMMAND = Command(
-    "explain TYPE [--recursive=FALSE|TRUE] [--api-version=api-version-group] [-o|--output=plaintext|plaintext-openapiv2]"
+    "explain TYPE [--recursive=FALSE|TRUE] [--api-version=api-version-group]"
+    " [-o|--output=plaintext|plaintext-openapiv2]"
     " [options]",
     "Get documentation for a resource",
     run,

@@ -1,4 +1,5 @@
-"""`kubectl expose`: a service for what is there already - a deployment, a replica set, a pod, another service.
+"""`kubectl expose`: a service for what is there already - a deployment, a replica set, a pod, another
+service.
 
 Source: k8s.io/kubectl/pkg/cmd/expose, polymorphichelpers.
 """
@@ -44,14 +45,16 @@ def _selector(call: Call, info: Info) -> dict[str, str]:
         labels = meta(obj).get("labels") or {}
         if not labels:
             raise CommandError(
-                "couldn't retrieve selectors via --selector flag or introspection: the pod has no labels and cannot be"
+                "couldn't retrieve selectors via --selector flag or introspection: the pod has no labels"
+                " and cannot be"
                 " exposed"
             )
         return dict(labels)
     if kind in ("Service", "ReplicationController"):
         if not spec.get("selector"):
             raise CommandError(
-                "couldn't retrieve selectors via --selector flag or introspection: the service has no pod selector set"
+                "couldn't retrieve selectors via --selector flag or introspection: the service has no pod"
+                " selector set"
             )
         return dict(spec["selector"])
     selector = spec.get("selector") or {}

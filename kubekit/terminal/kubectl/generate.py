@@ -1,7 +1,7 @@
 """What all generators (`create deployment`, `run`, `expose`, `autoscale`, ...) do with the object they made.
 
-`typed_form` gives it the shape of a Go struct (`status: {}`, `resources: {}`), as `--dry-run=client -o yaml` shows;
-`submit` sends it, prints the result, and words the failure as the generator does.
+`typed_form` gives it the shape of a Go struct (`status: {}`, `resources: {}`), as `--dry-run=client -o yaml`
+shows; `submit` sends it, prints the result, and words the failure as the generator does.
 Source: k8s.io/kubectl/pkg/cmd/create/create.go.
 """
 
@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import Any
 
 from kubekit.api import schema
-from kubekit.api.decoding import DecodeError
 from kubekit.api.exchange import Obj
 from kubekit.api.resources import Resource
+from kubekit.api.schema import DecodeError
 from kubekit.api.status_error import StatusError
 from kubekit.terminal.cli.errors import CommandError, bare
 from kubekit.terminal.cli.flags import Flag, boolean, string

@@ -40,7 +40,8 @@ def run(call: Call) -> None:
             " supported resources.\n"
         )
         raise call.usage(
-            'Required resource not specified.\nUse "kubectl explain <resource>" for a detailed description of that'
+            'Required resource not specified.\nUse "kubectl explain <resource>" for a detailed description'
+            " of that"
             " resource (e.g. kubectl explain pods)."
         )
     name, _ = output.split_format(call)
@@ -86,7 +87,10 @@ def _fetch_table(call: Call, target: Target) -> Obj:
     elif not target.name and call.flag("chunk-size"):
         query["limit"] = call.flag("chunk-size")
     path = target.resource.path(target.namespace, target.name or None, call.flag("subresource") or None)
-    table = call.connection.json("GET", path, query=query, headers={"accept": TABLE})
+    if target.name:
+        table = call.connection.json("GET", path, query=query, headers={"accept": TABLE})
+    else:
+        table = call.connection.listing(target.resource, target.namespace, query, {"accept": TABLE})
     rows = list(table.get("rows") or [])
     while meta(table).get("continue") and not target.name:
         more = {**query, "continue": table["metadata"]["continue"]}
@@ -224,7 +228,10 @@ def _watch(call: Call, wanted: list[Target], printer: output.Printer | None) -> 
 
     widths: dict[int, int] = {}
     path = target.resource.path(target.namespace, target.name or None)
-    first = call.connection.json("GET", path, query=target.query(call), headers=headers)
+    if target.name:
+        first = call.connection.json("GET", path, headers=headers)
+    else:
+        first = call.connection.listing(target.resource, target.namespace, target.query(call), headers)
     if not call.flag("watch-only"):
         if printer is None or target.name:
             show(first)
@@ -267,5 +274,6 @@ COMMAND = Command(
         boolean("watch", "Show what changes until nothing is left to happen.", "w"),
         boolean("watch-only", "As -w, without what is there already."),
     ],
-    example="kubectl get pods -A\nkubectl get deploy/web -o yaml\nkubectl get pods -l app=web --sort-by=.spec.nodeName",
+    example="kubectl get pods -A\nkubectl get deploy/web -o yaml\nkubectl get pods -l app=web"
+    " --sort-by=.spec.nodeName",
 )

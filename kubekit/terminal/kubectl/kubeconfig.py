@@ -113,7 +113,9 @@ def choose(config: Obj, flags: dict[str, Any]) -> Chosen:
     if name:
         found = entry(config, "contexts", name)
         if found is None and flags.get("context"):
-            raise CommandError(f'context "{name}" does not exist')
+            raise CommandError(
+                f"Error in configuration: context was not found for specified context: {name}", prefix=False
+            )
         context = found or {}
     cluster_name = flags.get("cluster") or context.get("cluster", "")
     cluster = entry(config, "clusters", cluster_name) if cluster_name else None

@@ -1,4 +1,5 @@
-"""`kubectl label` and `kubectl annotate`: set, change (--overwrite) or remove (`key-`) labels and annotations.
+"""`kubectl label` and `kubectl annotate`: set, change (--overwrite) or remove (`key-`) labels and
+annotations.
 
 Source: k8s.io/kubectl/pkg/cmd/label, annotate.
 """
@@ -53,7 +54,8 @@ def parse_pairs(pairs: list[str], noun: str) -> tuple[dict[str, str], list[str]]
     for key in new:
         if key in remove:
             raise CommandError(
-                f"can not both modify and remove {'a label' if noun == 'label' else 'an annotation'} in the same command"
+                f"can not both modify and remove {'a label' if noun == 'label' else 'an annotation'} in the"
+                f" same command"
             )
     return new, remove
 
@@ -179,14 +181,16 @@ def _flags(what: str, manager: str) -> list[Flag]:
 
 
 LABEL = Command(
-    "label [--overwrite] (-f FILENAME | TYPE NAME) KEY_1=VAL_1 ... KEY_N=VAL_N [--resource-version=version] [options]",
+    "label [--overwrite] (-f FILENAME | TYPE NAME) KEY_1=VAL_1 ... KEY_N=VAL_N [--resource-version=version]"
+    " [options]",
     "Update the labels on a resource",
     label,
     _flags("what to label", "kubectl-label"),
     example="kubectl label node node01 disk=ssd\nkubectl label pod web tier-",
 )
 ANNOTATE = Command(
-    "annotate [--overwrite] (-f FILENAME | TYPE NAME) KEY_1=VAL_1 ... KEY_N=VAL_N [--resource-version=version] [options]",
+    "annotate [--overwrite] (-f FILENAME | TYPE NAME) KEY_1=VAL_1 ... KEY_N=VAL_N"
+    " [--resource-version=version] [options]",
     "Update the annotations on a resource",
     annotate,
     _flags("what to annotate", "kubectl-annotate"),

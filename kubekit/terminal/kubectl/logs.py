@@ -134,12 +134,14 @@ def logs(call: Call) -> None:
         return
     if not call.args:
         raise call.usage(
-            "expected 'logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER]'.\nPOD or TYPE/NAME is a required argument for"
+            "expected 'logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER]'.\nPOD or TYPE/NAME is a required"
+            " argument for"
             " the logs command"
         )
     if len(call.args) > 2 or (len(call.args) == 2 and container):
         raise call.usage(
-            "expected 'logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER]'.\nPOD or TYPE/NAME is a required argument for"
+            "expected 'logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER]'.\nPOD or TYPE/NAME is a required"
+            " argument for"
             " the logs command"
         )
     if call.flag("all-containers") and container:

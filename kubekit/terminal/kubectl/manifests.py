@@ -1,7 +1,7 @@
 """Manifests: the objects behind `-f FILE`, `-f FOLDER`, `-f -`, each with where it came from.
 
-Called by verbs that take files. The text is split into documents, lists are taken apart, kind and apiVersion are
-looked up on the server; the error texts say what the real program says.
+Called by verbs that take files. The text is split into documents, lists are taken apart, kind and apiVersion
+are looked up on the server; the error texts say what the real program says.
 Source: cli-runtime/pkg/resource/visitor.go, builder.go.
 """
 
@@ -187,7 +187,8 @@ def to_info(call: Call, document: Document) -> Info:
     except NoMatch as error:
         name = meta(obj).get("name", "")
         raise CommandError(
-            f'resource mapping not found for name: "{name}" namespace: "{meta(obj).get("namespace", "")}" from'
+            f'resource mapping not found for name: "{name}" namespace: "{meta(obj).get("namespace", "")}"'
+            f" from"
             f' "{document.source}": {error}\nensure CRDs are installed first'
         ) from None
     namespace = ""
@@ -195,7 +196,8 @@ def to_info(call: Call, document: Document) -> Info:
         own = meta(obj).get("namespace") or ""
         if own and "namespace" in call.given and own != call.namespace:
             raise CommandError(
-                f'the namespace from the provided object "{own}" does not match the namespace "{call.namespace}".'
+                f'the namespace from the provided object "{own}" does not match the namespace'
+                f' "{call.namespace}".'
                 f" You must pass '--namespace={own}' to perform this operation."
             )
         namespace = own or call.namespace

@@ -47,7 +47,8 @@ def edit(call: Call) -> None:
     """`kubectl edit`: a notebook has no editor."""
     selection.select(call)
     raise CommandError(
-        'unable to launch the editor "vi": a notebook has no terminal. Get the object with -o yaml, change it in a cell,'
+        'unable to launch the editor "vi": a notebook has no terminal. Get the object with -o yaml, change'
+        " it in a cell,"
         " and send it back with %%kubectl apply -f - or replace -f -"
     )
 
@@ -68,25 +69,72 @@ COMMANDS = [
         "Display resource (CPU/memory) usage",
         None,
         commands=[
-            Command("node [NAME | -l label]", "Display resource (CPU/memory) usage of nodes", top,
-                    [string("selector", "", "l"), string("sort-by", ""), boolean("no-headers", "")], aliases=("nodes", "no")),
-            Command("pod [NAME | -l label]", "Display resource (CPU/memory) usage of pods", top,
-                    [string("selector", "", "l"), string("sort-by", ""), boolean("containers", ""), boolean("all-namespaces", "", "A"),
-                     boolean("no-headers", "")], aliases=("pods", "po")),
+            Command(
+                "node [NAME | -l label]",
+                "Display resource (CPU/memory) usage of nodes",
+                top,
+                [string("selector", "", "l"), string("sort-by", ""), boolean("no-headers", "")],
+                aliases=("nodes", "no"),
+            ),
+            Command(
+                "pod [NAME | -l label]",
+                "Display resource (CPU/memory) usage of pods",
+                top,
+                [
+                    string("selector", "", "l"),
+                    string("sort-by", ""),
+                    boolean("containers", ""),
+                    boolean("all-namespaces", "", "A"),
+                    boolean("no-headers", ""),
+                ],
+                aliases=("pods", "po"),
+            ),
         ],
     ),
-    Command("edit (RESOURCE/NAME | -f FILENAME)", "Edit a resource on the server", edit, file_flags("what to edit")),
-    Command("attach (POD | TYPE/NAME) -c CONTAINER", "Attach to a running container", _refuse(f"attach {_TERMINAL}: see kubectl logs")),
-    Command("port-forward TYPE/NAME [LOCAL_PORT:]REMOTE_PORT", "Forward one or more local ports to a pod",
-            _refuse(f"port-forward {_TERMINAL}: send packets with cluster.send(...)")),
-    Command("proxy", "Run a proxy to the Kubernetes API server", _refuse(f"proxy {_TERMINAL}: see cluster.serve()")),
-    Command("cp <file-spec-src> <file-spec-dest>", "Copy files and directories to and from containers",
-            _refuse("cp needs tar in the container; containers here are simulated: see kubectl exec")),
-    Command("debug (POD | TYPE[[.VERSION].GROUP]/NAME)", "Create debugging sessions for troubleshooting workloads and nodes",
-            _refuse(f"debug {_TERMINAL}: see kubectl exec and %%ssh")),
-    Command("kustomize <dir>", "Build a kustomization target from a directory or URL",
-            _refuse("kustomize is not part of this notebook's kubectl: apply the files with -f")),
-    Command("completion SHELL", "Output shell completion code for the specified shell (bash, zsh, fish, or powershell)",
-            _refuse("completion is built into the notebook: press Tab")),
-    Command("plugin", "Provides utilities for interacting with plugins", _refuse("unable to find any kubectl plugins in your PATH")),
-]  # fmt: skip
+    Command(
+        "edit (RESOURCE/NAME | -f FILENAME)",
+        "Edit a resource on the server",
+        edit,
+        file_flags("what to edit"),
+    ),
+    Command(
+        "attach (POD | TYPE/NAME) -c CONTAINER",
+        "Attach to a running container",
+        _refuse(f"attach {_TERMINAL}: see kubectl logs"),
+    ),
+    Command(
+        "port-forward TYPE/NAME [LOCAL_PORT:]REMOTE_PORT",
+        "Forward one or more local ports to a pod",
+        _refuse(f"port-forward {_TERMINAL}: send packets with cluster.send(...)"),
+    ),
+    Command(
+        "proxy",
+        "Run a proxy to the Kubernetes API server",
+        _refuse(f"proxy {_TERMINAL}: see cluster.serve()"),
+    ),
+    Command(
+        "cp <file-spec-src> <file-spec-dest>",
+        "Copy files and directories to and from containers",
+        _refuse("cp needs tar in the container; containers here are simulated: see kubectl exec"),
+    ),
+    Command(
+        "debug (POD | TYPE[[.VERSION].GROUP]/NAME)",
+        "Create debugging sessions for troubleshooting workloads and nodes",
+        _refuse(f"debug {_TERMINAL}: see kubectl exec and %%ssh"),
+    ),
+    Command(
+        "kustomize <dir>",
+        "Build a kustomization target from a directory or URL",
+        _refuse("kustomize is not part of this notebook's kubectl: apply the files with -f"),
+    ),
+    Command(
+        "completion SHELL",
+        "Output shell completion code for the specified shell (bash, zsh, fish, or powershell)",
+        _refuse("completion is built into the notebook: press Tab"),
+    ),
+    Command(
+        "plugin",
+        "Provides utilities for interacting with plugins",
+        _refuse("unable to find any kubectl plugins in your PATH"),
+    ),
+]

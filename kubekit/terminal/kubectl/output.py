@@ -91,7 +91,8 @@ def _read(call: Call, path: str) -> str:
 
 
 def printer_for(call: Call, *, typed: bool = False, columns: bool = True) -> Printer | None:
-    """The function that prints objects as -o says; None for no -o (or wide). CommandError for a bad format."""
+    """The function that prints objects as -o says; None for no -o (or wide). CommandError for a bad format.
+    """
     name, text = split_format(call)
     shown = bool(call.flags.get("show-managed-fields"))
 
@@ -186,8 +187,10 @@ def _jsonpath_printer(call: Call, text: str, as_json: bool) -> Printer:
             return jsonpath.render(nodes, obj, missing, as_json)
         except jsonpath.JSONPathError as error:
             raise CommandError(
-                f'error executing jsonpath "{text.replace(chr(34), chr(92) + chr(34))}": Error executing template:'
-                f" {error}. Printing more information for debugging the template:\n\ttemplate was:\n\t\t{text}\n"
+                f'error executing jsonpath "{text.replace(chr(34), chr(92) + chr(34))}": Error executing'
+                f" template:"
+                f" {error}. Printing more information for debugging the template:\n\ttemplate"
+                f" was:\n\t\t{text}\n"
                 f"\tobject given to jsonpath engine was:\n\t\t{_go_syntax(obj)}\n\n"
             ) from None
 

@@ -1,19 +1,22 @@
-"""`Kubectl`: from a command line to text and an exit status. The door through which learners reach the cluster.
+"""`Kubectl`: from a command line to text and an exit status. The door through which learners reach the
+cluster.
 
 >>> Kubectl(handler).run(["get", "pods"])            # doctest: +SKIP
 Result(exit=0, stdout='...', stderr='')
 
 It finds the command in the tree, reads its flags, resolves the kubeconfig, makes a `Call`, and turns every
-failure into the text and status of the real program. Whatever a learner types, no traceback comes out: a fault of
-the kit itself says that it is one.
+failure into the text and status of the real program. Whatever a learner types, no traceback comes out: a
+fault of the kit itself says that it is one.
 Source: k8s.io/kubectl/pkg/cmd/cmd.go, component-base/cli.
 """
 
 from __future__ import annotations
 
+import hashlib
 import shlex
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from kubekit.api.exchange import Handler, Obj, UserInfo
@@ -28,7 +31,16 @@ from kubekit.terminal.kubectl.connection import Connection
 from kubekit.terminal.kubectl.discovery import Discovery
 from kubekit.terminal.kubectl.global_flags import GLOBAL_FLAGS
 
-ADMIN = UserInfo("kubernetes-admin", groups=("kubeadm:cluster-admins", "system:authenticated"))
+ADMIN = UserInfo(
+    "kubernetes-admin",
+    groups=("kubeadm:cluster-admins", "system:authenticated"),
+    extra={
+        "authentication.kubernetes.io/credential-id": [
+            "X509SHA256=" + hashlib.sha256(b"kubekit: the notebook's administrator").hexdigest()
+        ]
+    },
+)
+"""The learner: who would hold the administrator's certificate in a kubeconfig."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +72,8 @@ class Kubectl:
     """A kubectl for one cluster. Keeps its kubeconfig and what it discovered between command lines.
 
     `handler`: the API server (or any connection to one). `user`: who asks, when the handler is in process.
-    `clock` and `pump`: the time, and how waiting lets it pass. `files`: where -f looks. `config`: a kubeconfig
-    object; `set-context` and the like change it in place.
+    `clock` and `pump`: the time, and how waiting lets it pass. `files`: where -f looks. `config`: a
+    kubeconfig object; `set-context` and the like change it in place.
     """
 
     def __init__(
@@ -191,9 +203,10 @@ class Kubectl:
         if command.name in _NEED_NO_SERVER or path.startswith("kubectl config"):
             chosen = kubeconfig.Chosen("", values.get("namespace") or "default", "", "")
         else:
+            if values.get("kubeconfig") and not self.files.exists(values["kubeconfig"]):
+                raise CommandError(f"stat {values['kubeconfig']}: no such file or directory")
             chosen = kubeconfig.choose(config, values)
         handler = self._handler(chosen, config)
-        warnings: list[str] = []
         connection = Connection(
             handler,
             user=self.user,
@@ -201,9 +214,21 @@ class Kubectl:
             impersonate=_impersonation(values),
             warn=lambda text: self.stderr.append(f"Warning: {text}\n"),
         )
-        del warnings
         self.discovery.start(connection)
+        self.discovery.complain = lambda _: self.stderr.append(self._log_line(chosen.server))
         return Call(self, command, path, parsed, connection, namespace=chosen.namespace, stdin=stdin)
+
+    def _log_line(self, server: str) -> str:
+        """The line of the log about a server that refuses connections."""
+        at = datetime.fromtimestamp(self.clock.now(), UTC)
+        url = server if "://" in server else f"http://{server}"
+        place = url.partition("://")[2].rstrip("/")
+        place = place.replace("localhost", "127.0.0.1")
+        text = f'Get \\"{url}/api?timeout=32s\\": dial tcp {place}: connect: connection refused'
+        return (
+            f'E{at:%m%d %H:%M:%S.%f}       1 memcache.go:265] "Unhandled Error"'
+            f' err="couldn\'t get current server API group list: {text}"\n'
+        )
 
     def _handler(self, chosen: kubeconfig.Chosen, config: Obj) -> Handler:
         if config is self.config or chosen.server == self.server:

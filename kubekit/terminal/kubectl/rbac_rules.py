@@ -49,7 +49,7 @@ def combined(rule: Obj) -> str:
     """`deployments.apps/scale`: the resource with its group."""
     if not rule.get("resources"):
         return ""
-    head, slash, sub = rule["resources"][0].partition("/")
+    head, slash, sub = str(rule["resources"][0]).partition("/")
     group = (rule.get("apiGroups") or [""])[0]
     return head + (f".{group}" if group else "") + (f"/{sub}" if slash else "")
 

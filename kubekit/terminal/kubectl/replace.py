@@ -1,4 +1,5 @@
-"""`kubectl replace`: put the file's object in the place of the server's, whole; with --force by deleting it first.
+"""`kubectl replace`: put the file's object in the place of the server's, whole; with --force by deleting it
+first.
 
 Source: k8s.io/kubectl/pkg/cmd/replace.
 """

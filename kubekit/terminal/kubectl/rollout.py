@@ -1,4 +1,5 @@
-"""`kubectl rollout`: status, history, undo, restart, pause and resume of deployments, daemon sets, stateful sets.
+"""`kubectl rollout`: status, history, undo, restart, pause and resume of deployments, daemon sets, stateful
+sets.
 
 A deployment's history is its replica sets, that of the others their controller revisions. `status` waits and
 says on the way what it waits for.
@@ -166,8 +167,10 @@ def history(call: Call) -> None:
 
 _MANAGED = (
     "resource {0} was previously managed with 'kubectl apply'. Rolling back will not update the"
-    " kubectl.kubernetes.io/last-applied-configuration annotation, which may cause unexpected behavior on future"
-    " 'kubectl apply' operations. Consider using 'kubectl apply' with your previous configuration file instead."
+    " kubectl.kubernetes.io/last-applied-configuration annotation, which may cause unexpected behavior on"
+    " future"
+    " 'kubectl apply' operations. Consider using 'kubectl apply' with your previous configuration file"
+    " instead."
 )
 
 
@@ -205,7 +208,8 @@ def _roll_back(call: Call, info: Info, wanted: int) -> str:
     deployment = info.resource.kind == "Deployment"
     if deployment and (obj.get("spec") or {}).get("paused"):
         raise CommandError(
-            "you cannot rollback a paused deployment; resume it first with 'kubectl rollout resume' and try again"
+            "you cannot rollback a paused deployment; resume it first with 'kubectl rollout resume' and try"
+            " again"
         )
     if wanted:
         if wanted not in found:
@@ -284,7 +288,8 @@ def restart(call: Call) -> None:
         if kind == "Deployment" and ((info.obj or {}).get("spec") or {}).get("paused"):
             errors.append(
                 CommandError(
-                    f'{info.resource.qualified} "{info.name}" can\'t restart paused deployment (run rollout resume first)'
+                    f'{info.resource.qualified} "{info.name}" can\'t restart paused deployment (run rollout'
+                    f" resume first)"
                 )
             )
             continue
@@ -293,7 +298,8 @@ def restart(call: Call) -> None:
         if (old.get("annotations") or {}).get("kubectl.kubernetes.io/restartedAt") == rfc3339(call.now):
             errors.append(
                 CommandError(
-                    f"failed to create patch for {info.name}: if restart has already been triggered within the past second,"
+                    f"failed to create patch for {info.name}: if restart has already been triggered within"
+                    f" the past second,"
                     " please wait before attempting to trigger another"
                 )
             )

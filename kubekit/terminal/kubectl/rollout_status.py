@@ -70,7 +70,8 @@ def _stateful_set(obj: Obj) -> tuple[str, bool]:
     if rolling is not None:
         if rolling.get("partition") is not None and updated < wanted - int(rolling["partition"]):
             return (
-                f"Waiting for partitioned roll out to finish: {updated} out of {wanted - int(rolling['partition'])}"
+                f"Waiting for partitioned roll out to finish: {updated} out of"
+                f" {wanted - int(rolling['partition'])}"
                 " new pods have been updated...\n",
                 False,
             )

@@ -65,7 +65,8 @@ def run(call: Call) -> None:
         raise call.usage("-i/--stdin is required for containers with -t/--tty=true")
     if attach and call.dry_run() != "none":
         raise call.usage(
-            "--dry-run=[server|client] can't be used with attached containers options (--attach, --stdin, or --tty)"
+            "--dry-run=[server|client] can't be used with attached containers options (--attach, --stdin,"
+            " or --tty)"
         )
     if not _IMAGE.match(image):
         raise CommandError(f'Invalid image name "{image}": invalid reference format')
@@ -185,7 +186,8 @@ def _attach(call: Call, about: Obj) -> None:
 
 
 COMMAND = Command(
-    'run NAME --image=image [--env="key=value"] [--port=port] [--dry-run=server|client] [--overrides=inline-json]'
+    'run NAME --image=image [--env="key=value"] [--port=port] [--dry-run=server|client]'
+    " [--overrides=inline-json]"
     " [--command] -- [COMMAND] [args...]",
     "Run a particular image on the cluster",
     run,
@@ -218,5 +220,6 @@ COMMAND = Command(
         boolean("wait", "Ignored."),
     ],
     interspersed=True,
-    example="kubectl run web --image=nginx\nkubectl run -it box --image=busybox --restart=Never -- sh -c 'echo hi'",
+    example="kubectl run web --image=nginx\nkubectl run -it box --image=busybox --restart=Never -- sh -c"
+    " 'echo hi'",
 )

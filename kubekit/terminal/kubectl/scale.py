@@ -141,14 +141,16 @@ def _autoscale(call: Call, info: Info, least: int, most: int) -> None:
         # The original now tries autoscaling/v1, which can express a CPU percentage from --cpu only.
         if not call.flag("cpu"):
             raise CommandError(
-                "failed to create autoscaling/v2 HPA and the configuration is incompatible with autoscaling/v1:"
+                "failed to create autoscaling/v2 HPA and the configuration is incompatible with"
+                " autoscaling/v1:"
                 " empty input"
             ) from None
         raise
 
 
 COMMAND = Command(
-    "scale [--resource-version=version] [--current-replicas=count] --replicas=COUNT (-f FILENAME | TYPE NAME) [options]",
+    "scale [--resource-version=version] [--current-replicas=count] --replicas=COUNT (-f FILENAME | TYPE"
+    " NAME) [options]",
     "Set a new size for a deployment, replica set, or replication controller",
     run,
     [
@@ -166,7 +168,8 @@ COMMAND = Command(
 )
 
 AUTOSCALE = Command(
-    "autoscale (-f FILENAME | TYPE NAME | TYPE/NAME) [--min=MINPODS] --max=MAXPODS [--cpu=CPU] [--memory=MEMORY] [options]",
+    "autoscale (-f FILENAME | TYPE NAME | TYPE/NAME) [--min=MINPODS] --max=MAXPODS [--cpu=CPU]"
+    " [--memory=MEMORY] [options]",
     "Auto-scale a deployment, replica set, stateful set, or replication controller",
     autoscale,
     [

@@ -1,7 +1,8 @@
-"""Which objects a command line means: `pod web`, `deploy/web svc/web`, `pods,svc -l app=web`, `all --all`, `-f`.
+"""Which objects a command line means: `pod web`, `deploy/web svc/web`, `pods,svc -l app=web`, `all --all`,
+`-f`.
 
-`targets` gives what is to be asked for (a name, or a whole collection); `objects` asks for it. The order and the
-error texts are those of the original's resource builder.
+`targets` gives what is to be asked for (a name, or a whole collection); `objects` asks for it. The order and
+the error texts are those of the original's resource builder.
 Source: cli-runtime/pkg/resource/builder.go.
 """
 
@@ -19,7 +20,8 @@ from kubekit.terminal.kubectl.connection import typed
 from kubekit.terminal.kubectl.manifests import Info
 
 MISSING = (
-    "You must provide one or more resources by argument or filename.\nExample resource specifications include:\n"
+    "You must provide one or more resources by argument or filename.\nExample resource specifications"
+    " include:\n"
     "   '-f rsrc.yaml'\n   '--filename=rsrc.json'\n   '<resource> <name>'\n   '<resource>'"
 )
 
@@ -81,7 +83,8 @@ def targets(
     if has_files(call):
         if args:
             raise CommandError(
-                "when paths, URLs, or stdin is provided as input, you may not specify resource arguments as well"
+                "when paths, URLs, or stdin is provided as input, you may not specify resource arguments as"
+                " well"
             )
         return [Target(i.resource, i.scope, i.name, i.source, i.obj) for i in manifests.infos(call)]
     if not args:
@@ -112,7 +115,8 @@ def _pairs(call: Call, args: list[str], selector: str, fields: str) -> list[Targ
     if not all("/" in word for word in args):
         raise CommandError(
             "there is no need to specify a resource type as a separate argument when passing arguments in"
-            " resource/name form (e.g. 'kubectl get resource/<resource_name>' instead of 'kubectl get resource"
+            " resource/name form (e.g. 'kubectl get resource/<resource_name>' instead of 'kubectl get"
+            " resource"
             " resource/<resource_name>'"
         )
     if selector or fields or call.flags.get("all"):
@@ -146,7 +150,7 @@ def fetch(call: Call, target: Target) -> list[Info]:
             )
         ]
     query = target.query(call)
-    listed = connection.json("GET", target.resource.path(target.namespace), query=query)
+    listed = connection.listing(target.resource, target.namespace, query)
     return [
         Info(
             target.resource,

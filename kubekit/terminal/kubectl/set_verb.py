@@ -1,4 +1,5 @@
-"""`kubectl set`: image, env, resources, serviceaccount, selector, subject - changes to an object's pod template.
+"""`kubectl set`: image, env, resources, serviceaccount, selector, subject - changes to an object's pod
+template.
 
 Source: k8s.io/kubectl/pkg/cmd/set.
 """
@@ -100,7 +101,8 @@ def image(call: Call) -> None:
     wanted = dict(pair.partition("=")[::2] for pair in pairs)
     if len(wanted) > 1 and "*" in wanted:
         raise CommandError(
-            "all containers are already specified by *, but saw more than one container_name=container_image pairs"
+            "all containers are already specified by *, but saw more than one"
+            " container_name=container_image pairs"
         )
 
     def change(obj: Obj, info: Info) -> None:
@@ -327,7 +329,8 @@ COMMAND = Command(
             ),
         ),
         Command(
-            "image (-f FILENAME | TYPE NAME) CONTAINER_NAME_1=CONTAINER_IMAGE_1 ... CONTAINER_NAME_N=CONTAINER_IMAGE_N"
+            "image (-f FILENAME | TYPE NAME) CONTAINER_NAME_1=CONTAINER_IMAGE_1 ..."
+            " CONTAINER_NAME_N=CONTAINER_IMAGE_N"
             " [options]",
             "Update the image of a pod template",
             image,

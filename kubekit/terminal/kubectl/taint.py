@@ -105,7 +105,8 @@ def _one(call: Call, info: Info, add: list[Obj], remove: list[Obj]) -> None:
     clash = sorted({one["key"] for one in add if any(_same(one, old) for old in taints)})
     if clash and not call.flag("overwrite"):
         raise CommandError(
-            f"node {info.name} already has {', '.join(clash)} taint(s) with same effect(s) and --overwrite is false"
+            f"node {info.name} already has {', '.join(clash)} taint(s) with same effect(s) and --overwrite"
+            f" is false"
         )
     errors: list[Exception] = []
     for one in remove:

@@ -112,7 +112,7 @@ def _diff_list(
             for name in before
             if name not in after
         ]
-    same_order = [n for n in after if n in before] == [n for n in before if n in after]
+    same_order = list(after) == list(before)
     if changed:
         patch[key] = changed
     if changed or (additions and not same_order):

@@ -57,7 +57,8 @@ def _path(text: str) -> Test:
         path, equals, value = text.partition("=")
     if equals and not value:
         raise CommandError(
-            "jsonpath wait has to have a value after equal sign, like --for=jsonpath='{.status.readyReplicas}'=3"
+            "jsonpath wait has to have a value after equal sign, like"
+            " --for=jsonpath='{.status.readyReplicas}'=3"
         )
     nodes = jsonpath.parse(output.relaxed(path))
 

@@ -1,10 +1,11 @@
 """describe: an object in words, with what belongs to it - its pods, its events, what it would run.
 
-A describer is a function from (call, writer, object) in the file of its neighbours; `DESCRIBERS` says which kind
-has which. Kinds without one get every field, from `generic`.
+A describer is a function from (call, writer, object) in the file of its neighbours; `DESCRIBERS` says which
+kind has which. Kinds without one get every field, from `generic`.
 
 Reading order: `writer` (lines and columns), `events`, then `pod` with `containers` and `volumes`,
-`pod_template`, `workloads`, `node`, `network`, `config`, `storage`, `policy`, `generic`, `verb` (the command).
+`pod_template`, `workloads`, `node`, `network`, `config`, `storage`, `policy`, `generic`, `verb` (the
+command).
 
 Left out against the original: the cloud providers' volume sources, CSI nodes, service CIDRs and addresses
 (they are shown by `generic`).

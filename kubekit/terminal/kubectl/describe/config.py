@@ -1,4 +1,5 @@
-"""`kubectl describe` of config maps, secrets, service accounts, namespaces, quotas, limit ranges, priority classes.
+"""`kubectl describe` of config maps, secrets, service accounts, namespaces, quotas, limit ranges, priority
+classes.
 
 Source: k8s.io/kubectl/pkg/describe.
 """
@@ -25,13 +26,17 @@ _LIMIT_HEADER = [
     "Max Limit/Request Ratio",
 ]
 _SCOPE_HELP = {
-    "Terminating": "Matches all pods that have an active deadline. These pods have a limited lifespan on a node before"
+    "Terminating": "Matches all pods that have an active deadline. These pods have a limited lifespan on a"
+    " node before"
     " being actively terminated by the system.",
-    "NotTerminating": "Matches all pods that do not have an active deadline. These pods usually include long running pods"
+    "NotTerminating": "Matches all pods that do not have an active deadline. These pods usually include"
+    " long running pods"
     " whose container command is not expected to terminate.",
-    "BestEffort": "Matches all pods that do not have resource requirements set. These pods have a best effort quality of"
+    "BestEffort": "Matches all pods that do not have resource requirements set. These pods have a best"
+    " effort quality of"
     " service.",
-    "NotBestEffort": "Matches all pods that have at least one resource requirement set. These pods have a burstable or"
+    "NotBestEffort": "Matches all pods that have at least one resource requirement set. These pods have a"
+    " burstable or"
     " guaranteed quality of service.",
 }
 

@@ -128,7 +128,8 @@ def _environment(writer: Writer, container: Obj, resolve: Resolve | None) -> Non
             optional = "true" if one.get("optional") else "false"
             writer.line(
                 3,
-                f"{name}:\t<set to the key '{one.get('key')}' {noun} '{one.get('name')}'>\tOptional: {optional}",
+                f"{name}:\t<set to the key '{one.get('key')}' {noun} '{one.get('name')}'>\tOptional:"
+                f" {optional}",
             )
 
 

@@ -26,7 +26,9 @@ _ACRONYMS = {"API", "URL", "UID", "GUID"}
 
 
 def _words(field: str) -> list[str]:
-    """camelCase taken apart: runs of lower case, upper case and other signs; `PDFLoader` is `PDF`, `Loader`."""
+    """camelCase taken apart: runs of lower case, upper case and other signs; `PDFLoader` is `PDF`,
+    `Loader`.
+    """
     runs = re.findall(r"[a-z]+|[A-Z]+|[0-9]+|[^a-zA-Z0-9]+", field)
     out: list[str] = []
     for run in runs:

@@ -37,7 +37,10 @@ def topology_spread(writer: Writer, constraints: list[Obj] | None, space: str = 
         sorted(constraints, key=lambda constraint: str(constraint.get("topologyKey")))
     ):
         writer.put(f"{space}\t" if index else "")
-        text = f"{one.get('topologyKey')}:{one.get('whenUnsatisfiable')} when max skew {one.get('maxSkew')} is exceeded"
+        text = (
+            f"{one.get('topologyKey')}:{one.get('whenUnsatisfiable')} when max skew {one.get('maxSkew')}"
+            f" is exceeded"
+        )
         if one.get("labelSelector") is not None:
             text += f" for selector {format_label_selector(one['labelSelector'])}"
         writer.put(text + "\n")

@@ -115,7 +115,10 @@ def _direction(writer: Writer, title: str, rules: Obj | None) -> None:
         writer.line(2, f"Select Policy: {rules.get('selectPolicy') or 'Max'}")
         writer.line(2, "Policies:")
         for one in rules["policies"]:
-            text = f"- Type: {one.get('type')}\tValue: {one.get('value')}\tPeriod: {one.get('periodSeconds')} seconds"
+            text = (
+                f"- Type: {one.get('type')}\tValue: {one.get('value')}\tPeriod:"
+                f" {one.get('periodSeconds')} seconds"
+            )
             writer.line(3, text)
 
 

@@ -145,7 +145,8 @@ def _csi(writer: Writer, source: Obj) -> None:
 def _ephemeral(writer: Writer, source: Obj) -> None:
     writer.line(
         2,
-        "Type:\tEphemeralVolume (an inline specification for a volume that gets created and deleted with the pod)",
+        "Type:\tEphemeralVolume (an inline specification for a volume that gets created and deleted with"
+        " the pod)",
     )
     spec = (source.get("volumeClaimTemplate") or {}).get("spec") or {}
     writer.pair("StorageClass", spec.get("storageClassName") or "", 0)

@@ -133,7 +133,8 @@ def replica_sets(call: Call, obj: Obj) -> tuple[list[Obj], list[Obj]]:
 def _sets(found: list[Obj]) -> str:
     return (
         ", ".join(
-            f"{meta(one)['name']} ({_count(one, 'status', 'replicas')}/{_count(one, 'spec', 'replicas')} replicas created)"
+            f"{meta(one)['name']} ({_count(one, 'status', 'replicas')}/{_count(one, 'spec', 'replicas')}"
+            f" replicas created)"
             for one in found
         )
         or "<none>"

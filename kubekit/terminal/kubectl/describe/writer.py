@@ -1,6 +1,7 @@
 """The page that a describer writes: indented lines with tabs, aligned at the end; labels, annotations, times.
 
-Every describer gets one `Writer`. `flush` ends the columns so far, so that what follows is aligned on its own.
+Every describer gets one `Writer`. `flush` ends the columns so far, so that what follows is aligned on its
+own.
 Source: k8s.io/kubectl/pkg/describe (PrefixWriter, tabbedString, print*Multiline).
 """
 

@@ -75,7 +75,7 @@ class Settings:
     plain_image_ids: bool = False
     pull_seconds: float = 2.0
     sandbox_seconds: float = 0.1
-    start_seconds: float = 0.05
+    start_seconds: float = 0.01
     kubelet_sync_seconds: float = 60.0
     node_status_seconds: float = 10.0
     proxy_min_sync_seconds: float = 1.0

@@ -20,7 +20,7 @@ from kubekit.network.cni import BridgeCNI, CniError
 from kubekit.sim import Loop
 
 SANDBOX_SECONDS = 0.1
-START_SECONDS = 0.05
+START_SECONDS = 0.01
 
 
 class SandboxError(Exception):

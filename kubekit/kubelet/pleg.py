@@ -1,6 +1,6 @@
 """The pod lifecycle event generator: how the kubelet finds out what its containers did.
 
-Once a second it compares what the runtime holds with what it saw before, refreshes the cache from which pods
+About once a second it compares what the runtime holds with what it saw before, refreshes the cache from which pods
 are synced, and reports each difference. Right after a sync it looks at that pod at once. A second in which
 nothing changed costs nothing: the runtime marks the pods that did. The cache is what a sync sees, so a
 container that lived between two looks is never seen running. Source: `pkg/kubelet/pleg/generic.go`.
@@ -15,7 +15,8 @@ from typing import NamedTuple
 from kubekit.kubelet.runtime import READY, RUNNING, PodStatus, Runtime
 from kubekit.sim import Handle, Loop
 
-RELIST_SECONDS = 1.0
+RELIST_SECONDS = 1.02
+"""A look begins one second after the last one has ended, and takes a little itself."""
 
 STARTED, DIED, REMOVED, CHANGED = "ContainerStarted", "ContainerDied", "ContainerRemoved", "ContainerChanged"
 
@@ -61,7 +62,7 @@ class Pleg:
         return found if found is not None else PodStatus(uid, (), (), (), self._loop.clock.now())
 
     def mark(self, uid: str) -> None:
-        """Something of this pod changed: look at it at the next full second."""
+        """Something of this pod changed: see it at the next look."""
         self._dirty[uid] = None
         if self._tick is None:
             passed = self._loop.clock.now() - self._start

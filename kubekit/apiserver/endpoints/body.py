@@ -7,6 +7,7 @@ decoder. Upstream: apiserver/pkg/endpoints/handlers (create.go, rest.go), apimac
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -71,9 +72,52 @@ _Loader.yaml_implicit_resolvers = {
 
 
 def _yaml_text(error: yaml.YAMLError) -> str:
-    mark = getattr(error, "problem_mark", None)
-    problem = getattr(error, "problem", None) or str(error)
-    return f"error converting YAML to JSON: yaml: line {mark.line + 1}: {problem}" if mark else f"yaml: {problem}"
+    """The reader's complaint in libyaml's words and with its idea of lines."""
+    if not isinstance(error, yaml.MarkedYAMLError) or error.problem_mark is None:
+        return f"error converting YAML to JSON: yaml: {error}"
+    problem = _FOUND.sub(r"did not find \1", error.problem or "")
+    mark = error.problem_mark
+    line = error.context_mark.line if error.context_mark is not None else 0
+    if not line:
+        at_end = "<stream end>" in (error.problem or "") and mark.column
+        line = mark.line + (1 if at_end else 0)
+    if line and isinstance(error, yaml.scanner.ScannerError):
+        line += 1
+    where = f"line {line}: " if line else ""
+    return f"error converting YAML to JSON: yaml: {where}{problem}"
+
+
+_FOUND = re.compile(r"^(expected .+?), but (?:got|found) .+$", re.DOTALL)
+
+
+def from_yaml(body: bytes) -> Any:
+    """The value of an apply's body; raises BadRequest in the words of the YAML reader."""
+    try:
+        return yaml.load(body, Loader=_Loader)
+    except yaml.YAMLError as error:
+        raise errors.bad_request(f"error decoding YAML: {_yaml_text(error)}") from None
+
+
+def duplicate_keys(body: bytes) -> str:
+    """What the strict reader says of keys that are written twice; "" when there are none."""
+    found: list[str] = []
+
+    def look(node: yaml.Node | None) -> None:
+        if isinstance(node, yaml.MappingNode):
+            seen: set[str] = set()
+            for key, value in node.value:
+                if key.value in seen:
+                    found.append(f'  line {key.start_mark.line + 1}: key "{key.value}" already set in map')
+                seen.add(key.value)
+                look(value)
+        elif isinstance(node, yaml.SequenceNode):
+            for item in node.value:
+                look(item)
+
+    look(yaml.compose(body, Loader=_Loader))
+    if not found:
+        return ""
+    return "error converting YAML to JSON: yaml: unmarshal errors:\n" + "\n".join(found)
 
 
 def unrecognized(kind: str, text: str, body: bytes | Any) -> errors.StatusError:

@@ -23,22 +23,23 @@ _HOOKS = [
         "priority-and-fairness-config-consumer",
         "priority-and-fairness-filter",
         "storage-object-count-tracker-hook",
-        "storage-readiness",
         "start-apiextensions-informers",
         "start-apiextensions-controllers",
         "crd-informer-synced",
         "start-system-namespaces-controller",
+        "peer-endpoint-reconciler-controller",
         "start-cluster-authentication-info-controller",
         "start-kube-apiserver-identity-lease-controller",
         "start-kube-apiserver-identity-lease-garbage-collector",
+        "storage-readiness",
         "start-legacy-token-tracking-controller",
-        "start-kubernetes-service-cidr-controller",
         "start-service-ip-repair-controllers",
         "rbac/bootstrap-roles",
         "scheduling/bootstrap-system-priority-classes",
         "priority-and-fairness-config-producer",
         "bootstrap-controller",
-        "peer-endpoint-reconciler-controller",
+        "start-kubernetes-service-cidr-controller",
+        "aggregator-reload-proxy-client-cert",
         "start-kube-aggregator-informers",
         "apiservice-status-local-available-controller",
         "apiservice-status-remote-available-controller",
@@ -46,26 +47,32 @@ _HOOKS = [
         "apiservice-wait-for-first-sync",
         "apiservice-discovery-controller",
         "kube-apiserver-autoregistration",
-        "apiservice-openapi-controller",
-        "apiservice-openapiv3-controller",
     )
 ]
-_END = "autoregister-completion"
+_END = [
+    "autoregister-completion",
+    "poststarthook/apiservice-openapi-controller",
+    "poststarthook/apiservice-openapiv3-controller",
+]
 
 CHECKS: dict[str, list[str]] = {
-    "healthz": ["ping", "log", "etcd", "loopback-serving-certificate", *_HOOKS, _END],
-    "livez": ["ping", "log", "etcd", "loopback-serving-certificate", *_HOOKS, _END],
-    "readyz": ["ping", "log", "etcd", "etcd-readiness", "informer-sync", *_HOOKS, _END, "shutdown"],
+    "healthz": ["ping", "log", "loopback-serving-certificate", "etcd", *_HOOKS, *_END],
+    "livez": ["ping", "log", "loopback-serving-certificate", "etcd", *_HOOKS, *_END],
+    "readyz": ["ping", "log", "informer-sync", *_HOOKS, *_END, "shutdown"],
 }
+"""The checks of each root, in the order in which they are shown."""
+
+UNSHOWN = {"readyz": ["etcd", "etcd-readiness"]}
+"""Checks that a root makes but lists only when they fail."""
 
 
 def health(ctx: Context) -> Response:
     """Answer for one root or one check."""
     root, _, only = ctx.info.path.strip("/").partition("/")
-    checks = CHECKS[root]
-    if only and only not in checks:
+    checks, failed = CHECKS[root], _failed(ctx)
+    unshown = UNSHOWN.get(root, [])
+    if only and only not in (*checks, *unshown):
         return Response(404, "404 page not found\n", {"Content-Type": "text/plain; charset=utf-8"})
-    failed = set() if ctx.server.storage_ok() else {"etcd", "etcd-readiness"}
     if only:
         if only in failed:
             return Response(500, f"internal server error: {only} failed: etcd does not answer\n", dict(TEXT))
@@ -73,7 +80,7 @@ def health(ctx: Context) -> Response:
     excluded = set(ctx.request.query.get("exclude", ()))
     lines = []
     bad = False
-    for name in checks:
+    for name in [*checks, *(name for name in unshown if name in failed)]:
         if name in excluded:
             lines.append(f"[+]{name} excluded: ok")
         elif name in failed:
@@ -89,3 +96,7 @@ def health(ctx: Context) -> Response:
     if "verbose" not in ctx.request.query:
         return Response(200, "ok", dict(TEXT))
     return Response(200, "\n".join([*lines, f"{root} check passed"]) + "\n", dict(TEXT))
+
+
+def _failed(ctx: Context) -> set[str]:
+    return set() if ctx.server.storage_ok() else {"etcd", "etcd-readiness"}

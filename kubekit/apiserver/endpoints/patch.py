@@ -18,12 +18,14 @@ from kubekit.api.meta import deep_copy
 from kubekit.api.schema import DecodeError, for_kind
 from kubekit.apiserver import managed_fields
 from kubekit.apiserver.endpoints import go_json, write
+from kubekit.apiserver.endpoints.apply import apply
 from kubekit.apiserver.endpoints.body import read_body
 from kubekit.apiserver.endpoints.options import WriteOptions, write_options
 from kubekit.apiserver.endpoints.response import form_of, respond
 from kubekit.apiserver.endpoints.scope import Scope
 from kubekit.apiserver.endpoints.update import check_name
 from kubekit.apiserver.patching import json_patch, strategic_merge
+from kubekit.apiserver.patching.conversion import convert_problem
 from kubekit.apiserver.patching.merge_patch import merge
 from kubekit.apiserver.registry import object_meta
 from kubekit.apiserver.registry.defaulting import apply_defaults
@@ -63,8 +65,6 @@ def patch(ctx: Context, scope: Scope, strategy: Strategy | None = None) -> Respo
     ctx.patch = {"type": kind, "body": body}
     name = ctx.info.name
     if kind == "apply":
-        from kubekit.apiserver.endpoints.apply import apply
-
         return apply(ctx, scope, strategy, body, options, form)
     manager = write.manager_of(ctx, options)
 
@@ -120,7 +120,7 @@ def apply_patch_to(
         new, problems = compiled.decode(patched, strict=options.field_validation)
     except DecodeError as error:
         shown = strategic_merge.go_value(value) if kind == "strategic" else _as_json(patched, current, value)
-        text = managed_fields.convert_problem(compiled.struct, patched) if kind == "strategic" else ""
+        text = convert_problem(compiled.struct, patched) if kind == "strategic" else ""
         raise errors.invalid("", "", "", [fields.invalid("patch", shown, text or str(error))]) from None
     problems = [*repeated, *problems]
     if problems and options.field_validation == "Strict":

@@ -40,6 +40,8 @@ class Scope:
     """The Warning that every request to this resource gets."""
     custom: Any = field(default=None)
     """The CustomResourceDefinition version behind it, for custom resources."""
+    tracking: dict[str, Any] = field(default_factory=dict)
+    """Rules of field ownership by subresource, made when first needed (`managed_fields`)."""
 
     @property
     def strategy(self) -> Strategy:

@@ -44,6 +44,8 @@ class Cluster(Verbs):
     """One cluster; make it with `kubekit.up`."""
 
     def __init__(self, settings: Settings) -> None:
+        if settings.etcd_members != 1:
+            raise KubekitError(f"etcd runs with one member here, not with {settings.etcd_members}")
         self.settings = settings
         self.name = settings.name
         self.loop = Loop(_clock(settings), seed=settings.seed, trace_size=settings.trace_size)
@@ -337,7 +339,8 @@ def _clock(settings: Settings) -> Clock:
     if settings.clock == "virtual":
         return VirtualClock(settings.start)
     if settings.clock == "wall":
-        return WallClock()
+        # It shows the present time and goes on from there; a served cluster's driver keeps it in step.
+        return VirtualClock(WallClock().now())
     if isinstance(settings.clock, str):
         raise KubekitError(f"there is no clock {settings.clock!r}: it is 'virtual' or 'wall'")
     clock: Clock = settings.clock

@@ -48,7 +48,8 @@ class Settings:
     `node_names`: the names of all nodes, the control plane's first; without them there are `workers` workers
     called node01, node02 ... beside `controlplane`. `capacity` and `node_labels` are for every node, or by
     node name. `controllers` chooses as the controller manager's flag does; `controller_options` go to the
-    controller manager. `images_present` makes every image that exists count as pulled already.
+    controller manager. `clock` is "virtual", which begins at `start`, or "wall", which begins at the present
+    time; it may also be a `Clock`. `images_present` makes every image that exists count as pulled already.
     """
 
     workers: int = 2

@@ -233,6 +233,12 @@ def test_the_plan_of_other_names() -> None:
     assert second.labels == {"disk": "ssd"} and second.taints == ()
 
 
+def test_a_cluster_of_the_present_time() -> None:
+    cluster = kubekit.up(workers=0, clock="wall")
+    assert cluster.now > "2026-01-02"
+    assert kubekit.up(workers=0, start="2030-05-01T00:00:00Z").now.startswith("2030-05-01")
+
+
 def test_stepping(cluster: Cluster) -> None:
     cluster.create(POD)
     now = cluster.now

@@ -51,7 +51,7 @@ class ContainerStart:
     ) -> None:
         self._cri = cri
         self._events = events
-        self.images = images
+        self._images = images
         self._objects = objects
         self._volumes = volumes
         self._host_ip = host_ip
@@ -61,7 +61,7 @@ class ContainerStart:
     def start(self, pod: Obj, container: Obj, kind: str, attempt: int) -> Steps[None]:
         """Start the `attempt`-th run of a container (0 is the first); raises `StartError`."""
         try:
-            image_ref = yield from self.images.ensure(pod, container, kind)
+            image_ref = yield from self._images.ensure(pod, container, kind)
         except ImageError as error:
             self._events.warning(pod, container, kind, "Failed", f"Error: {error.reason}")
             raise StartError(error.reason, error.message) from None

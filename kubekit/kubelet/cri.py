@@ -88,9 +88,19 @@ class RuntimeService:
         """Give back the address of a pod ("ns/name") that is not known any more."""
         self._cni.delete(pod)
 
-    def remove_pod(self, pod: Obj) -> None:
+    def remove_pod(self, uid: str) -> None:
         """Remove what is left of a pod that ended (RemoveContainer, RemovePodSandbox)."""
-        self.runtime.remove_pod(pod["metadata"]["uid"])
+        self.runtime.remove_pod(uid)
+
+    def end_orphan(self, uid: str) -> None:
+        """End a pod that nobody knows any more: its containers at once, then its sandboxes."""
+        box = self.runtime.pods[uid]
+        for container in box.containers:
+            self.runtime.end(container, 137 if container.argv else 0)
+        for sandbox in self.runtime.stop_sandboxes(uid):
+            if not sandbox.host_network:
+                self._cni.delete(f"{box.namespace}/{box.name}")
+        self.remove_pod(uid)
 
     # -- containers -------------------------------------------------------------------------------------
 

@@ -308,7 +308,7 @@ class Kubelet(Component):
     def _forget(self, uid: str) -> None:
         """The pod is gone from its source and nothing of it runs: keep nothing of it."""
         worker = self.workers.pop(uid, None)
-        self.runtime.remove_pod(uid)
+        self.cri.remove_pod(uid)
         self.pleg.forget(uid)
         self.statuses.forget(uid)
         self.prober.remove_pod(uid)
@@ -348,12 +348,7 @@ class Kubelet(Component):
         """The first list of pods is here: what runs and belongs to nobody is ended."""
         known = {pod["metadata"]["uid"] for pod in self.pods.list()} | set(self.static_pods.pods)
         for uid in [uid for uid in self.runtime.pods if uid not in known]:
-            box = self.runtime.pods[uid]
-            for container in box.containers:
-                self.runtime.end(container, 137 if container.argv else 0)
-            for sandbox in self.runtime.stop_sandboxes(uid):
-                if not sandbox.host_network:
-                    self.cri.release(f"{box.namespace}/{box.name}")
+            self.cri.end_orphan(uid)
             self._forget(uid)
 
     # -- hearing of containers and probes ---------------------------------------------------------------

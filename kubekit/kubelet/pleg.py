@@ -1,8 +1,8 @@
 """The pod lifecycle event generator: how the kubelet finds out what its containers did.
 
-About once a second it compares what the runtime holds with what it saw before, refreshes the cache from which pods
-are synced, and reports each difference. Right after a sync it looks at that pod at once. A second in which
-nothing changed costs nothing: the runtime marks the pods that did. The cache is what a sync sees, so a
+About once a second it compares what the runtime holds with what it saw before, refreshes the cache from which
+pods are synced, and reports each difference. Right after a sync it looks at that pod at once. A second in
+which nothing changed costs nothing: the runtime marks the pods that did. The cache is what a sync sees, so a
 container that lived between two looks is never seen running. Source: `pkg/kubelet/pleg/generic.go`.
 """
 

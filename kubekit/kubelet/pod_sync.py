@@ -18,7 +18,7 @@ from kubekit.kubelet.container_start import ContainerStart, StartError
 from kubekit.kubelet.cri import RuntimeService, SandboxError
 from kubekit.kubelet.events import CONTAINERS, EPHEMERAL, INIT, ContainerEvents
 from kubekit.kubelet.exec_command import seconds_of
-from kubekit.kubelet.pod_actions import Kill, PodActions, compute
+from kubekit.kubelet.pod_actions import PodActions, compute
 from kubekit.kubelet.prober import Prober
 from kubekit.kubelet.restart_policy import is_sidecar
 from kubekit.kubelet.runtime import EXITED, PodStatus
@@ -257,6 +257,3 @@ def _full_name(pod: Obj) -> str:
 def _go_seconds(seconds: float) -> str:
     minutes, rest = divmod(int(seconds), 60)
     return f"{minutes}m{rest}s" if minutes else f"{rest}s"
-
-
-__all__ = ["Kill", "PodSync", "Result"]

@@ -114,13 +114,11 @@ def resource_list(ctx: Context) -> Response:
         ctx.refused("Endpoint", "no such group version")
         raise errors.page_not_found()
     entries = [entry for resource in found for entry in _entries(ctx.server, resource)]
-    body: Obj = {
-        "kind": "APIResourceList",
-        "groupVersion": f"{group}/{version}" if group else version,
-        "resources": entries,
-    }
+    body: Obj = {"kind": "APIResourceList"}
     if group:
         body["apiVersion"] = "v1"
+    body["groupVersion"] = f"{group}/{version}" if group else version
+    body["resources"] = entries
     return answer(200, body, form_of(ctx, False))
 
 

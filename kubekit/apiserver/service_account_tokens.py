@@ -19,7 +19,9 @@ if TYPE_CHECKING:
 Obj = dict[str, Any]
 PREFIX = "system:serviceaccount:"
 GROUP = "system:serviceaccounts"
+LEGACY_ISSUER = "kubernetes/serviceaccount"
 _EXTRA = "authentication.kubernetes.io/"
+_LEGACY = "kubernetes.io/serviceaccount/"
 
 
 class TokenIssuer:
@@ -48,15 +50,48 @@ class TokenIssuer:
             "nbf": now,
             "sub": f"{PREFIX}{namespace}:{name}",
         }
+        return self._signed(claims)
+
+    def issue_legacy(self, account: Obj, secret: Obj) -> str:
+        """The token of a Secret of type service-account-token: it never expires, and goes with the Secret."""
+        metadata = account["metadata"]
+        namespace, name = metadata["namespace"], metadata["name"]
+        return self._signed(
+            {
+                "iss": LEGACY_ISSUER,
+                f"{_LEGACY}namespace": namespace,
+                f"{_LEGACY}secret.name": secret["metadata"]["name"],
+                f"{_LEGACY}service-account.name": name,
+                f"{_LEGACY}service-account.uid": metadata["uid"],
+                "sub": f"{PREFIX}{namespace}:{name}",
+            }
+        )
+
+    def _signed(self, claims: Obj) -> str:
         header = {"alg": "RS256", "kid": self.key.key_id}
         signed = f"{b64(encode_json(header).strip())}.{b64(encode_json(claims).strip())}"
         return f"{signed}.{b64(self.key.sign(signed.encode()))}"
+
+    def _legacy_user(self, claims: Obj, token: str) -> UserInfo | None:
+        """The account behind a Secret's token, while the Secret holds it and the account is the same one."""
+        namespace, name = claims[f"{_LEGACY}namespace"], claims[f"{_LEGACY}service-account.name"]
+        secret = self.server.store("", "secrets").find(namespace, claims[f"{_LEGACY}secret.name"])
+        held = ((secret or {}).get("data") or {}).get("token", "")
+        account = self.server.store("", "serviceaccounts").find(namespace, name)
+        if account is None or base64.b64encode(token.encode()).decode() != held:
+            return None
+        uid = account["metadata"]["uid"]
+        if uid != claims[f"{_LEGACY}service-account.uid"]:
+            return None
+        return UserInfo(f"{PREFIX}{namespace}:{name}", uid, (GROUP, f"{GROUP}:{namespace}"))
 
     def authenticate(self, token: str) -> UserInfo | None:
         """The account behind a token; None when it is not one of ours, has expired or lost what it is bound to."""
         claims = self.claims(token)
         if claims is None:
             return None
+        if claims["iss"] == LEGACY_ISSUER:
+            return self._legacy_user(claims, token)
         now = self.server.loop.clock.now()
         if claims["exp"] <= now or claims.get("nbf", 0) > now + 1 or self.server.issuer not in claims["aud"]:
             return None
@@ -95,7 +130,8 @@ class TokenIssuer:
             claims: Obj = json.loads(payload)
         except (ValueError, AttributeError):
             return None
-        if claims.get("iss") != self.server.issuer or "kubernetes.io" not in claims:
+        ours = claims.get("iss") == self.server.issuer and "kubernetes.io" in claims
+        if not ours and claims.get("iss") != LEGACY_ISSUER:
             return None
         return claims if self.key.verifies(f"{parts[0]}.{parts[1]}".encode(), signature) else None
 

@@ -87,7 +87,7 @@ class Cluster(Verbs):
             loop,
             self.client_for("system:kube-controller-manager", MASTERS, name="kube-controller-manager"),
             None if settings.controllers is None else list(settings.controllers),
-            **settings.controller_options,
+            **{"service_account_signer": self.apiserver.tokens.issue_legacy, **settings.controller_options},
         )
         self.controller_manager.start()
         config = None if settings.scheduler_config is None else dict(settings.scheduler_config)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from kubekit.api import status_error as errors
 from kubekit.api.exchange import Response, WatchStream
+from kubekit.api.resources import RESOURCES
 from kubekit.apiserver.endpoints import pages, subresources
 from kubekit.apiserver.endpoints.create import create
 from kubekit.apiserver.endpoints.delete import delete, delete_collection
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from kubekit.apiserver.context import Context
 
 Answer = Response | WatchStream
+
+BUILT_IN = frozenset(resource.group for resource in RESOURCES)
 
 VERBS: dict[str, Callable[[Context, Scope], Answer]] = {
     "create": create,
@@ -77,8 +80,10 @@ def _placed(ctx: Context, scope: Scope) -> bool:
 
 
 def not_served(ctx: Context) -> Response:
-    """Nothing is served at this path."""
+    """Nothing is served at this path: a Status below the built-in groups, plain text anywhere else."""
     ctx.refused("Endpoint", "no such path")
+    if ctx.info.group in BUILT_IN:
+        raise errors.page_not_found()
     return Response(404, "404 page not found\n", {"Content-Type": "text/plain; charset=utf-8"})
 
 

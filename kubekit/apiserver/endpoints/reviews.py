@@ -18,6 +18,7 @@ from kubekit.apiserver.endpoints.body import decode_object, read_body
 from kubekit.apiserver.endpoints.options import write_options
 from kubekit.apiserver.endpoints.response import answer, form_of
 from kubekit.apiserver.endpoints.scope import Scope
+from kubekit.sim import rfc3339
 
 if TYPE_CHECKING:
     from kubekit.apiserver.context import Context
@@ -34,6 +35,8 @@ def review(ctx: Context, scope: Scope) -> Response:
     obj = decode_object(ctx, scope, body, options.field_validation)
     ctx.body_obj = obj
     obj["status"] = _ANSWERS[scope.resource.plural](ctx, obj)
+    if scope.resource.plural == "selfsubjectreviews":
+        obj["metadata"] = {"creationTimestamp": rfc3339(ctx.server.loop.clock.now())}
     return answer(201, obj, form)
 
 

@@ -14,6 +14,8 @@ from kubekit.sim import Rng
 
 Obj = dict[str, Any]
 
+DRY_RUN_BASE = 32768
+
 TAKEN = "provided port is already allocated"
 
 
@@ -75,8 +77,12 @@ class NodePorts:
         mine.add(port)
         return port
 
-    def take_any(self, mine: set[int]) -> int:
-        """A free port; raises `PortError`."""
+    def take_any(self, mine: set[int], dry_run: bool = False) -> int:
+        """A free port; raises `PortError`. A dry run draws none: it shows a number that no port can have."""
+        if dry_run:
+            port = max(mine, default=DRY_RUN_BASE) + 1
+            mine.add(port)
+            return port
         size = self.high - self.low + 1
         band = 0 if size <= 16 else max(16, min(128, size // 32))
         taken = self.taken()

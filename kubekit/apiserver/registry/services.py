@@ -228,7 +228,7 @@ def _allocate_ports(ctx: Context, obj: Obj) -> None:
                 if number not in given:
                     # Ports of the same number (TCP and UDP) share a node port.
                     asked = next((p["nodePort"] for p in ports if p.get("port") == number and p.get("nodePort")), 0)
-                    given[number] = allocator.take(asked, mine) if asked else allocator.take_any(mine)
+                    given[number] = allocator.take(asked, mine) if asked else allocator.take_any(mine, ctx.dry_run)
                     port["nodePort"] = given[number]
                 elif not port.get("nodePort"):
                     port["nodePort"] = given[number]
@@ -246,7 +246,7 @@ def _allocate_health_check(ctx: Context, obj: Obj, mine: set[int]) -> None:
     wanted = spec.get("healthCheckNodePort")
     try:
         spec["healthCheckNodePort"] = (
-            ctx.server.node_ports.take(wanted, mine) if wanted else ctx.server.node_ports.take_any(mine)
+            ctx.server.node_ports.take(wanted, mine) if wanted else ctx.server.node_ports.take_any(mine, ctx.dry_run)
         )
     except PortError as error:
         text = f"failed to allocate requested HealthCheck NodePort {wanted}: {error}"
@@ -262,7 +262,7 @@ def _update_ports(ctx: Context, obj: Obj, old: Obj) -> None:
             if not port.get("nodePort") and not _wants_ports(spec):
                 continue
             if not port.get("nodePort"):
-                port["nodePort"] = ctx.server.node_ports.take_any(mine | held)
+                port["nodePort"] = ctx.server.node_ports.take_any(mine | held, ctx.dry_run)
                 mine.add(port["nodePort"])
             elif port["nodePort"] not in held and port["nodePort"] not in mine:
                 try:

@@ -55,7 +55,7 @@ def up(options: argparse.Namespace) -> int:
         seed=options.seed,
         name=options.name,
         start=time.time() - BOOT_ALLOWANCE,
-        controller_options={"root_ca": authority.certificate.decode()},
+        controller_options=authority.controller_options,
     )
     try:
         server = serve(

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -39,6 +40,9 @@ PATIENCE = 120.0
 """Seconds of virtual time after which a namespace that never comes to rest counts as settled."""
 
 COMMAND_LIMIT = 60.0
+CONTAINER_ID = re.compile("containerd://[0-9a-f]{64}")
+"""The recorded runtime made its ids from names; the masks know no others."""
+
 UNWATCHED = {"events", "leases", "podtemplates"}
 
 
@@ -67,7 +71,7 @@ class ServedCluster:
             start=time.time() - BEHIND,
             controller_options={
                 "node_monitor_grace_period": 20.0,
-                "root_ca": self.authority.certificate.decode(),
+                **self.authority.controller_options,
             },
         )
         self.folder = Path(tempfile.mkdtemp(prefix="kubekit-kubectl-"))
@@ -192,6 +196,7 @@ class Session:
 
     def _as_recorded(self, text: str) -> str:
         text = text.replace(str(self.cwd), "/home/user/cwd").replace(str(self.home), "/home/user")
+        text = CONTAINER_ID.sub("containerd://name_namespace_uid", text)
         return text.replace(f"127.0.0.1:{self.bench.server.port}", "127.0.0.1:21000")
 
 

@@ -75,7 +75,7 @@ def test_yaml_is_written_as_go_yaml_does(value: object, text: str) -> None:
 
 def test_yaml_errors_name_the_line() -> None:
     with pytest.raises(yaml_load.ManifestError, match="yaml: line 3: did not find expected key"):
-        yaml_load.load('a: 1\nb:\n  c: 1\n d: 1\n')
+        yaml_load.load("a: 1\nb:\n  c: 1\n d: 1\n")
 
 
 def test_json_keeps_html_signs_escaped() -> None:

@@ -83,7 +83,9 @@ def status_text(status: Obj) -> str:
 def message_of(error: BaseException) -> str:
     """The text for stderr, without the final newline."""
     if isinstance(error, ManyErrors):
-        return "\n".join(dict.fromkeys(message_of(one) for one in error.errors))
+        # One of several failures stands without the usual `error: `.
+        lines = (one.message if isinstance(one, CommandError) else message_of(one) for one in error.errors)
+        return "\n".join(dict.fromkeys(lines))
     if isinstance(error, StatusError):
         return status_text(error.status)
     if isinstance(error, Unreachable):

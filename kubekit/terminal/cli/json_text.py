@@ -14,14 +14,66 @@ from typing import Any
 from kubekit.terminal.cli.yaml_text import _Key, _resolves
 
 _FIRST = ("kind", "apiVersion", "metadata")
+_META = (
+    "name",
+    "generateName",
+    "namespace",
+    "selfLink",
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+    "labels",
+    "annotations",
+    "ownerReferences",
+    "finalizers",
+    "managedFields",
+)
+_REFERENCE = ("kind", "namespace", "name", "uid", "apiVersion", "resourceVersion", "fieldPath")
+_EVENT = (
+    *_FIRST,
+    "involvedObject",
+    "reason",
+    "message",
+    "source",
+    "firstTimestamp",
+    "lastTimestamp",
+    "count",
+    "type",
+    "eventTime",
+    "series",
+    "action",
+    "related",
+    "reportingComponent",
+    "reportingInstance",
+)
+
+
+def _in_order(value: Any, order: tuple[str, ...]) -> Any:
+    if not isinstance(value, dict):
+        return value
+    head = {key: value[key] for key in order if key in value}
+    return {**head, **{key: item for key, item in value.items() if key not in head}}
+
+
+def typed_order(value: Any) -> Any:
+    """An object with its keys as the fields of its Go struct stand, as far as they are known."""
+    if not isinstance(value, dict):
+        return value
+    out: dict[str, Any] = _in_order(value, _EVENT if value.get("kind") == "Event" else _FIRST)
+    for key, order in (("metadata", _META), ("involvedObject", _REFERENCE), ("related", _REFERENCE)):
+        if isinstance(out.get(key), dict):
+            out[key] = _in_order(out[key], order)
+    if isinstance(out.get("items"), list):
+        out["items"] = [typed_order(item) for item in out["items"]]
+    return out
 
 
 def dump(value: Any, *, sort: bool = True) -> str:
     """Indented JSON with a final newline. `sort=False` keeps the order of a typed object."""
-    if not sort and isinstance(value, dict):
-        head = {key: value[key] for key in _FIRST if key in value}
-        value = {**head, **{key: item for key, item in value.items() if key not in head}}
-    text = json.dumps(value, indent=4, sort_keys=sort, ensure_ascii=False)
+    text = json.dumps(value if sort else typed_order(value), indent=4, sort_keys=sort, ensure_ascii=False)
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e") + "\n"
 
 

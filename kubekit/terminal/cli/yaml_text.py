@@ -2,7 +2,7 @@
 needed.
 
 `dump` takes JSON values. Keys are in natural order (`a2` before `a10`), texts with line breaks become literal
-blocks, texts that would read back as something else are quoted, lines are never folded.
+blocks, texts that would read back as something else are quoted, lines longer than 80 signs are folded.
 Source: sigs.k8s.io/yaml and its fork of go-yaml v2 (encode.go, sorter.go, emitterc.go).
 """
 
@@ -37,6 +37,7 @@ _SPECIAL = {
     "-.INF",
 }
 _MERGE = {"<<"}
+_BEST_WIDTH = 80
 _FLOAT = re.compile(r"^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$")
 _INT = re.compile(r"^[-+]?(0[xX][0-9a-fA-F]+|0[bB][01]+|0o?[0-7]+|[0-9]+)$")
 _BASE60 = re.compile(r"^[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?$")
@@ -76,7 +77,28 @@ def _double(text: str) -> str:
     return re.sub(r"[\x7f-\x9f\ufeff]", lambda m: f"\\x{ord(m.group(0)):02X}", quoted)
 
 
-def _scalar(value: Any, indent: str) -> str:
+def _folded(text: str, column: int, indent: str) -> str:
+    """A scalar on more than one line: a line that is too long ends at its next single space.
+
+    `column`: where the scalar begins. What is folded reads back with one space for each line break.
+    """
+    if column + len(text) <= _BEST_WIDTH:
+        return text
+    inside = 1 if text[0] in "'\"" else 0
+    out: list[str] = []
+    for index, char in enumerate(text):
+        first_or_last = index <= inside or index >= len(text) - 1 - inside
+        alone = char == " " and text[index - 1 : index] != " " and text[index + 1 : index + 2] != " "
+        if alone and not first_or_last and column > _BEST_WIDTH:
+            out.append("\n" + indent)
+            column = len(indent)
+        else:
+            out.append(char)
+            column += 1
+    return "".join(out)
+
+
+def _scalar(value: Any, indent: str, column: int = 0) -> str:
     if value is None:
         return "null"
     if isinstance(value, bool):
@@ -87,7 +109,7 @@ def _scalar(value: Any, indent: str) -> str:
         return str(value)
     if "\n" in value and _emitter().analyze_scalar(value).allow_block:
         return _literal(value, indent)
-    return _inline(value)
+    return _folded(_inline(value), column, indent + "  ")
 
 
 def _literal(text: str, indent: str) -> str:
@@ -139,7 +161,7 @@ def _lines(value: Any, indent: str, out: list[str]) -> None:
                 inner[0] = f"{indent}- {inner[0][len(indent) + 2 :]}"
                 out += inner
             else:
-                out.append(f"{indent}- {_empty(item) or _scalar(item, indent)}")
+                out.append(f"{indent}- {_empty(item) or _scalar(item, indent, len(indent) + 2)}")
 
 
 def _empty(value: Any) -> str:
@@ -154,7 +176,7 @@ def _entry(head: str, value: Any, indent: str, out: list[str]) -> None:
         out.append(head)
         _lines(value, indent, out)
     else:
-        out.append(f"{head} {_empty(value) or _scalar(value, indent)}")
+        out.append(f"{head} {_empty(value) or _scalar(value, indent, len(head) + 1)}")
 
 
 def dump(value: Any) -> str:

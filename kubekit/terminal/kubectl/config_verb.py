@@ -11,7 +11,7 @@ from typing import Any
 from kubekit.api.exchange import Obj
 from kubekit.api.meta import deep_copy
 from kubekit.terminal.cli import tabwriter
-from kubekit.terminal.cli.command import Command
+from kubekit.terminal.cli.command import Command, help_text
 from kubekit.terminal.cli.errors import CommandError
 from kubekit.terminal.cli.flags import boolean, string
 from kubekit.terminal.kubectl import kubeconfig, output
@@ -161,8 +161,7 @@ def get_users(call: Call) -> None:
 
 def use_context(call: Call) -> None:
     """`kubectl config use-context NAME`."""
-    if len(call.args) != 1:
-        raise CommandError(f"unexpected args: [{' '.join(call.args)}]")
+    _count(call, 1)
     config = _load(call)
     if kubeconfig.entry(config, "contexts", call.args[0]) is None:
         raise CommandError(f'no context exists with the name: "{call.args[0]}"')
@@ -218,9 +217,15 @@ def set_credentials(call: Call) -> None:
 
 
 def _one(call: Call) -> str:
-    if len(call.args) != 1:
-        raise call.usage(f"unexpected args: [{' '.join(call.args)}]")
-    return call.args[0]
+    _count(call, 1)
+    return str(call.args[0])
+
+
+def _count(call: Call, wanted: int) -> None:
+    """A wrong number of arguments gets the command's help and an error."""
+    if len(call.args) != wanted:
+        call.out(help_text(call.command, call.path), end="")
+        raise CommandError(f"unexpected args: [{' '.join(call.args)}]")
 
 
 def _walk(config: Obj, path: str) -> tuple[Obj, str]:
@@ -239,8 +244,7 @@ def _walk(config: Obj, path: str) -> tuple[Obj, str]:
 
 def set_(call: Call) -> None:
     """`kubectl config set PROPERTY VALUE`."""
-    if len(call.args) != 2:
-        raise call.usage(f"unexpected args: [{' '.join(call.args)}]")
+    _count(call, 2)
     config = deep_copy(_load(call))
     where, key = _walk(config, call.args[0])
     value: Any = call.args[1]
@@ -265,8 +269,7 @@ def unset(call: Call) -> None:
 
 def rename_context(call: Call) -> None:
     """`kubectl config rename-context OLD NEW`."""
-    if len(call.args) != 2:
-        raise call.usage(f"unexpected args: [{' '.join(call.args)}]")
+    _count(call, 2)
     old, new = call.args
     config = deep_copy(_load(call))
     value = kubeconfig.entry(config, "contexts", old)

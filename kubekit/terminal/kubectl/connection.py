@@ -85,14 +85,14 @@ class Connection:
         """Tells the learner something that is no failure."""
         self._warn(text)
 
-    def raw(self, method: str, path: str, **more: Any) -> Response:
-        """One request; StatusError unless it is 2xx."""
+    def raw(self, method: str, path: str, about: tuple[Resource, str] | None = None, **more: Any) -> Response:
+        """One request; StatusError unless it is 2xx. `about`: what generic refusals should name."""
         answer = self.send(method, path, **more)
         if isinstance(answer, WatchStream):
             answer.close()
             raise ValueError(f"{method} {path} answers with a stream")
         if answer.status >= 300:
-            raise failure_of(answer)
+            raise _failure(answer, method, about)
         return answer
 
     def json(self, method: str, path: str, **more: Any) -> Obj:
@@ -112,7 +112,10 @@ class Connection:
         headers: dict[str, str] | None = None,
     ) -> Obj:
         """One object (or its Table, with the right accept header)."""
-        return self.json("GET", resource.path(namespace, name, subresource), query=query, headers=headers)
+        path = resource.path(namespace, name, subresource)
+        return self.json(
+            "GET", path, about=None if subresource else (resource, name), query=query, headers=headers
+        )
 
     def find(self, resource: Resource, namespace: str | None, name: str) -> Obj | None:
         """One object, or None when there is none of that name."""
@@ -132,7 +135,8 @@ class Connection:
     ) -> Obj:
         """A list (or its Table); a refusal says what was looked for, as the original adds."""
         try:
-            return self.json("GET", resource.path(namespace), query=query, headers=headers)
+            path = resource.path(namespace)
+            return self.json("GET", path, about=(resource, ""), query=query, headers=headers)
         except StatusError as error:
             if error.code not in (400, 404):
                 raise
@@ -162,7 +166,7 @@ class Connection:
 
     def create(self, resource: Resource, namespace: str | None, obj: Obj, **query: Any) -> Obj:
         """Create an object."""
-        return self.json("POST", resource.path(namespace), body=obj, query=query)
+        return self.json("POST", resource.path(namespace), about=(resource, ""), body=obj, query=query)
 
     def replace(
         self,
@@ -189,11 +193,12 @@ class Connection:
     ) -> Obj:
         """Change a part of an object."""
         path = resource.path(namespace, name, subresource)
-        return self.json("PATCH", path, body=patch, query=query, headers={"content-type": kind})
+        about = None if subresource else (resource, name)
+        return self.json("PATCH", path, about=about, body=patch, query=query, headers={"content-type": kind})
 
     def delete(self, resource: Resource, namespace: str | None, name: str, options: Obj | None = None) -> Obj:
         """Delete an object. `options`: a DeleteOptions body."""
-        return self.json("DELETE", resource.path(namespace, name), body=options)
+        return self.json("DELETE", resource.path(namespace, name), about=(resource, name), body=options)
 
     def watch(self, path: str, query: dict[str, Any], headers: dict[str, str] | None = None) -> WatchStream:
         """A stream of events; StatusError when it is refused."""
@@ -201,6 +206,40 @@ class Connection:
         if isinstance(answer, WatchStream):
             return answer
         raise failure_of(answer)
+
+
+_GENERIC = {
+    400: ("BadRequest", "the server rejected our request for an unknown reason"),
+    401: ("Unauthorized", "the server has asked for the client to provide credentials"),
+    403: ("Forbidden", "the server does not allow access to the requested resource"),
+    404: ("NotFound", "the server could not find the requested resource"),
+    405: ("MethodNotAllowed", "the server does not allow this method on the requested resource"),
+    409: ("Conflict", "the server reported a conflict"),
+    415: (
+        "UnsupportedMediaType",
+        "the body of the request was in an unknown format - accepted media types include: ",
+    ),
+    422: ("Invalid", "the server rejected our request due to an error in our request"),
+    429: ("TooManyRequests", "the server has received too many requests and has asked us to try again later"),
+    503: ("ServiceUnavailable", "the server is currently unable to handle the request"),
+    504: (
+        "Timeout",
+        "the server was unable to return a response in the time allotted, but may still be processing the"
+        " request",
+    ),
+}
+
+
+def _failure(answer: Response, method: str, about: tuple[Resource, str] | None) -> StatusError:
+    """The server's own Status, or what the client library says of an answer that is none."""
+    found = failure_of(answer)
+    if found.reason != "Unknown" or answer.status not in _GENERIC:
+        return found
+    reason, text = _GENERIC[answer.status]
+    if about is not None:
+        resource, name = about
+        text += f" ({method.lower()} {resource.qualified}{' ' + name if name else ''})"
+    return StatusError({**found.status, "reason": reason, "message": text})
 
 
 def typed(obj: Obj, resource: Resource) -> Obj:

@@ -89,6 +89,8 @@ def api_versions(call: Call) -> None:
 
 def version(call: Call) -> None:
     """`kubectl version`."""
+    if call.flag("output") not in ("", "json", "yaml"):
+        raise CommandError("--output must be 'yaml' or 'json'")
     client: Obj = {"major": "1", "minor": "36", "gitVersion": VERSION}
     server = None if call.flag("client") else call.connection.json("GET", "/version")
     found: Obj = {"clientVersion": client, "kustomizeVersion": KUSTOMIZE}
@@ -98,8 +100,6 @@ def version(call: Call) -> None:
         call.out(json.dumps(found, indent=2))
     elif call.flag("output") == "yaml":
         call.out(yaml_text.dump(found), end="")
-    elif call.flag("output"):
-        raise CommandError("--output must be 'yaml' or 'json'")
     else:
         call.out(f"Client Version: {VERSION}\nKustomize Version: {KUSTOMIZE}")
         if server is not None:

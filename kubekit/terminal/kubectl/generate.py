@@ -57,8 +57,6 @@ def one_name(call: Call, *, command: bool = False) -> str:
     args = call.args
     if command and call.dash_at >= 0:
         args = args[: call.dash_at]
-    if command and call.dash_at < 0:
-        return args[0] if args else _wrong(call, 0)
     if len(args) != 1:
         return _wrong(call, len(args))
     return args[0]

@@ -173,7 +173,7 @@ def exec_(call: Call) -> None:
     before = call.args if call.dash_at < 0 else call.args[: call.dash_at]
     words = [] if call.dash_at < 0 else call.args[call.dash_at :]
     if not before and not call.flag("filename"):
-        raise call.usage("pod, type/name or --filename must be specified")
+        raise CommandError("pod, type/name or --filename must be specified")
     if call.dash_at < 0 and len(before) > 1:
         raise CommandError(
             "exec [POD] [COMMAND] is not supported anymore. Use exec [POD] -- [COMMAND] instead\n"

@@ -100,6 +100,7 @@ class Kubectl:
         self.exec_hook = exec_hook
         self.connect = connect
         self.discovery = Discovery()
+        self._discoveries: dict[str, Discovery] = {self.server: self.discovery, "": self.discovery}
         self.stdout: list[str] = []
         self.stderr: list[str] = []
 
@@ -214,6 +215,7 @@ class Kubectl:
             impersonate=_impersonation(values),
             warn=lambda text: self.stderr.append(f"Warning: {text}\n"),
         )
+        self.discovery = self._discoveries.setdefault(chosen.server, Discovery())
         self.discovery.start(connection)
         self.discovery.complain = lambda _: self.stderr.append(self._log_line(chosen.server))
         return Call(self, command, path, parsed, connection, namespace=chosen.namespace, stdin=stdin)

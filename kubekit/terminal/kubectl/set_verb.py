@@ -144,7 +144,9 @@ def env(call: Call) -> None:
     """`kubectl set env deploy/web KEY=value`; --list shows them."""
     resources, pairs = _split(call)
     if not resources and not selection.has_files(call):
-        raise call.usage("one or more resources must be specified as <resource> <name> or <resource>/<name>")
+        raise CommandError(
+            "one or more resources must be specified as <resource> <name> or <resource>/<name>"
+        )
     new = [
         {"name": key, "value": value}
         for pair in pairs

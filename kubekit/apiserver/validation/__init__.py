@@ -25,7 +25,7 @@ from types import ModuleType
 from kubekit.api.field_path import FieldError
 from kubekit.api.meta import Obj
 
-__all__ = ["validate_create", "validate_status_update", "validate_update", "warnings"]
+__all__ = ["validate_create", "validate_status_update", "validate_update"]
 
 _MODULES: dict[str, str] = {
     "Pod": "pod",
@@ -100,10 +100,3 @@ def validate_update(obj: Obj, old: Obj, subresource: str = "") -> list[FieldErro
 def validate_status_update(obj: Obj, old: Obj) -> list[FieldError]:
     """Every field error of a change made through the status subresource."""
     return validate_update(obj, old, "status")
-
-
-def warnings(obj: Obj, old: Obj | None = None) -> list[str]:
-    """What the server warns about without refusing it."""
-    from kubekit.apiserver.validation.warnings import warnings_for
-
-    return warnings_for(obj, old)

@@ -114,7 +114,9 @@ def _affinity(spec: Obj) -> list[FieldError]:
     return errors
 
 
-def _cluster_ips(spec: Obj) -> list[FieldError]:
+def cluster_ip_problems(obj: Obj, old: Obj | None = None) -> list[FieldError]:
+    """What contradicts itself in cluster addresses and families; also asked before addresses are allocated."""
+    spec = obj.get("spec") or {}
     if spec.get("type") == "ExternalName":
         return []
     errors: list[FieldError] = []
@@ -269,7 +271,7 @@ def _service(obj: Obj) -> list[FieldError]:
         errors += _port(port, len(ports) > 1, names, at.index(position))
     if spec.get("selector"):
         errors += validate_labels(spec["selector"], SPEC.child("selector"))
-    errors += _affinity(spec) + _cluster_ips(spec)
+    errors += _affinity(spec) + cluster_ip_problems(obj)
     for position, ip in enumerate(spec.get("externalIPs") or ()):
         place = SPEC.child("externalIPs").index(position)
         errors += legacy_ip(ip, place) or endpoint_ip(ip, place)

@@ -1,6 +1,6 @@
 """Warnings: what the server accepts but tells the client to change.
 
-Called on create and update through `validation.warnings`; `pod_warnings` has those of pods and templates. A
+Called on create and update through `warnings_for`; `pod_warnings` has those of pods and templates. A
 warning never depends on other objects.
 Source: pkg/api/service/warnings.go, pkg/registry/*/strategy.go (WarningsOnCreate, WarningsOnUpdate).
 """

@@ -1,0 +1,239 @@
+"""Namespaces, service accounts, garbage, nodes, quotas, budgets: what keeps a cluster in order."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kubekit.sim import rfc3339
+from tests.controllers.world import Obj, World, workload
+
+NODE_READY = [{"type": "Ready", "status": "True", "reason": "KubeletReady"}]
+NOT_READY = "node.kubernetes.io/not-ready"
+UNREACHABLE = "node.kubernetes.io/unreachable"
+
+
+# -- namespaces ---------------------------------------------------------------------------------------------
+
+
+def test_a_new_namespace_gets_an_account_and_the_root_certificate() -> None:
+    world = World(["serviceaccount", "root-ca-certificate-publisher"], root_ca="PEM")
+    world.create("namespaces", "shop", None)
+    assert world.names("serviceaccounts", "shop") == ["default"]
+    published = world.get("configmaps", "kube-root-ca.crt", "shop")
+    assert published["data"] == {"ca.crt": "PEM"}
+    world.delete("serviceaccounts", "default", "shop")
+    world.change("configmaps", "kube-root-ca.crt", {"data": {"ca.crt": "forged"}}, "shop")
+    assert world.names("serviceaccounts", "shop") == ["default"]
+    assert world.get("configmaps", "kube-root-ca.crt", "shop")["data"] == {"ca.crt": "PEM"}
+
+
+def test_a_deleted_namespace_takes_everything_with_it() -> None:
+    world = World(["namespace"])
+    world.create("namespaces", "shop", None)
+    world.create("configmaps", "a", "shop", data={})
+    world.create("configmaps", "held", "shop", metadata={"finalizers": ["test/hold"]})
+    world.client.delete("namespaces", "shop")
+    world.loop.advance(20.0)
+    assert world.names("configmaps", "shop") == ["held"]
+    status = world.get("namespaces", "shop")["status"]
+    assert status["phase"] == "Terminating"
+    true = {c["type"]: c["message"] for c in status["conditions"] if c["status"] == "True"}
+    assert true == {
+        "NamespaceContentRemaining": "Some resources are remaining: configmaps. has 1 resource instances",
+        "NamespaceFinalizersRemaining": (
+            "Some content in the namespace has finalizers remaining: test/hold in 1 resource instances"
+        ),
+    }
+    world.change("configmaps", "held", {"metadata": {"finalizers": None}}, "shop")
+    world.loop.advance(60.0)
+    assert world.find("namespaces", "shop") is None
+
+
+# -- garbage ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def owned() -> World:
+    world = World(["replicaset", "garbage-collector"])
+    world.create("replicasets", "web", spec=workload(2))
+    world.loop.advance(1.0)
+    return world
+
+
+def test_background(owned: World) -> None:
+    owned.delete("replicasets", "web", propagation="background")
+    assert owned.find("replicasets", "web") is None
+    owned.loop.advance(5.0)
+    assert owned.pods() == []
+
+
+def test_foreground(owned: World) -> None:
+    for pod in owned.pods():
+        owned.change("pods", pod["metadata"]["name"], {"metadata": {"finalizers": ["test/hold"]}})
+    owned.delete("replicasets", "web", propagation="foreground")
+    owned.loop.advance(5.0)
+    waiting = owned.get("replicasets", "web")
+    assert waiting["metadata"]["finalizers"] == ["foregroundDeletion"] and owned.pods() == []
+    for pod in owned.list("pods"):
+        owned.change("pods", pod["metadata"]["name"], {"metadata": {"finalizers": None}})
+        if owned.find("pods", pod["metadata"]["name"]):
+            owned.delete("pods", pod["metadata"]["name"], grace_seconds=0)
+    owned.loop.advance(5.0)
+    assert owned.find("replicasets", "web") is None
+
+
+def test_orphan(owned: World) -> None:
+    owned.delete("replicasets", "web", propagation="orphan")
+    owned.loop.advance(5.0)
+    assert owned.find("replicasets", "web") is None
+    assert len(owned.pods()) == 2
+    assert all("ownerReferences" not in pod["metadata"] for pod in owned.pods())
+
+
+def test_an_owner_that_never_was_is_no_owner(owned: World) -> None:
+    reference = {"apiVersion": "v1", "kind": "ConfigMap", "name": "ghost", "uid": "0-0"}
+    owned.create("configmaps", "lost", metadata={"ownerReferences": [reference]})
+    owned.loop.advance(5.0)
+    assert owned.find("configmaps", "lost") is None
+
+
+def test_one_of_two_owners_is_not_enough(owned: World) -> None:
+    a, b = owned.create("configmaps", "a"), owned.create("configmaps", "b")
+    references = [
+        {"apiVersion": "v1", "kind": "ConfigMap", "name": o["metadata"]["name"], "uid": o["metadata"]["uid"]}
+        for o in (a, b)
+    ]
+    owned.create("configmaps", "child", metadata={"ownerReferences": references})
+    owned.delete("configmaps", "a")
+    owned.loop.advance(5.0)
+    left = owned.get("configmaps", "child")["metadata"]["ownerReferences"]
+    assert [r["name"] for r in left] == ["b"]
+    owned.delete("configmaps", "b")
+    owned.loop.advance(5.0)
+    assert owned.find("configmaps", "child") is None
+
+
+# -- nodes --------------------------------------------------------------------------------------------------
+
+
+class Nodes:
+    """Nodes whose kubelets a test can silence, and pods on them."""
+
+    def __init__(self, count: int) -> None:
+        self.world = World(["node-lifecycle", "taint-eviction", "node-ipam"])
+        self.silent: set[str] = set()
+        self.names = [f"n{number}" for number in range(count)]
+        for name in self.names:
+            self.world.create("nodes", name, None, status={"conditions": NODE_READY})
+            lease = {"holderIdentity": name, "leaseDurationSeconds": 40}
+            self.world.create("leases", name, "kube-node-lease", spec=lease)
+        self.pass_time(10.0)
+
+    def pass_time(self, seconds: float) -> None:
+        """Every kubelet that is not silent renews its Lease every ten seconds."""
+        for _ in range(int(seconds / 10.0)):
+            for name in self.names:
+                if name not in self.silent:
+                    now = {"spec": {"renewTime": rfc3339(self.world.loop.clock.now())[:-1] + ".000000Z"}}
+                    self.world.change("leases", name, now, "kube-node-lease")
+            self.world.loop.advance(10.0)
+
+    def pod(self, name: str, node: str, **spec: Any) -> None:
+        containers = [{"name": "c", "image": "nginx:1.28"}]
+        self.world.create("pods", name, spec={"nodeName": node, "containers": containers, **spec})
+
+    def taints(self, node: str) -> list[str]:
+        return [f"{t['key']}:{t['effect']}" for t in self.get(node)["spec"].get("taints") or ()]
+
+    def get(self, node: str) -> Obj:
+        return self.world.client.get("nodes", node)
+
+    def gone(self, pod: str) -> bool:
+        found = self.world.find("pods", pod)
+        return found is None or bool(found["metadata"].get("deletionTimestamp"))
+
+
+def test_pod_networks() -> None:
+    nodes = Nodes(3)
+    assert [nodes.get(n)["spec"]["podCIDR"] for n in nodes.names] == [
+        "10.244.0.0/24",
+        "10.244.1.0/24",
+        "10.244.2.0/24",
+    ]
+
+
+def test_a_silent_node_is_unknown_tainted_and_emptied() -> None:
+    nodes = Nodes(3)
+    nodes.pod("patient", "n1")
+    stays = [{"key": UNREACHABLE, "operator": "Exists", "effect": "NoExecute"}]
+    nodes.pod("stays", "n1", tolerations=stays)
+    quick = [{**stays[0], "tolerationSeconds": 20}]
+    nodes.pod("quick", "n1", tolerations=quick)
+    nodes.silent.add("n1")
+    nodes.pass_time(40.0)
+    assert nodes.taints("n1") == []
+    nodes.pass_time(30.0)
+    (ready,) = [c for c in nodes.get("n1")["status"]["conditions"] if c["type"] == "Ready"]
+    assert (ready["status"], ready["reason"]) == ("Unknown", "NodeStatusUnknown")
+    assert ready["message"] == "Kubelet stopped posting node status."
+    assert sorted(nodes.taints("n1")) == [f"{UNREACHABLE}:NoExecute", f"{UNREACHABLE}:NoSchedule"]
+    assert nodes.taints("n0") == []
+    nodes.pass_time(30.0)
+    assert nodes.gone("quick") and not nodes.gone("patient")
+    nodes.pass_time(300.0)
+    assert nodes.gone("patient") and not nodes.gone("stays")
+
+
+def test_a_node_that_comes_back_in_time_loses_nothing() -> None:
+    nodes = Nodes(3)
+    nodes.pod("patient", "n1")
+    nodes.silent.add("n1")
+    nodes.pass_time(120.0)
+    assert nodes.taints("n1")
+    nodes.silent.clear()
+    heartbeat = {**NODE_READY[0], "lastHeartbeatTime": rfc3339(nodes.world.loop.clock.now())}
+    nodes.world.client.patch("nodes", "n1", {"status": {"conditions": [heartbeat]}}, subresource="status")
+    nodes.pass_time(400.0)
+    assert nodes.taints("n1") == [] and not nodes.gone("patient")
+
+
+def test_when_all_nodes_are_silent_nothing_is_evicted() -> None:
+    nodes = Nodes(2)
+    nodes.pod("patient", "n1")
+    nodes.silent.update(nodes.names)
+    nodes.pass_time(900.0)
+    assert not nodes.gone("patient"), "more likely the control plane is cut off"
+
+
+# -- limits -------------------------------------------------------------------------------------------------
+
+
+def test_a_quota_counts_what_is_used() -> None:
+    world = World(["resourcequota"])
+    world.create("resourcequotas", "q", spec={"hard": {"pods": "5", "requests.cpu": "2", "configmaps": "9"}})
+    containers = [{"name": "c", "image": "i", "resources": {"requests": {"cpu": "300m"}}}]
+    for name in "ab":
+        world.create("pods", name, spec={"containers": containers})
+    world.loop.advance(10.0)
+    used = world.get("resourcequotas", "q")["status"]["used"]
+    assert used["pods"] == "2" and used["requests.cpu"] == "600m"
+    world.set_status(world.get("pods", "a"), "Succeeded", ready=False)
+    world.loop.advance(10.0)
+    assert world.get("resourcequotas", "q")["status"]["used"]["pods"] == "1"
+
+
+def test_a_budget_knows_how_many_may_go() -> None:
+    world = World(["replicaset", "disruption"])
+    world.create("replicasets", "web", spec=workload(4))
+    selector = {"matchLabels": {"app": "web"}}
+    world.create("poddisruptionbudgets", "b", spec={"maxUnavailable": "25%", "selector": selector})
+    assert world.get("poddisruptionbudgets", "b")["status"]["disruptionsAllowed"] == 0
+    world.all_ready()
+    world.loop.advance(2.0)
+    status = world.get("poddisruptionbudgets", "b")["status"]
+    assert (status["expectedPods"], status["desiredHealthy"], status["currentHealthy"]) == (4, 3, 4)
+    assert status["disruptionsAllowed"] == 1
+    (condition,) = status["conditions"]
+    assert (condition["type"], condition["reason"]) == ("DisruptionAllowed", "SufficientPods")

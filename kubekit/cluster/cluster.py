@@ -130,6 +130,7 @@ class Cluster(Verbs):
             sandbox_seconds=settings.sandbox_seconds,
             start_seconds=settings.start_seconds,
             service_environment=self._service_environment(),
+            machine_id=settings.machine_id,
         )
         kube_proxy = Proxy(
             loop,

@@ -50,6 +50,7 @@ class Settings:
     node name. `controllers` chooses as the controller manager's flag does; `controller_options` go to the
     controller manager. `clock` is "virtual", which begins at `start`, or "wall", which begins at the present
     time; it may also be a `Clock`. `images_present` makes every image that exists count as pulled already.
+    `machine_id` is what all nodes say of their machine; without it each says something of its own.
     """
 
     workers: int = 2
@@ -74,6 +75,7 @@ class Settings:
     version: str = "v1.36.2"
     images_present: bool = False
     plain_image_ids: bool = False
+    machine_id: str = ""
     pull_seconds: float = 2.0
     sandbox_seconds: float = 0.1
     start_seconds: float = 0.01

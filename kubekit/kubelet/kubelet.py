@@ -68,6 +68,7 @@ class Kubelet(Component):
         sandbox_seconds: float = SANDBOX_SECONDS,
         start_seconds: float = START_SECONDS,
         service_environment: Mapping[str, str] | None = None,
+        machine_id: str = "",
     ) -> None:
         super().__init__(loop, f"kubelet/{node_name}")
         self.client = client
@@ -86,6 +87,7 @@ class Kubelet(Component):
         self.version = version
         self.sync_frequency = sync_frequency
         self.status_frequency = status_frequency
+        self.machine_id = machine_id
         self.cri = RuntimeService(
             loop,
             self.name,
@@ -165,6 +167,7 @@ class Kubelet(Component):
             version=self.version,
             runtime_version=self.runtime.version,
             status_frequency=self.status_frequency,
+            machine_id=self.machine_id,
         )
 
         self.eviction = Eviction(

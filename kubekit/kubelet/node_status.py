@@ -71,6 +71,7 @@ class NodeStatus:
         version: str,
         runtime_version: str,
         status_frequency: float = STATUS_SECONDS,
+        machine_id: str = "",
     ) -> None:
         self._loop = loop
         self._owner = owner
@@ -87,6 +88,7 @@ class NodeStatus:
         self._version = version
         self._runtime_version = runtime_version
         self._frequency = status_frequency
+        self._machine_id = machine_id or hashlib.md5(name.encode(), usedforsecurity=False).hexdigest()
         self._conditions: dict[str, Obj] = {}
         self._image_count = -1
         self._reported_at = 0.0
@@ -291,7 +293,7 @@ class NodeStatus:
         ]
 
     def _node_info(self) -> Obj:
-        digest = hashlib.md5(self._name.encode(), usedforsecurity=False).hexdigest()
+        digest = self._machine_id
         uid = f"{digest[:8]}-{digest[8:12]}-{digest[12:16]}-{digest[16:20]}-{digest[20:]}"
         return {
             "machineID": digest,

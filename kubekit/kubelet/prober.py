@@ -21,7 +21,7 @@ from kubekit.kubelet.status_manager import StatusManager
 from kubekit.sim import Handle, Loop
 
 READINESS, LIVENESS, STARTUP = "Readiness", "Liveness", "Startup"
-PATIENCE_SECONDS = 30.0
+PATIENCE_SECONDS = 10.0
 """How long a learner waits for a probe to succeed for the first time; later turns are background timers."""
 
 FIELDS = {READINESS: "readinessProbe", LIVENESS: "livenessProbe", STARTUP: "startupProbe"}

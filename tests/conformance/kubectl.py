@@ -33,6 +33,8 @@ def new_cluster() -> Cluster:
         authorization_mode="RBAC",
         images_present=True,
         plain_image_ids=True,
+        machine_id="0123456789abcdef0123456789abcdef",
+        kubelet_sync_seconds=10.0,
         pull_seconds=0.0,
         sandbox_seconds=0.0,
         start_seconds=0.0,

@@ -266,7 +266,9 @@ def parse_field_selector(text: str) -> FieldSelector:
             operator = next((one for one in ("!=", "==", "=") if part.startswith(one, position)), None)
             if operator:
                 value = _unescape(part[position + len(operator) :])
-                found.append(FieldRequirement(part[:position], value, operator != "!="))
+                if position or value:
+                    # A term of nothing but an operator asks for nothing.
+                    found.append(FieldRequirement(part[:position], value, operator != "!="))
                 break
         else:
             raise SelectorError(f"invalid selector: '{text}'; can't understand '{part}'")

@@ -51,7 +51,14 @@ PRIORITIES: dict[str, tuple[int, dict[str, int]]] = {
 """group -> (its priority, the priority of each version): the order of lists, and what APIServices say."""
 
 CUSTOM_PRIORITY = 1000
-_STORED_GROUP = {("events.k8s.io", "Event"): ("", "v1"), ("autoscaling", "HorizontalPodAutoscaler"): ("autoscaling", "v2")}
+_STORED_GROUP = {
+    ("admissionregistration.k8s.io", "MutatingAdmissionPolicy"): ("admissionregistration.k8s.io", "v1beta1"),
+    ("admissionregistration.k8s.io", "MutatingAdmissionPolicyBinding"): ("admissionregistration.k8s.io", "v1beta1"),
+    ("apiextensions.k8s.io", "CustomResourceDefinition"): ("apiextensions.k8s.io", "v1beta1"),
+    ("autoscaling", "HorizontalPodAutoscaler"): ("autoscaling", "v2"),
+    ("events.k8s.io", "Event"): ("", "v1"),
+}
+"""Kinds whose storage version is not the one that is served first."""
 
 
 def not_found(ctx: Context) -> Response:
@@ -254,5 +261,5 @@ def paths(ctx: Context) -> list[str]:
         if resource.group:
             found |= {f"/apis/{resource.group}", resource.root}
     for root, checks in health.CHECKS.items():
-        found |= {f"/{root}", *(f"/{root}/{check}" for check in checks)}
+        found |= {f"/{root}", *(f"/{root}/{check}" for check in (*checks, *health.UNSHOWN.get(root, ())))}
     return sorted(found)

@@ -1,12 +1,14 @@
 """Impersonation: a request as somebody else, for those who may.
 
-The Impersonate-User, -Group, -Uid and -Extra-* headers name the other; each part must be allowed by the verb
-`impersonate` on users, groups, uids, userextras or serviceaccounts. Upstream:
+The Impersonate-User, -Group, -Uid and -Extra-* headers name the other. Modes are tried in order: constrained ones
+(`impersonate-on:<mode>:<verb>` on what is asked, then `impersonate:<mode>` on the user) and at last the old one (the
+verb `impersonate` on each part). The mode that served a user last is tried first. Upstream:
 apiserver/pkg/endpoints/filters/impersonation.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -19,103 +21,126 @@ if TYPE_CHECKING:
     from kubekit.apiserver.context import Context
 
 ACCOUNT = "system:serviceaccount:"
+NODE = "system:node:"
 EXTRA = "impersonate-extra-"
 AUTHENTICATION = "authentication.k8s.io"
+NODE_NAME = "authentication.kubernetes.io/node-name"
+MANY = 4
+LEGACY = ""
+MODES = ("associated-node", "arbitrary-node", "serviceaccount", "user-info", LEGACY)
 
 
 def impersonated(ctx: Context) -> UserInfo:
     """The user that the headers ask for; raises BadRequest or Forbidden."""
     headers = ctx.request.headers
-    name = headers.get("impersonate-user", "")
-    uid = headers.get("impersonate-uid", "")
-    groups = tuple(group for group in headers.get("impersonate-group", "").split("\n") if group)
-    extra = {
-        unquote(header[len(EXTRA) :]).lower(): value.split("\n")
-        for header, value in headers.items()
-        if header.startswith(EXTRA)
-    }
-    if not name:
-        raise errors.bad_request(f"requested {_shown(uid, groups, extra)} without impersonating a user name")
-    if (constrained := _refusal(ctx, name, uid, groups, extra)) is not None:
-        raise constrained
-    return _complete(name, uid, groups, extra)
+    wanted = UserInfo(
+        headers.get("impersonate-user", ""),
+        headers.get("impersonate-uid", ""),
+        tuple(group for group in headers.get("impersonate-group", "").split("\n") if group),
+        {
+            unquote(header[len(EXTRA) :]).lower(): value.split("\n")
+            for header, value in headers.items()
+            if header.startswith(EXTRA)
+        },
+    )
+    if not wanted.name:
+        raise errors.bad_request(f"requested {_shown(wanted)} without impersonating a user name")
+    last = ctx.server.impersonation_modes
+    requestor = ctx.user.name
+    known = last.get(requestor)
+    order = MODES if known is None else (known, *(mode for mode in MODES if mode != known))
+    first: errors.StatusError | None = None
+    for mode in order:
+        if not _applies(mode, wanted, ctx.user):
+            continue
+        try:
+            user = _checked(ctx, mode, wanted)
+        except errors.StatusError as error:
+            first = first or error
+            continue
+        last[requestor] = mode
+        return user
+    ctx.refused("Impersonation", f"may not act as {wanted.name}")
+    assert first is not None
+    raise first
 
 
-def _complete(name: str, uid: str, groups: tuple[str, ...], extra: dict[str, list[str]]) -> UserInfo:
-    if name.startswith(ACCOUNT) and not groups:
-        namespace = name.split(":")[2] if name.count(":") == 3 else ""
-        groups = ("system:serviceaccounts", f"system:serviceaccounts:{namespace}")
-    if name == "system:anonymous":
-        if "system:unauthenticated" not in groups:
-            groups = (*groups, "system:unauthenticated")
+def _applies(mode: str, wanted: UserInfo, requestor: UserInfo) -> bool:
+    node = wanted.name.startswith(NODE) and len(wanted.name) > len(NODE)
+    account = _account(wanted.name) is not None
+    only_name = not (wanted.uid or wanted.groups or wanted.extra)
+    if mode == "associated-node":
+        return only_name and node and (requestor.extra or {}).get(NODE_NAME) == [wanted.name[len(NODE) :]]
+    if mode == "arbitrary-node":
+        return only_name and node
+    if mode == "serviceaccount":
+        return only_name and account
+    return mode == LEGACY or not (node or account)
+
+
+def _account(name: str) -> tuple[str, str] | None:
+    parts = name.split(":")
+    return (parts[2], parts[3]) if name.startswith(ACCOUNT) and len(parts) == 4 else None
+
+
+def _checked(ctx: Context, mode: str, wanted: UserInfo) -> UserInfo:
+    """The user as this mode gives it; raises Forbidden."""
+    constrained = mode != LEGACY
+    if constrained:
+        asked = attributes_of(ctx.user, ctx.info)
+        _demand(ctx, replace(asked, verb=f"impersonate-on:{mode}:{asked.verb}"))
+    verb = f"impersonate:{mode}" if constrained else "impersonate"
+    group = AUTHENTICATION if constrained else ""
+    groups = wanted.groups
+    named = Attributes(ctx.user, verb, group, "v1", "users", "", "", wanted.name)
+    account = _account(wanted.name)
+    if constrained and wanted.name.startswith(NODE):
+        name = "*" if mode == "associated-node" else wanted.name[len(NODE) :]
+        named = replace(named, resource="nodes", name=name)
+        groups = ("system:nodes",)
+    if account is not None:
+        named = replace(named, resource="serviceaccounts", namespace=account[0], name=account[1])
+        groups = groups or ("system:serviceaccounts", f"system:serviceaccounts:{account[0]}")
+    _demand(ctx, named)
+    if wanted.uid:
+        _demand(ctx, Attributes(ctx.user, verb, AUTHENTICATION, "v1", "uids", "", "", wanted.uid))
+    _demand_groups(ctx, Attributes(ctx.user, verb, group, "v1", "groups"), wanted.groups, constrained)
+    extras = Attributes(ctx.user, verb, AUTHENTICATION, "v1", "userextras")
+    for key in sorted(wanted.extra or {}):
+        for value in (wanted.extra or {})[key]:
+            _demand(ctx, replace(extras, subresource=key, name=value))
+    if wanted.name == "system:anonymous":
+        groups = groups if "system:unauthenticated" in groups else (*groups, "system:unauthenticated")
     elif not {"system:authenticated", "system:unauthenticated"} & set(groups):
         groups = (*groups, "system:authenticated")
-    return UserInfo(name, uid, groups, extra)
+    return UserInfo(wanted.name, wanted.uid, groups, wanted.extra)
 
 
-def _questions(
-    ctx: Context, name: str, uid: str, groups: tuple[str, ...], extra: dict[str, list[str]]
-) -> list[Attributes]:
-    user = ctx.user
-    found: list[Attributes] = []
-    if name.startswith(ACCOUNT) and name.count(":") == 3:
-        _, _, namespace, account = name.split(":")
-        found.append(Attributes(user, "impersonate", "", "v1", "serviceaccounts", "", namespace, account))
-    else:
-        found.append(Attributes(user, "impersonate", "", "v1", "users", "", "", name))
-    found += [Attributes(user, "impersonate", "", "v1", "groups", "", "", group) for group in groups]
-    for key in sorted(extra):
-        found += [
-            Attributes(user, "impersonate", AUTHENTICATION, "v1", "userextras", key, "", value) for value in extra[key]
-        ]
-    if uid:
-        found.append(Attributes(user, "impersonate", AUTHENTICATION, "v1", "uids", "", "", uid))
-    return found
+def _demand_groups(ctx: Context, asked: Attributes, groups: tuple[str, ...], constrained: bool) -> None:
+    if constrained and "system:masters" in groups:
+        raise _forbidden(replace(asked, name="system:masters"), "impersonating the system:masters group is not allowed")
+    if constrained and len(groups) >= MANY and ctx.server.authorization.decide(replace(asked, name="*")).allowed:
+        return
+    for group in groups:
+        _demand(ctx, replace(asked, name=group))
 
 
-def _refusal(
-    ctx: Context, name: str, uid: str, groups: tuple[str, ...], extra: dict[str, list[str]]
-) -> errors.StatusError | None:
-    first = True
-    for asked in _questions(ctx, name, uid, groups, extra):
-        decision = ctx.server.authorization.decide(asked)
-        if decision.allowed:
-            first = False
-            continue
-        ctx.refused("Impersonation", f"may not impersonate {asked.resource} {asked.name}")
-        if first:
-            # Nothing at all may be impersonated: the answer speaks of the request itself
-            # (constrained impersonation asks for the verb impersonate-on:<mode>:<verb>).
-            return _constrained(ctx, name)
-        qualified = f"{asked.resource}.{asked.group}" if asked.group else asked.resource
-        return errors.forbidden(qualified, asked.name, forbidden_message(asked, decision.reason))
-    return None
+def _demand(ctx: Context, asked: Attributes) -> None:
+    decision = ctx.server.authorization.decide(asked)
+    if not decision.allowed:
+        raise _forbidden(asked, decision.reason)
 
 
-def _constrained(ctx: Context, name: str) -> errors.StatusError:
-    mode = "serviceaccount" if name.startswith(ACCOUNT) else "user-info"
-    asked = attributes_of(ctx.user, ctx.info)
-    verb = f"impersonate-on:{mode}:{asked.verb}"
-    asked = Attributes(
-        ctx.user,
-        verb,
-        asked.group,
-        asked.version,
-        asked.resource,
-        asked.subresource,
-        asked.namespace,
-        asked.name,
-        asked.path,
-        asked.is_resource,
-    )
-    why = forbidden_message(asked)
+def _forbidden(asked: Attributes, reason: str) -> errors.StatusError:
+    why = forbidden_message(asked, reason)
     if not asked.is_resource:
         return errors.forbidden("", "", why)
     qualified = f"{asked.resource}.{asked.group}" if asked.group else asked.resource
     return errors.forbidden(qualified, asked.name, why)
 
 
-def _shown(uid: str, groups: tuple[str, ...], extra: dict[str, list[str]]) -> str:
+def _shown(wanted: UserInfo) -> str:
+    groups, extra = wanted.groups, wanted.extra or {}
     listed = "[]string(nil)" if not groups else "[]string{" + ", ".join(go_quote(g) for g in groups) + "}"
     extras = "map[string][]string(nil)"
     if extra:
@@ -123,4 +148,4 @@ def _shown(uid: str, groups: tuple[str, ...], extra: dict[str, list[str]]) -> st
             f"{go_quote(key)}:[]string{{{', '.join(go_quote(v) for v in extra[key])}}}" for key in sorted(extra)
         )
         extras = f"map[string][]string{{{inner}}}"
-    return f'&user.DefaultInfo{{Name:"", UID:{go_quote(uid)}, Groups:{listed}, Extra:{extras}}}'
+    return f'&user.DefaultInfo{{Name:"", UID:{go_quote(wanted.uid)}, Groups:{listed}, Extra:{extras}}}'

@@ -8,6 +8,7 @@ To add a filter, write it below and put its line into the list. Do not look at t
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -66,6 +67,27 @@ def with_authentication(ctx: Context, next: Next) -> Answer:
     return next(ctx)
 
 
+def with_deadline(ctx: Context, next: Next) -> Answer:
+    """By when: the query's timeout must at least be a duration; answers here take no time."""
+    given = ctx.request.query.get("timeout")
+    if given and given[0] and not ctx.info.long_running and (problem := duration_problem(given[0])):
+        raise errors.bad_request(f"invalid timeout specified in the request URL - {problem}")
+    return next(ctx)
+
+
+_DURATION = re.compile(r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h))+|[+-]?0")
+_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)")
+
+
+def duration_problem(text: str) -> str:
+    """Why Go does not take a text as a duration; "" when it does."""
+    if _DURATION.fullmatch(text):
+        return ""
+    if _NUMBER.fullmatch(text):
+        return f'time: missing unit in duration "{text}"'
+    return f'time: invalid duration "{text}"'
+
+
 def with_max_in_flight(ctx: Context, next: Next) -> Answer:
     """How many requests are answered at once: a full house sends people away for a second."""
     limits = ctx.server.in_flight
@@ -113,6 +135,7 @@ def with_authorization(ctx: Context, next: Next) -> Answer:
 FILTERS: tuple[Filter, ...] = (
     with_request_info,
     with_authentication,
+    with_deadline,
     with_impersonation,
     with_max_in_flight,
     with_authorization,

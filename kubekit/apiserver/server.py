@@ -78,6 +78,8 @@ class APIServer(Component):
         self.admission = AdmissionChain(disabled_admission)
         self.in_flight = InFlight()
         self.counts: dict[tuple[str, int], int] = {}
+        self.impersonation_modes: dict[str, str] = {}
+        """Which mode of impersonation last served a user."""
         self.connect: Callable[[Context, Scope], Answer] | None = None
         """Answers pods/exec, log, portforward and the proxies: set by whoever knows the kubelets."""
         self.probe: Callable[[str], bool] | None = None

@@ -10,6 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kubekit.api.status_error import StatusError
+from kubekit.apiserver.admission.certificates import (
+    CertificateApproval,
+    CertificateSigning,
+    CertificateSubjectRestriction,
+)
 from kubekit.apiserver.admission.default_ingress_class import DefaultIngressClass
 from kubekit.apiserver.admission.default_toleration_seconds import DefaultTolerationSeconds
 from kubekit.apiserver.admission.limit_ranger import LimitRanger
@@ -39,6 +44,9 @@ PLUGINS: tuple[type[AdmissionPlugin], ...] = (
     StorageObjectInUseProtection,
     PersistentVolumeClaimResize,
     RuntimeClassAdmission,
+    CertificateApproval,
+    CertificateSigning,
+    CertificateSubjectRestriction,
     DefaultIngressClass,
     ResourceQuotaAdmission,
 )

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from kubekit.apiserver.admission.plugin import CREATE, UPDATE, AdmissionPlugin, Attributes
+from kubekit.apiserver.admission.plugin import CREATE, DELETE, UPDATE, AdmissionPlugin, Attributes
 
 Obj = dict[str, Any]
 GROUP = "scheduling.k8s.io"
+SYSTEM = frozenset({"system-node-critical", "system-cluster-critical"})
 
 
 class Priority(AdmissionPlugin):
     """See the module."""
 
     name = "Priority"
-    operations = frozenset({CREATE, UPDATE})
+    operations = frozenset({CREATE, UPDATE, DELETE})
     resources = frozenset({("", "pods"), (GROUP, "priorityclasses")})
 
     def admit(self, a: Attributes) -> None:
@@ -57,6 +58,10 @@ class Priority(AdmissionPlugin):
     def validate(self, a: Attributes) -> None:
         """Only one class may be the global default."""
         obj = a.obj
+        if a.operation == DELETE and a.resource.plural == "priorityclasses":
+            if a.name in SYSTEM:
+                raise a.forbidden("this is a system priority class and cannot be deleted")
+            return
         if obj is None or a.resource.plural != "priorityclasses" or not obj.get("globalDefault"):
             return
         for other in a.ctx.server.store(GROUP, "priorityclasses").cache.span():

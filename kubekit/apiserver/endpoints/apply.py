@@ -15,7 +15,7 @@ from kubekit.api.meta import deep_copy
 from kubekit.api.schema import DecodeError, for_kind
 from kubekit.apiserver import managed_fields
 from kubekit.apiserver.endpoints import write
-from kubekit.apiserver.endpoints.body import duplicate_keys, from_yaml
+from kubekit.apiserver.endpoints.body import duplicate_keys, from_yaml, strict_text
 from kubekit.apiserver.endpoints.negotiation import Form
 from kubekit.apiserver.endpoints.options import WriteOptions
 from kubekit.apiserver.endpoints.response import respond
@@ -90,9 +90,10 @@ def _check_strict(ctx: Context, body: bytes | Any, options: WriteOptions) -> Non
     """A key written twice is refused or warned of, as asked."""
     if options.field_validation == "Ignore" or not isinstance(body, bytes):
         return
-    problem = duplicate_keys(body)
-    if not problem:
+    twice = duplicate_keys(body)
+    if not twice:
         return
+    problem = f"error converting YAML to JSON: {strict_text(twice)}"
     if options.field_validation == "Strict":
         raise errors.bad_request(f"error strict decoding YAML: {problem}")
     ctx.warn(problem)

@@ -98,8 +98,8 @@ def from_yaml(body: bytes) -> Any:
         raise errors.bad_request(f"error decoding YAML: {_yaml_text(error)}") from None
 
 
-def duplicate_keys(body: bytes) -> str:
-    """What the strict reader says of keys that are written twice; "" when there are none."""
+def duplicate_keys(body: bytes) -> list[str]:
+    """What the strict YAML reader says of each key that is written twice."""
     found: list[str] = []
 
     def look(node: yaml.Node | None) -> None:
@@ -107,7 +107,7 @@ def duplicate_keys(body: bytes) -> str:
             seen: set[str] = set()
             for key, value in node.value:
                 if key.value in seen:
-                    found.append(f'  line {key.start_mark.line + 1}: key "{key.value}" already set in map')
+                    found.append(f'line {key.start_mark.line + 1}: key "{key.value}" already set in map')
                 seen.add(key.value)
                 look(value)
         elif isinstance(node, yaml.SequenceNode):
@@ -115,9 +115,12 @@ def duplicate_keys(body: bytes) -> str:
                 look(item)
 
     look(yaml.compose(body, Loader=_Loader))
-    if not found:
-        return ""
-    return "error converting YAML to JSON: yaml: unmarshal errors:\n" + "\n".join(found)
+    return found
+
+
+def strict_text(duplicates: list[str]) -> str:
+    """Keys written twice as one error text."""
+    return "yaml: unmarshal errors:\n" + "\n".join("  " + line for line in duplicates)
 
 
 def unrecognized(kind: str, text: str, body: bytes | Any) -> errors.StatusError:
@@ -159,7 +162,10 @@ def decode_as(
         check_kind(ctx, scope, given_version, given_kind, api_version, kind)
     if scope.decode is not None and kind == scope.resource.kind:
         return scope.decode(ctx, scope, value, validation)
-    obj = decode_value(ctx, value, given_version, given_kind, kind, validation)
+    twice: list[str] = []
+    if isinstance(body, bytes) and body_form(ctx.request.headers.get("content-type")) == "yaml":
+        twice = duplicate_keys(body)
+    obj = decode_value(ctx, value, given_version, given_kind, kind, validation, twice)
     obj["apiVersion"] = api_version
     obj["kind"] = kind
     apply_defaults(obj)
@@ -187,7 +193,7 @@ def check_kind(ctx: Context, scope: Scope, version: str, given: str, api_version
 
 
 def decode_value(
-    ctx: Context, value: Any, version: str, given: str, kind: str, validation: str
+    ctx: Context, value: Any, version: str, given: str, kind: str, validation: str, twice: list[str] | None = None
 ) -> Obj:
     """Prune and type-check a value by its schema; unknown fields warn or are refused as asked."""
     compiled = for_kind(version, given)
@@ -196,14 +202,14 @@ def decode_value(
     except ValueError as error:
         short = version.rpartition("/")[2]
         raise errors.bad_request(f'{given} in version "{short}" cannot be handled as a {kind}: {error}') from None
-    if problems:
+    if (problems or twice) and validation != "Ignore":
         if validation == "Strict":
             short = version.rpartition("/")[2]
-            joined = ", ".join(problems)
+            joined = ", ".join([strict_text(twice), *problems] if twice else problems)
             raise errors.bad_request(
                 f'{given} in version "{short}" cannot be handled as a {kind}: strict decoding error: {joined}'
             )
-        for text in problems:
+        for text in (*(twice or ()), *problems):
             ctx.warn(text)
     metadata = obj.get("metadata")
     if metadata is None:

@@ -36,6 +36,8 @@ def delete(ctx: Context, scope: Scope) -> Response:
     options = delete_options(ctx)
     name = ctx.info.name
     given_orphan = options.get("orphanDependents")
+    for text in scope.strategy.warnings_on_delete(ctx, options):
+        ctx.warn(text)
     result = delete_object(
         scope.store, ctx, ctx.info.namespace, name, options, lambda existing: _admit(ctx, scope, name, existing)
     )
@@ -104,6 +106,8 @@ def delete_collection(ctx: Context, scope: Scope) -> Response:
     listed = list_options(ctx)
     chosen = selected(ctx, scope, listed)
     options = delete_options(ctx)
+    for text in scope.strategy.warnings_on_delete(ctx, options):
+        ctx.warn(text)
     gone: list[Obj] = []
     for obj in chosen.items:
         metadata = obj["metadata"]

@@ -182,6 +182,6 @@ def _mark(ctx: Context, scope: Scope, pod: Obj, options: Obj) -> None:
 
     dry, ctx.dry_run = ctx.dry_run, False
     try:
-        scope.store.update(ctx, ctx.info.namespace, name, change)
+        scope.store.update(ctx, ctx.info.namespace, name, change, strategy=scope.strategy.subresource("status"))
     finally:
         ctx.dry_run = dry

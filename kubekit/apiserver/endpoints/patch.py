@@ -160,6 +160,8 @@ def _parse(body: bytes | Any, kind: str) -> tuple[Any, list[str]]:
         known = {"op", "from", "path", "value"}
         return value, [f'json patch unknown field "[{i}].{key}"' for i, item in enumerate(value) for key in item if key not in known]
     if value is None:
+        if kind == "merge":
+            raise errors.bad_request("Invalid JSON Patch")
         return {}, []
     if not isinstance(value, dict):
         text = f"json: cannot unmarshal {go_json.go_type(value)} into Go value of type map[string]interface {{}}"

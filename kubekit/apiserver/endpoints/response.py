@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from kubekit.api import field_path as fields
+from kubekit.api import status_error as errors
 from kubekit.api.exchange import Response
 from kubekit.apiserver import printers
 from kubekit.apiserver.endpoints.negotiation import PLAIN, Form, wanted_form
@@ -50,13 +52,17 @@ def partial(obj: Obj, version: str) -> Obj:
 def table(ctx: Context, scope: Scope, objects: list[Obj], metadata: Obj, form: Form) -> Obj:
     """The server-side Table of some objects."""
     custom = scope.custom
+    wanted = ctx.request.param("includeObject")
+    if wanted not in ("", "Metadata", "Object", "None"):
+        problem = fields.invalid("includeObject", wanted, "must be 'Metadata', 'Object', 'None', or empty")
+        raise errors.bad_request(f"Unable to convert to Table as requested: {problem}")
     kept = {k: metadata[k] for k in ("resourceVersion", "continue", "remainingItemCount") if k in metadata}
     return printers.table(
         scope.resource,
         objects,
         now=ctx.server.loop.clock.now(),
         list_meta=kept,
-        include_object=ctx.request.param("includeObject") or "Metadata",
+        include_object=wanted or "Metadata",
         printer_columns=None if custom is None else custom.printer_columns,
         version=form.version.rpartition("/")[2],
     )

@@ -111,7 +111,7 @@ def shared(fields: FieldSet) -> FieldSet:
     if found is None:
         if len(_SHARED) >= _SHARED_LIMIT:
             _SHARED.clear()
-        found = _SHARED[text] = fields
+        found = _SHARED[text] = json.loads(json.dumps(fields, sort_keys=True))
     return found
 
 

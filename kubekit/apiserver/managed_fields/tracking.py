@@ -54,12 +54,6 @@ RESET: dict[tuple[str, str], FieldSet] = {
 }
 """Fields that an endpoint resets where that is not simply the status (or, for the status, the spec)."""
 
-_RESIZABLE: FieldSet = {"*": {"f:resources": MEMBER, "f:resizePolicy": MEMBER}}
-ONLY: dict[tuple[str, str], FieldSet] = {
-    ("pods", "ephemeralcontainers"): {"f:spec": {"f:ephemeralContainers": MEMBER}},
-    ("pods", "resize"): {"f:spec": {"f:containers": _RESIZABLE, "f:initContainers": _RESIZABLE}},
-}
-
 
 class Endpoint:
     """The rules of one resource, version and subresource, and the empty object there."""
@@ -89,6 +83,8 @@ def _endpoint(ctx: Context, scope: Scope, subresource: str) -> Endpoint:
     else:
         shape, empty = custom_shape(scope.custom.schema), {}
     reset = RESET.get((resource.plural, subresource))
+    if reset is None and subresource not in ("", "status", "finalize"):
+        reset = {}
     if reset is None:
         if scope.strategy.traits.status:
             reset = _SPEC if subresource == "status" else {"f:status": MEMBER}
@@ -106,7 +102,7 @@ def _endpoint(ctx: Context, scope: Scope, subresource: str) -> Endpoint:
             return None
         return other.served(scope.to_stored(obj))
 
-    return Endpoint(Rules(shape, version, reset, convert, ONLY.get((resource.plural, subresource))), empty)
+    return Endpoint(Rules(shape, version, reset, convert), empty)
 
 
 def custom_shape(schema: Obj | None) -> Shape:

@@ -15,7 +15,6 @@ from kubekit.apiserver.managed_fields.field_set import (
     FieldSet,
     difference,
     intersection,
-    is_member,
     paths,
     union,
     without,
@@ -46,40 +45,18 @@ class Conflicts(Exception):
 class Rules:
     """How one endpoint sees ownership: the shape of its kind, its version, and the fields it resets."""
 
-    __slots__ = ("api_version", "convert", "only", "reset", "shape")
+    __slots__ = ("api_version", "convert", "reset", "shape")
 
-    def __init__(
-        self, shape: Shape, api_version: str, reset: FieldSet, convert: Convert, only: FieldSet | None = None
-    ) -> None:
+    def __init__(self, shape: Shape, api_version: str, reset: FieldSet, convert: Convert) -> None:
         self.shape = shape
         self.api_version = api_version
         self.reset = reset
         """Places that a request here cannot change, whatever it sends."""
-        self.only = only
-        """The only places that a request here can change; None: all."""
         self.convert = convert
 
     def filtered(self, fields: FieldSet) -> FieldSet:
         """A set without what a request here cannot change."""
-        if self.only is not None:
-            fields = _within(fields, self.only)
         return without(fields, self.reset) if self.reset else fields
-
-
-def _within(fields: FieldSet, only: FieldSet) -> FieldSet:
-    """The part of a set at or below the places of another; ``*`` there stands for any list item."""
-    found: FieldSet = {}
-    for element, below in fields.items():
-        allowed = only.get(element)
-        if allowed is None and element.startswith("k:"):
-            allowed = only.get("*")
-        if allowed is None or element == ".":
-            continue
-        if not allowed:
-            found[element] = below
-        elif inner := _within(below, allowed):
-            found[element] = inner
-    return found
 
 
 def stripped(fields: FieldSet) -> FieldSet:
@@ -210,4 +187,4 @@ def _pruned(rules: Rules, new: Obj, managers: Managers, self: Identity, last: Ma
     return rules.convert(found, rules.api_version) or found
 
 
-__all__ = ["Conflicts", "Rules", "apply", "differences", "is_member", "stripped", "update"]
+__all__ = ["Conflicts", "Rules", "apply", "differences", "stripped", "update"]

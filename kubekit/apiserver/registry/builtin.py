@@ -17,6 +17,7 @@ from kubekit.apiserver.registry.storage_kinds import (
     ClaimStrategy,
     EventStrategy,
     NodeStrategy,
+    PriorityClassStrategy,
     ServiceAccountStrategy,
     VolumeStrategy,
 )
@@ -28,6 +29,7 @@ from kubekit.apiserver.registry.workloads import (
     EndpointSliceStrategy,
     JobStrategy,
     ReplicationControllerStrategy,
+    StatefulSetStrategy,
 )
 
 STRATEGIES: dict[tuple[str, str], type[Strategy]] = {
@@ -42,6 +44,7 @@ STRATEGIES: dict[tuple[str, str], type[Strategy]] = {
     ("", "services"): ServiceStrategy,
     ("apps", "daemonsets"): DaemonSetStrategy,
     ("apps", "deployments"): DeploymentStrategy,
+    ("apps", "statefulsets"): StatefulSetStrategy,
     ("batch", "jobs"): JobStrategy,
     ("certificates.k8s.io", "certificatesigningrequests"): CertificateRequestStrategy,
     ("discovery.k8s.io", "endpointslices"): EndpointSliceStrategy,
@@ -49,6 +52,7 @@ STRATEGIES: dict[tuple[str, str], type[Strategy]] = {
     ("rbac.authorization.k8s.io", "clusterroles"): RoleStrategy,
     ("rbac.authorization.k8s.io", "rolebindings"): BindingStrategy,
     ("rbac.authorization.k8s.io", "roles"): RoleStrategy,
+    ("scheduling.k8s.io", "priorityclasses"): PriorityClassStrategy,
 }
 
 PREFIXES: dict[tuple[str, str], str] = {

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 from kubekit.api.field_path import FieldError
 from kubekit.api.quantity import parse
 from kubekit.apiserver.registry import checks as validation
-from kubekit.apiserver.registry.strategy import StatusStrategy, Strategy, keep
+from kubekit.apiserver.registry.store import now_of
+from kubekit.apiserver.registry.strategy import StatusStrategy, Strategy, keep, keep_metadata
 
 if TYPE_CHECKING:
     from kubekit.apiserver.context import Context
@@ -24,6 +25,7 @@ class PodStrategy(Strategy):
     """See the module."""
 
     graceful = True
+
     def prepare_for_create(self, ctx: Context, obj: Obj) -> None:
         """Pending, with the QoS class that the resources give."""
         status: Obj = {"phase": "Pending", "qosClass": qos_class(obj)}
@@ -35,7 +37,7 @@ class PodStrategy(Strategy):
                     "type": "PodScheduled",
                     "status": "False",
                     "lastProbeTime": None,
-                    "lastTransitionTime": None,
+                    "lastTransitionTime": now_of(ctx),
                     "reason": "SchedulingGated",
                     "message": "Scheduling is blocked due to non-empty scheduling gates",
                 }
@@ -70,8 +72,9 @@ class PodStrategy(Strategy):
         return {"spec": {"containers": None}, "status": {}}
 
     def subresource(self, name: str) -> Strategy | None:
-        """status (and, elsewhere, ephemeralcontainers and resize)."""
-        return PodStatusStrategy(self) if name == "status" else None
+        """status, ephemeralcontainers and resize."""
+        kind = _PARTS.get(name)
+        return kind(self) if kind is not None else None
 
 
 class PodStatusStrategy(StatusStrategy):
@@ -94,6 +97,70 @@ class PodStatusStrategy(StatusStrategy):
     def validate_update(self, ctx: Context, obj: Obj, old: Obj) -> list[FieldError]:
         """The field errors of a status change."""
         return validation.validate_status_update(obj, old)
+
+
+class EphemeralContainersStrategy(StatusStrategy):
+    """pods/ephemeralcontainers: debug containers may be added, nothing else changes."""
+
+    def prepare_for_update(self, ctx: Context, obj: Obj, old: Obj) -> None:
+        """Everything but the ephemeral containers stays."""
+        wanted = (obj.get("spec") or {}).get("ephemeralContainers")
+        spec = {k: v for k, v in (old.get("spec") or {}).items() if k != "ephemeralContainers"}
+        if wanted:
+            spec["ephemeralContainers"] = wanted
+        obj["spec"] = spec
+        keep(obj, old, "status")
+        keep_metadata(obj, old)
+        self.bump_generation(obj, old)
+
+    def validate_update(self, ctx: Context, obj: Obj, old: Obj) -> list[FieldError]:
+        """The field errors of added containers."""
+        return validation.validate_subresource_update(obj, old, "ephemeralcontainers")
+
+
+class ResizeStrategy(StatusStrategy):
+    """pods/resize: CPU and memory of a running pod."""
+
+    def prepare_for_update(self, ctx: Context, obj: Obj, old: Obj) -> None:
+        """Only resources and resize policies may change; other changes of the containers are dropped or refused."""
+        spec, before = obj.get("spec") or {}, old.get("spec") or {}
+        fields = ("containers", "initContainers")
+        if all(len(spec.get(f) or ()) == len(before.get(f) or ()) for f in fields):
+            changed = dict(before)
+            for field in fields:
+                if field in before:
+                    changed[field] = _resized(spec.get(field) or [], before[field])
+            if "resources" in spec:
+                changed["resources"] = spec["resources"]
+            else:
+                changed.pop("resources", None)
+            obj["spec"] = changed
+            keep(obj, old, "status")
+            keep_metadata(obj, old)
+        self.bump_generation(obj, old)
+
+    def validate_update(self, ctx: Context, obj: Obj, old: Obj) -> list[FieldError]:
+        """The field errors of a resize."""
+        return validation.validate_subresource_update(obj, old, "resize")
+
+
+def _resized(new: list[Obj], old: list[Obj]) -> list[Obj]:
+    if any(one.get("name") != was.get("name") for one, was in zip(new, old, strict=True)):
+        return new
+    found = []
+    for one, was in zip(new, old, strict=True):
+        container = dict(was)
+        keep(container, one, "resources")
+        keep(container, one, "resizePolicy")
+        found.append(container)
+    return found
+
+
+_PARTS: dict[str, type[StatusStrategy]] = {
+    "status": PodStatusStrategy,
+    "ephemeralcontainers": EphemeralContainersStrategy,
+    "resize": ResizeStrategy,
+}
 
 
 def qos_class(pod: Obj) -> str:

@@ -87,3 +87,11 @@ class ServiceAccountStrategy(Strategy):
     def _clean(obj: Obj) -> None:
         if obj.get("secrets"):
             obj["secrets"] = [{"name": s.get("name", "")} if s.get("name") else {} for s in obj["secrets"]]
+
+
+class PriorityClassStrategy(Strategy):
+    """PriorityClasses: their generation is 1 for ever."""
+
+    def bump_generation(self, obj: Obj, old: Obj) -> None:
+        """It stays as it was."""
+        keep(obj["metadata"], old["metadata"], "generation")

@@ -125,6 +125,9 @@ class ResourceStore:
         if ctx.dry_run:
             ctx.note("etcd", "dry run: nothing is written")
             return None if key in self.cache.objects else obj
+        if metadata.get("resourceVersion", "") not in ("", "0"):
+            text = "resourceVersion should not be set on objects to be created"
+            raise errors.StatusError(errors.status(500, "", text))
         stored = self.cache.storage.create(key, obj)
         if stored is None:
             ctx.refused("etcd", "put if new: the key exists", {"key": key})
@@ -161,6 +164,7 @@ class ResourceStore:
             self._check_uid(key, name, uid, existing)
             obj = change(existing)
             if existing is None:
+                obj["metadata"].pop("resourceVersion", None)
                 return self._create(ctx, obj, validate, False), True
             stored = self._replace(ctx, key, name, obj, existing, strategy, validate)
             if stored is not None:

@@ -149,6 +149,10 @@ class Strategy:
     def after_delete(self, ctx: Context, obj: Obj) -> None:
         """What follows when the object is gone from the store."""
 
+    def warnings_on_delete(self, ctx: Context, options: Obj) -> list[str]:
+        """Warning texts for whoever deletes with these options."""
+        return []
+
     # -- reading ----------------------------------------------------------------------------------------
 
     def decorate(self, ctx: Context, obj: Obj) -> Obj:
@@ -182,10 +186,8 @@ class StatusStrategy(Strategy):
                 keep(obj, old, field)
         metadata = obj["metadata"]
         if self.traits.status_keeps_metadata:
-            obj["metadata"] = metadata = {
-                **{k: v for k, v in old["metadata"].items() if k != "resourceVersion"},
-                **{k: v for k, v in metadata.items() if k in ("resourceVersion", "managedFields")},
-            }
+            keep_metadata(obj, old)
+            metadata = obj["metadata"]
         generation = old["metadata"].get("generation")
         if generation is not None:
             metadata["generation"] = generation
@@ -197,6 +199,14 @@ class StatusStrategy(Strategy):
     def warnings_on_update(self, ctx: Context, obj: Obj, old: Obj) -> list[str]:
         """Status changes warn nobody."""
         return []
+
+
+def keep_metadata(obj: Obj, old: Obj) -> None:
+    """Give `obj` the metadata of `old`, save for its revision and managers (ResetObjectMetaForStatus)."""
+    obj["metadata"] = {
+        **{k: v for k, v in old["metadata"].items() if k not in ("resourceVersion", "managedFields")},
+        **{k: v for k, v in obj["metadata"].items() if k in ("resourceVersion", "managedFields")},
+    }
 
 
 def keep(obj: Obj, old: Obj, field: str) -> None:

@@ -18,6 +18,10 @@ Obj = dict[str, Any]
 TEMPLATE_GENERATION = "deprecated.daemonset.template.generation"
 JOB_NAME = "batch.kubernetes.io/job-name"
 CONTROLLER_UID = "batch.kubernetes.io/controller-uid"
+PODS_STAY = (
+    "child pods are preserved by default when jobs are deleted; set propagationPolicy=Background to remove them "
+    "or set propagationPolicy=Orphan to suppress this warning"
+)
 
 
 class DeploymentStrategy(Strategy):
@@ -43,6 +47,32 @@ class DeploymentStatusStrategy(StatusStrategy):
         """Spec and labels stay."""
         super().prepare_for_update(ctx, obj, old)
         keep(obj["metadata"], old["metadata"], "labels")
+
+
+class StatefulSetStrategy(Strategy):
+    """StatefulSets."""
+
+    def prepare_for_create(self, ctx: Context, obj: Obj) -> None:
+        """Fields of features that are off are dropped."""
+        super().prepare_for_create(ctx, obj)
+        _drop_max_unavailable(obj, None)
+
+    def prepare_for_update(self, ctx: Context, obj: Obj, old: Obj) -> None:
+        """Fields of features that are off are dropped, unless they are in use."""
+        _drop_max_unavailable(obj, old)
+        super().prepare_for_update(ctx, obj, old)
+
+
+def _drop_max_unavailable(obj: Obj, old: Obj | None) -> None:
+    """The gate MaxUnavailableStatefulSet is off by default."""
+    spec = obj.get("spec") or {}
+    rolling = (spec.get("updateStrategy") or {}).get("rollingUpdate")
+    if not rolling or "maxUnavailable" not in rolling:
+        return
+    before = (((old or {}).get("spec") or {}).get("updateStrategy") or {}).get("rollingUpdate") or {}
+    if "maxUnavailable" not in before:
+        kept = {k: v for k, v in rolling.items() if k != "maxUnavailable"}
+        spec["updateStrategy"] = {**spec["updateStrategy"], "rollingUpdate": kept}
 
 
 class DaemonSetStrategy(Strategy):
@@ -81,6 +111,11 @@ class JobStrategy(Strategy):
         if not (obj.get("spec") or {}).get("manualSelector"):
             generate_selector(obj)
         super().prepare_for_create(ctx, obj)
+
+    def warnings_on_delete(self, ctx: Context, options: Obj) -> list[str]:
+        """Pods that stay behind surprise people."""
+        named = options.get("propagationPolicy") is not None or options.get("orphanDependents") is not None
+        return [] if named or self.default_propagation(ctx) != "orphan" else [PODS_STAY]
 
     def default_propagation(self, ctx: Context) -> str:
         """batch/v1 orphans its pods unless told otherwise."""

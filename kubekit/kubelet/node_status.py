@@ -313,5 +313,5 @@ class NodeStatus:
         self._recorder.event(self._reference(), "Normal", reason, text)
 
     def _reference(self) -> Obj:
-        """What events about the node refer to: its uid is its name, as the real kubelet has it."""
-        return {"apiVersion": "v1", "kind": "Node", "metadata": {"name": self._name, "uid": self._name}}
+        """What events about the node refer to: a name without a uid, as the real kubelet has it."""
+        return {"apiVersion": "v1", "kind": "Node", "metadata": {"name": self._name}}

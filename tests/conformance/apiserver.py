@@ -334,12 +334,12 @@ def start_controllers(replay: Replay) -> None:
 
     user = UserInfo("system:kube-controller-manager", "", ("system:masters",))
     names = [
-        "namespace",
-        "clusterrole-aggregation",
-        "serviceaccount",
-        "root-ca-cert-publisher",
-        "resourcequota",
-        "garbage-collector",
+        "namespace-controller",
+        "clusterrole-aggregation-controller",
+        "serviceaccount-controller",
+        "root-ca-certificate-publisher-controller",
+        "resourcequota-controller",
+        "garbage-collector-controller",
     ]
     client = Client(replay.server, user=user, name="kube-controller-manager")
     ControllerManager(replay.loop, client, names).start()

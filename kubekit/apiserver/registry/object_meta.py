@@ -39,7 +39,6 @@ def fill_system_fields(ctx: Context, metadata: Obj) -> None:
     loop = ctx.server.loop
     metadata["creationTimestamp"] = rfc3339(loop.clock.now())
     metadata["uid"] = loop.rng.uuid()
-    metadata.pop("resourceVersion", None)
 
 
 def keep_system_fields(metadata: Obj, before: Obj) -> None:

@@ -6,8 +6,9 @@ says, in words, what it expected and what it saw. Learners use four names:
 
     from kubekit.course import check, hint, predict, progress
 
-Reading order: `exercise` (what an exercise and a finding are), `checking` (running one), `progress` (what is
-kept), `predict` (guesses and quizzes), `builder` (notebooks), then `checks/`.
+Reading order: `exercise` (what an exercise and a finding are), `history` (how an object came to be as it is),
+`checking` (running one), `progress` (what is kept), `predict` (guesses and quizzes), `builder` (notebooks),
+then `checks/`.
 
 Left out: accounts, servers and grades. Progress is one JSON file that belongs to the learner.
 """

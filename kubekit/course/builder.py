@@ -32,6 +32,10 @@ STUB = "# Your turn."
 """What a lab shows where a cell is all solution: harmless when run untouched."""
 
 KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
+WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+"""Points at a widget of the kernel that built the page. It is left out, so that the page shows the HTML table
+beside it until the learner runs the cell."""
+
 CELL_TIMEOUT = 60
 """Seconds that one cell of a solution may take."""
 
@@ -124,7 +128,7 @@ def notebook(path: Path, solution: bool) -> Any:
 
 
 def execute(made: Any, folder: Path) -> None:
-    """Run a solution in a fresh kernel and keep its outputs, with counts from 1 and without widget state."""
+    """Run a solution in a fresh kernel and keep its outputs, with counts from 1 and without widgets."""
     from nbclient import NotebookClient
 
     NotebookClient(
@@ -141,6 +145,7 @@ def execute(made: Any, folder: Path) -> None:
         for output in cell.outputs:
             if "execution_count" in output:
                 output["execution_count"] = count
+            output.get("data", {}).pop(WIDGET_VIEW, None)
 
 
 def sources(folder: Path = CHAPTERS) -> list[Path]:

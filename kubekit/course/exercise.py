@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from kubekit.api.status_error import StatusError
+from kubekit.course.history import History
 
 HOLDS = "holds"
 FAILS = "does not hold"
@@ -87,6 +88,11 @@ class Look:
         """All objects of a resource in a namespace."""
         found: Sequence[dict[str, Any]] = self.cluster.list(resource, namespace=namespace)
         return found
+
+    def history(self, subject: str) -> History:
+        """What happened to an object, e.g. ``history("pod/default/web")``."""
+        records = getattr(self.cluster, "records", None)
+        return History(records.of(subject) if records is not None else ())
 
     def expect(
         self,

@@ -19,28 +19,37 @@ from kubekit.course.predict import question
 )
 def bare_request(look: Look) -> Findings:
     config = look.find("configmaps", "greeting")
-    if config is None:
+    elsewhere = sorted(
+        item["metadata"]["namespace"]
+        for item in look.all("configmaps", None)
+        if item["metadata"]["name"] == "greeting"
+    )
+    if not elsewhere:
         yield look.nothing_yet("There is no ConfigMap greeting yet.")
         return
-    yield look.expect("the ConfigMap exists", expected=True, observed=True)
+    yield look.expect(
+        "the ConfigMap is in default",
+        expected="namespace default",
+        observed=[f"namespace {name}" for name in elsewhere],
+        holds=config is not None,
+        where="the namespace in the path: `/api/v1/namespaces/default/configmaps`",
+    )
+    if config is None:
+        return
     data = config.get("data", {})
     yield look.expect(
         "its key `text` says hello",
         expected="text: hello",
         observed=", ".join(f"{key}: {value}" for key, value in sorted(data.items())),
         holds=data == {"text": "hello"},
-        where="`data` of the body that was sent",
+        where="`data` of the body that was sent; delete the ConfigMap before you POST it again",
     )
-    makers = [
-        str(record.came_in.get("source", ""))
-        for record in look.cluster.records.of("configmap/default/greeting")
-        if record.kind == "request" and (record.came_in or {}).get("verb") == "create"
-    ]
+    makers = look.history("configmap/default/greeting").creations[-1:]
     yield look.expect(
         "kubectl was not used",
         expected="a request of your own",
-        observed=makers,
-        holds=not any("kubectl" in maker for maker in makers),
+        observed=[f"a request of {maker}" for maker in makers],
+        holds="kubectl" not in makers,
         where="delete it and create it again with `cluster.client.request`",
     )
 
@@ -51,9 +60,10 @@ def bare_request(look: Look) -> Findings:
     hints=[
         "Ben's copy is stale. Where does he get a fresh one?",
         "Read again: the fresh object has the latest `resourceVersion`. Change that one and write it.",
-        'Read with `dict(cluster.get("configmap", "shared"))`, set its data, then PUT it to `path`.',
-        'again = dict(cluster.get("configmap", "shared")); again["data"] = {"by": "ben", "before": "anna"}; '
-        'cluster.client.request("PUT", path, body=again)',
+        'Read with `cluster.client.request("GET", path).json()`, change its `data`, then PUT it to `path`.',
+        '`again = cluster.client.request("GET", path).json()`, then '
+        '`again = {**again, "data": {"by": "ben", "before": "anna"}}`, then '
+        '`cluster.client.request("PUT", path, body=again).status`',
     ],
     waits_for=["`shared` says `by: ben`", "and `before: anna`"],
 )
@@ -77,7 +87,7 @@ def be_ben(look: Look) -> Findings:
         "Anna's mark is kept as `before: anna`",
         expected="before: anna",
         observed=f"before: {data.get('before', 'nothing')}",
-        where="a PUT replaces the whole object: both keys have to be in `data`",
+        where="`data` of ConfigMap **shared**: a PUT replaces all of it, so both keys have to be sent",
     )
 
 
@@ -104,5 +114,5 @@ question(
     "Which components hold a connection to etcd?",
     ["kube-apiserver alone", "kube-apiserver and the controllers", "All control-plane components"],
     1,
-    "Everything else goes through the API server, which is why the import graph of a cluster is a star.",
+    "Everything else asks the API server, so a map of who talks to whom is a star with it in the middle.",
 )

@@ -1,4 +1,8 @@
-"""Chapter 07, Manual scheduling: nodeName at creation, a Binding, moving, and a pod that waits."""
+"""Chapter 07, Manual scheduling: nodeName at creation, a Binding, moving, and a pod that waits.
+
+What a pod looks like in the end is not enough here: exercises ask how it got its node. The cluster's records
+say that (`Look.history`).
+"""
 
 from __future__ import annotations
 
@@ -7,16 +11,19 @@ from typing import Any
 from kubekit.course.exercise import Finding, Findings, Look, exercise
 from kubekit.course.predict import question
 
-SOME_PODS_WAIT = "let time pass with `cluster.settle()`, then read `%kubectl describe pod {}`"
+READ_EVENTS = "let time pass with `cluster.advance('1m')`, then read `%kubectl describe pod {}`"
 
 
-def on_node(look: Look, pod: dict[str, Any], wanted: str) -> Finding:
+def on_node(look: Look, pod: dict[str, Any], wanted: str, remedy: str = "") -> Finding:
     """Whether a pod is on the wanted node; says how a pod gets to another one."""
     name, seen = pod["metadata"]["name"], pod["spec"].get("nodeName")
     if seen is None:
-        where = f"`spec.nodeName` of pod **{name}** is empty, so it waits for a scheduler"
+        where = (
+            f"`spec.nodeName` of pod **{name}**, which is empty; {remedy or 'the pod waits for a scheduler'}"
+        )
     else:
-        where = f"`spec.nodeName` of pod **{name}** says {seen}; it cannot be changed, so make the pod anew"
+        way = remedy or "delete the pod and make it anew"
+        where = f"`spec.nodeName` of pod **{name}**; it cannot be changed, so {way}"
     return look.expect(f"it is placed on {wanted}", expected=wanted, observed=seen or "no node", where=where)
 
 
@@ -28,20 +35,30 @@ def is_running(look: Look, pod: dict[str, Any]) -> Finding:
         for container in status.get("containerStatuses", [])
         if (state := container.get("state", {}).get("waiting"))
     ]
-    seen = status.get("phase", "Unknown")
-    detail = ", ".join([seen, *([status["reason"]] if "reason" in status else []), *waiting])
-    name = pod["metadata"]["name"]
-    return look.expect("it runs", expected="Running", observed=detail, where=SOME_PODS_WAIT.format(name))
+    seen = ", ".join(
+        [status.get("phase", "Unknown"), *([status["reason"]] if "reason" in status else []), *waiting]
+    )
+    going = "deletionTimestamp" in pod["metadata"]
+    return look.expect(
+        "it runs",
+        expected="Running",
+        observed=f"{seen}, being deleted" if going else seen,
+        holds=status.get("phase") == "Running" and not waiting and not going,
+        where=READ_EVENTS.format(pod["metadata"]["name"]),
+    )
 
 
-def who_placed(look: Look, name: str) -> str:
-    """How the pod got its node, by the cluster's records: "creation", "binding by <who>" or "nobody"."""
-    placed = "creation"
-    for record in look.cluster.records.of(f"pod/default/{name}"):
-        asked = record.came_in if record.kind == "request" and isinstance(record.came_in, dict) else {}
-        if str(asked.get("path", "")).endswith("/binding") and (record.came_out or {}).get("status") == 201:
-            placed = f"binding by {asked.get('source', 'somebody')}"
-    return placed
+def images_of(pod: dict[str, Any]) -> list[str]:
+    """The images of a pod's containers."""
+    return [container["image"] for container in pod["spec"]["containers"]]
+
+
+def who_placed(look: Look, pod: dict[str, Any]) -> str:
+    """How the pod got its node: "nodeName at creation", "a Binding by <program>" or "nobody"."""
+    if not pod["spec"].get("nodeName"):
+        return "nobody"
+    binder = look.history(f"pod/default/{pod['metadata']['name']}").bound_by
+    return f"a Binding by {binder}" if binder else "nodeName at creation"
 
 
 @exercise(
@@ -50,8 +67,8 @@ def who_placed(look: Look, name: str) -> str:
     hints=[
         "The scheduler would write one field of the pod. Write it before the pod is created.",
         "`spec.nodeName` names the node; the kubelet of that node starts what carries its name.",
-        "Put `nodeName: ...` under `spec:`, at the same depth as `containers:`, then apply.",
-        "`spec:` / `  nodeName: node02` / `  containers: ...`, then `cluster.apply(manifest)`",
+        "Put `nodeName: ...` under `spec:`, as deep as `containers:`, and take `--dry-run=client` away.",
+        "`spec:` / `  nodeName: node02` / `  containers: ...`, and in the first line `%%kubectl apply -f -`",
     ],
     waits_for=[
         "a pod `frontend` with the image httpd:2.4-alpine",
@@ -62,23 +79,26 @@ def who_placed(look: Look, name: str) -> str:
 def frontend_on_node02(look: Look) -> Findings:
     pod = look.find("pods", "frontend")
     if pod is None:
-        yield look.nothing_yet("There is no pod frontend yet.")
+        yield look.nothing_yet(
+            "There is no pod frontend yet.", "the first line of the cell: is it still a dry run?"
+        )
         return
-    images = [container["image"] for container in pod["spec"]["containers"]]
     yield look.expect(
         "its image is httpd:2.4-alpine",
         expected=["httpd:2.4-alpine"],
-        observed=images,
-        where="`spec.containers[0].image`",
+        observed=images_of(pod),
+        where="`spec.containers[0].image` of pod **frontend**",
     )
-    yield on_node(look, pod, "node02")
-    how = who_placed(look, "frontend")
+    yield on_node(
+        look, pod, "node02", "delete it (`%kubectl delete pod frontend`) and create it with the field"
+    )
+    how = who_placed(look, pod)
     yield look.expect(
         "no scheduler was asked",
         expected="nodeName at creation",
-        observed=how,
-        holds=how == "creation" and bool(pod["spec"].get("nodeName")),
-        where="start again without the scheduler: `cluster.scheduler.stop()`",
+        observed=how if pod["spec"].get("nodeName") else "no node yet",
+        holds=how == "nodeName at creation",
+        where="`cluster.scheduler.stop()`, then delete the pod and create it with the field",
     )
     yield is_running(look, pod)
 
@@ -89,11 +109,10 @@ def frontend_on_node02(look: Look) -> Findings:
     hints=[
         "The pod exists already, so its field can no longer be written directly.",
         "A Binding names the pod in `metadata` and the node in `target`.",
-        'Set `"name": "node01"` in the target, then run the line that posts it.',
-        '`cluster.client.create("pods", binding, "default", name="waiting", subresource="binding")` '
-        "with the target node01",
+        'Fill in the name in `"target": {..., "name": ""}`, then run the cell.',
+        'The last line but one reads `"target": {"apiVersion": "v1", "kind": "Node", "name": "node01"}`.',
     ],
-    waits_for=["the pod `waiting` is bound to node01", "through a Binding, not made anew", "it runs"],
+    waits_for=["the pod `waiting` is bound to node01", "by a Binding of yours, not made anew", "it runs"],
 )
 def bind_waiting(look: Look) -> Findings:
     pod = look.find("pods", "waiting")
@@ -101,16 +120,19 @@ def bind_waiting(look: Look) -> Findings:
         yield look.nothing_yet("There is no pod waiting.", "run the chapter's first cells")
         return
     if not pod["spec"].get("nodeName"):
-        yield look.nothing_yet("The pod waiting has no node yet.")
+        yield look.nothing_yet(
+            "The pod waiting has no node yet.", "a PATCH of nodeName is refused; a Binding is not"
+        )
         return
-    yield on_node(look, pod, "node01")
-    how = who_placed(look, "waiting")
+    again = "delete the pod, stop the scheduler, and begin with the chapter's second cell again"
+    yield on_node(look, pod, "node01", again)
+    how = who_placed(look, pod)
     yield look.expect(
-        "it was bound, not made anew",
-        expected="a Binding",
-        observed="the pod was created with its node" if how == "creation" else how,
-        holds=how != "creation",
-        where="the records of the pod: `cluster.records.of('pod/default/waiting')`",
+        "a Binding of yours placed it",
+        expected="a Binding by you",
+        observed=how,
+        holds=how.startswith("a Binding") and "kube-scheduler" not in how,
+        where=f"`cluster.records.of('pod/default/waiting')`; to try once more, {again}",
     )
     yield is_running(look, pod)
 
@@ -121,32 +143,37 @@ def bind_waiting(look: Look) -> Findings:
     hints=[
         "What is written in `spec.nodeName` stays for the pod's life.",
         "A pod's life can end. Another pod may have the same name afterwards.",
-        "Delete `mover`, then apply its manifest with the other node.",
-        "`%kubectl delete pod mover`, then the manifest again with `nodeName: node02`",
+        "Delete `mover`, then apply its manifest with the other node. `kubectl replace --force` does both.",
+        "`%%kubectl replace --force -f -`, and below it mover's manifest with `nodeName: node02`",
     ],
     waits_for=["`mover` was made anew on node02", "it runs"],
 )
 def move_mover(look: Look) -> Findings:
     pod = look.find("pods", "mover")
+    past = look.history("pod/default/mover")
     if pod is None:
-        yield look.nothing_yet("There is no pod mover.", "apply it again: it was deleted and not made anew")
+        if not past.creations:
+            yield look.nothing_yet("There is no pod mover.", "run the section's first cell")
+            return
+        yield look.expect(
+            "there is a pod mover",
+            expected="a pod of that name",
+            observed="it was deleted, and not made anew",
+            where="the cell that made it: apply it again, with the other node",
+        )
         return
-    if pod["spec"].get("nodeName") == "node01" and not tried_to_change(look, "mover"):
+    tried = past.refused_writes > 0 or past.deleted_by_user or pod["spec"].get("nodeName") != "node01"
+    if not tried:
         yield look.nothing_yet("The pod mover is still on node01, as it was made.")
         return
     yield on_node(look, pod, "node02")
-    yield is_running(look, pod)
-
-
-def tried_to_change(look: Look, name: str) -> bool:
-    """Whether somebody asked to change the pod, by the cluster's records."""
-    return any(
-        record.kind == "request"
-        and isinstance(record.came_in, dict)
-        and record.came_in.get("verb") in ("patch", "update")
-        and not str(record.came_in.get("source", "")).startswith(("kubelet/", "kube-"))
-        for record in look.cluster.records.of(f"pod/default/{name}")
+    yield look.expect(
+        "no scheduler was asked",
+        expected="nodeName at creation",
+        observed=who_placed(look, pod),
+        where="`nodeName` in the manifest: without it, whether and where it runs is the scheduler's choice",
     )
+    yield is_running(look, pod)
 
 
 @exercise(
@@ -154,52 +181,57 @@ def tried_to_change(look: Look, name: str) -> bool:
     "Let picky start",
     hints=[
         "The pod has a node. So ask the one who tries to start it: its events come from the kubelet.",
-        "`kubectl describe pod picky` ends with events. One of them names an object that is not there.",
+        "`%kubectl events --for pod/picky`: one of them names an object that is not there.",
         "The object is a ConfigMap. `%kubectl create configmap NAME --from-literal=KEY=VALUE` makes one.",
         "`%kubectl create configmap picky-settings --from-literal=COLOR=green`, then `cluster.advance('1m')`",
     ],
-    waits_for=["the pod `picky` runs", "it is the same pod as before"],
+    waits_for=["the ConfigMap that it asks for exists", "it is the same pod as before", "it runs"],
 )
 def let_picky_start(look: Look) -> Findings:
     pod = look.find("pods", "picky")
-    if pod is None:
+    past = look.history("pod/default/picky")
+    config = look.find("configmaps", "picky-settings")
+    others = sorted(
+        f"{item['metadata']['namespace']}/{item['metadata']['name']}"
+        for item in look.all("configmaps", None)
+        if "picky" in item["metadata"]["name"]
+    )
+    untouched = len(past.creations) < 2 and not past.deleted_by_user
+    if pod is None and untouched:
         yield look.nothing_yet("There is no pod picky.", "run the section's first cell")
         return
-    config = look.find("configmaps", "picky-settings")
-    if config is None and pod["status"].get("phase") != "Running":
-        yield look.nothing_yet("The pod picky waits, as it did before.")
+    if untouched and not others:
+        yield look.nothing_yet(
+            "The pod picky waits, as it did before.", "its events: `%kubectl events --for pod/picky`"
+        )
         return
     yield look.expect(
         "the ConfigMap that it asks for exists",
-        expected="ConfigMap picky-settings in namespace default",
-        observed="no such ConfigMap",
+        expected="default/picky-settings",
+        observed=others,
         holds=config is not None,
-        where="`%kubectl get configmaps`",
+        where="the name in the event `Failed`, and the namespace of the pod",
     )
-    asked = [
-        source["configMapRef"]["name"]
-        for container in pod["spec"]["containers"]
-        for source in container.get("envFrom", [])
-        if "configMapRef" in source
-    ]
     yield look.expect(
         "it is the same pod as before",
-        expected=["picky-settings"],
-        observed=asked,
-        where="`spec.containers[0].envFrom`: the pod was to be kept as it was",
+        expected="the pod that the section's first cell made",
+        observed="no pod picky" if pod is None else "it was deleted and made anew",
+        holds=pod is not None and untouched,
+        where="`metadata.creationTimestamp` of pod **picky**: the pod was not to be touched",
     )
-    yield is_running(look, pod)
+    if pod is not None:
+        yield is_running(look, pod)
 
 
 @exercise(
     "07.5",
     "Run probe on node01 without the scheduler",
     hints=[
-        "It is exercise 07.1 with other words.",
-        "`kubectl run` cannot name a node directly; a manifest can.",
-        "A manifest with `nodeName: node01` and a command that does not end, for example `sleep infinity`.",
+        "It is exercise 07.1 in other words.",
+        "`kubectl run` has no flag for the node; the manifest that it can print has a place for it.",
+        "`%kubectl run probe --image=busybox:1.36 --dry-run=client -o yaml -- sleep infinity`, and a line",
         "`spec: {nodeName: node01, containers: "
-        "[{name: c, image: 'busybox:1.36', command: [sleep, infinity]}]}`",
+        "[{name: probe, image: 'busybox:1.36', command: [sleep, infinity]}]}`",
     ],
     waits_for=["a pod `probe` with busybox:1.36 on node01", "placed at creation", "it runs"],
 )
@@ -208,20 +240,68 @@ def probe_on_node01(look: Look) -> Findings:
     if pod is None:
         yield look.nothing_yet("There is no pod probe yet.")
         return
-    images = [container["image"] for container in pod["spec"]["containers"]]
     yield look.expect(
-        "its image is busybox:1.36", expected=["busybox:1.36"], observed=images, where="`image`"
+        "its image is busybox:1.36",
+        expected=["busybox:1.36"],
+        observed=images_of(pod),
+        where="`spec.containers[0].image` of pod **probe**",
     )
     yield on_node(look, pod, "node01")
-    how = who_placed(look, "probe")
     yield look.expect(
         "the scheduler was not asked",
         expected="nodeName at creation",
-        observed=how,
-        holds=how == "creation",
-        where="the records of the pod: who posted its Binding",
+        observed=who_placed(look, pod),
+        where="the records of the pod, `cluster.records.of('pod/default/probe')`: who posted its Binding",
     )
     yield is_running(look, pod)
+
+
+@exercise(
+    "07.6",
+    "Find the failed pod on node01",
+    hints=[
+        "Two steps: find it, then write its name down as an object.",
+        "Pods can be selected by a few of their fields; `spec.nodeName` and `status.phase` are among them.",
+        "`%kubectl get pods --field-selector spec.nodeName=node01,status.phase=...`",
+        "It is `too-big`: `%kubectl create configmap answer --from-literal=pod=too-big`",
+    ],
+    waits_for=["a ConfigMap `answer` in `default`", "its key `pod` names the failed pod on node01"],
+)
+def failed_on_node01(look: Look) -> Findings:
+    answer = look.find("configmaps", "answer")
+    if answer is None:
+        yield look.nothing_yet("There is no ConfigMap answer yet.")
+        return
+    failed = [
+        pod["metadata"]["name"]
+        for pod in look.all("pods")
+        if pod["spec"].get("nodeName") == "node01" and pod["status"].get("phase") == "Failed"
+    ]
+    if not failed:
+        yield look.nothing_yet(
+            "No pod on node01 has failed.", "run the cells of the section 'A node that is full'"
+        )
+        return
+    data = answer.get("data", {})
+    yield look.expect(
+        "it has the key `pod`",
+        expected="pod",
+        observed=sorted(data),
+        holds="pod" in data,
+        where="`--from-literal=pod=...`: the key stands before the equals sign",
+    )
+    said = data.get("pod", "").strip().removeprefix("pod/")
+    phase = next(
+        (p["status"].get("phase") for p in look.all("pods") if p["metadata"]["name"] == said), "no such pod"
+    )
+    yield look.expect(
+        "it names the failed pod on node01",
+        expected="a pod on node01 whose phase is Failed",
+        observed=f"{said} ({phase})" if said else "",
+        holds=said in failed,
+        where="`%kubectl get pods --field-selector spec.nodeName=node01,status.phase=Failed`",
+        detail=said,
+    )
 
 
 question(
@@ -234,15 +314,15 @@ question(
 )
 question(
     "07.q2",
-    "Which of these does the scheduler check, and nobody else if you write nodeName?",
+    "You write nodeName yourself. Which of these is then checked by nobody?",
     ["NoSchedule taints", "Whether the CPU requests fit", "Whether the image exists"],
     1,
-    "The kubelet refuses what does not fit in, never looks at NoSchedule, and pulls the images.",
+    "The kubelet refuses what does not fit and pulls the images; it never looks at NoSchedule.",
 )
 question(
     "07.q3",
     "How does a scheduler write nodeName into a pod that exists?",
     ["With a PATCH of the pod", "By posting a Binding to the pod's subresource", "By writing to etcd"],
     2,
-    "A PATCH of the field is refused to everybody. The binding subresource writes it, once.",
+    "A PATCH of the field is refused, whoever sends it. The binding subresource writes it, once.",
 )

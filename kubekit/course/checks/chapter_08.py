@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kubekit.course.checks.chapter_07 import is_running, on_node, who_placed
+from kubekit.course.checks.chapter_07 import images_of, is_running, on_node, who_placed
 from kubekit.course.exercise import Findings, Look, exercise
 from kubekit.course.predict import question
 
@@ -28,32 +28,45 @@ def room_by_words(look: Look) -> Findings:
         for node in look.all("nodes", None)
         if node["metadata"].get("labels", {}).get("disk") == "ssd"
     ]
-    if not labelled and not pod["spec"].get("nodeName"):
+    added = own_labels(look)
+    past = look.history("pod/default/picky")
+    as_it_was = pod["spec"].get("nodeSelector") == {"disk": "ssd"} and len(past.creations) < 2
+    if not added and as_it_was and not past.refused_writes:
         yield look.nothing_yet("No node carries the label disk=ssd, and picky waits.")
         return
     yield look.expect(
         "a node carries the label disk=ssd",
-        expected="one node with disk=ssd",
-        observed=labelled,
+        expected="disk=ssd on a node",
+        observed=added or "no such label",
         holds=bool(labelled),
         where="`%kubectl get nodes -L disk`",
         detail=", ".join(labelled),
     )
     yield look.expect(
         "the pod was left as it is",
-        expected="nodeSelector disk=ssd",
-        observed=pod["spec"].get("nodeSelector", {}),
-        holds=pod["spec"].get("nodeSelector") == {"disk": "ssd"} and who_placed(look, "picky") != "creation",
-        where="`spec` of pod **picky**: apply the section's first cell again",
+        expected="the pod of the section's first cell, with nodeSelector disk=ssd",
+        observed="it was made anew",
+        holds=as_it_was,
+        where="`spec.nodeSelector` and `metadata.creationTimestamp` of pod **picky**: it was to stay",
     )
     yield is_running(look, pod)
+
+
+def own_labels(look: Look) -> list[str]:
+    """The labels of nodes that no component sets, as "node: key=value"."""
+    return [
+        f"{node['metadata']['name']}: {key}={value}"
+        for node in look.all("nodes", None)
+        for key, value in sorted(node["metadata"].get("labels", {}).items())
+        if "kubernetes.io/" not in key
+    ]
 
 
 @exercise(
     "08.2",
     "Send chosen to node03 through the scheduler",
     hints=[
-        "The scheduler reads labels of nodes and wishes of pods. Which label tells node03 from the others?",
+        "The scheduler reads the labels of nodes. Which label tells node03 from the others?",
         "Every node carries its own name in the label `kubernetes.io/hostname`.",
         "`nodeSelector: {kubernetes.io/hostname: ...}` in the pod's spec",
         "A pod with `nodeSelector: {kubernetes.io/hostname: node03}` and the container of the pods above.",
@@ -65,23 +78,30 @@ def send_it(look: Look) -> Findings:
     if pod is None:
         yield look.nothing_yet("There is no pod chosen yet.")
         return
-    how = who_placed(look, "chosen")
+    yield look.expect(
+        "its image is httpd:2.4-alpine",
+        expected=["httpd:2.4-alpine"],
+        observed=images_of(pod),
+        where="`spec.containers[0].image` of pod **chosen**",
+    )
+    how = who_placed(look, pod)
     yield look.expect(
         "the scheduler placed it",
-        expected="binding by kube-scheduler",
-        observed="nodeName at creation" if how == "creation" and pod["spec"].get("nodeName") else how,
-        holds=how == "binding by kube-scheduler",
-        where="leave `nodeName` out and let the pod say what it wants of a node",
+        expected="a Binding by kube-scheduler",
+        observed=how,
+        where="`spec` of pod **chosen**: leave `nodeName` out, and say what you want of a node"
+        if how == "nodeName at creation"
+        else "its events: `%kubectl events --for pod/chosen`",
     )
-    yield on_node(look, pod, "node03")
+    yield on_node(look, pod, "node03", "delete the pod and make it anew with a wish that only node03 fulfils")
     yield is_running(look, pod)
 
 
 question(
     "08.q1",
     "Which phase can leave a pod Pending?",
-    ["Filtering: no node is left", "Scoring: all scores are 0", "Binding is always what fails"],
-    1,
+    ["Scoring: all scores are 0", "Filtering: no node is left", "Both"],
+    2,
     "Scores only order what filtering has left. A score of 0 is a score.",
 )
 question(
@@ -89,7 +109,7 @@ question(
     "An unschedulable pod waits. What wakes it?",
     ["Only a timer", "A change in the cluster that could help it", "A restart of the scheduler alone"],
     2,
-    "Each plugin that refused it names the changes that matter. A slow timer exists as a safety net.",
+    "Each plugin that refused it names the changes that matter. A timer of five minutes is the safety net.",
 )
 question(
     "08.q3",

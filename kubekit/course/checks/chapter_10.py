@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from kubekit.api.quantity import parse
 from kubekit.course.checks.chapter_00 import phases, pods_of
 from kubekit.course.exercise import Findings, Look, exercise
 from kubekit.course.predict import question
@@ -28,28 +31,34 @@ def roll_back(look: Look) -> Findings:
         yield look.nothing_yet("There is no Deployment web.", "run the cells above first")
         return
     images = [container["image"] for container in deployment["spec"]["template"]["spec"]["containers"]]
-    revision = int(
-        deployment["metadata"].get("annotations", {}).get("deployment.kubernetes.io/revision", "1")
-    )
-    if images == ["httpd:2.4.66-alpine"] or revision < 2:
-        yield look.nothing_yet(f"The Deployment web is at revision {revision}, as the cells above left it.")
+    past = look.history("deployment/default/web")
+    if len(past.creations) < 2 and "httpd:2.4.66-alpine" not in _images_over_time(
+        past.values("spec", "template")
+    ):
+        yield look.nothing_yet(
+            "The Deployment web has had one image so far.", "run the section's cells first"
+        )
+        return
+    if images == ["httpd:2.4.66-alpine"]:
+        yield look.nothing_yet("The Deployment web still has the image httpd:2.4.66-alpine.")
         return
     yield look.expect(
         "the image is httpd:2.4-alpine again",
         expected=["httpd:2.4-alpine"],
         observed=images,
-        where="`%kubectl rollout history deployment/web`",
+        where="`spec.template` of Deployment **web**, and `%kubectl rollout history deployment/web`",
     )
     sets = [
-        item
+        item["metadata"]["name"]
         for item in look.all("replicasets")
         if any(owner["name"] == "web" for owner in item["metadata"].get("ownerReferences", []))
     ]
     yield look.expect(
         "the old ReplicaSet was used again",
-        expected="2 ReplicaSets",
-        observed=f"{len(sets)} ReplicaSets",
-        holds=len(sets) == 2,
+        expected="2 ReplicaSets, as before",
+        observed=f"{len(sets)} ReplicaSet(s)"
+        + (", of a Deployment made anew" if len(past.creations) > 1 else ""),
+        holds=len(sets) == 2 and len(past.creations) < 2,
         where="`%kubectl get replicasets`: the same template is the same ReplicaSet",
     )
     pods = pods_of(look, "web")
@@ -59,6 +68,11 @@ def roll_back(look: Look) -> Findings:
         observed=phases(pods),
         where="let time pass with `cluster.settle()`",
     )
+
+
+def _images_over_time(templates: list[Any]) -> set[str]:
+    """Every image that a pod template had, over its writes."""
+    return {container["image"] for template in templates for container in template["spec"]["containers"]}
 
 
 @exercise(
@@ -93,8 +107,8 @@ def let_it_get_there(look: Look) -> Findings:
         "the quota allows four pods",
         expected="4 or more, or no quota",
         observed=hard or "no quota",
-        holds=hard is None or int(hard) >= 4,
-        where="`%kubectl get quota -n small`",
+        holds=hard is None or parse(hard).value() >= 4,
+        where="`spec.hard` of ResourceQuota **two**: `%kubectl describe quota two -n small`",
     )
     pods = pods_of(look, "crowd", "small")
     yield look.expect(

@@ -51,9 +51,20 @@ def from_outside(look: Look) -> Findings:
         "a packet from outside arrives",
         expected="connected",
         observed=journey.came_out["status"],
-        where=f"`cluster.send('outside', '{address}:30080')`",
+        where=f"`cluster.send('outside', '{address}:30080')`, and whether kube-proxy runs on the nodes",
         detail=journey.sentence,
     )
+
+
+def ready_endpoints(look: Look, service: str) -> list[str]:
+    """The addresses of a Service's ready endpoints."""
+    return [
+        endpoint["addresses"][0]
+        for piece in look.all("endpointslices")
+        if piece["metadata"].get("labels", {}).get("kubernetes.io/service-name") == service
+        for endpoint in piece.get("endpoints") or []
+        if endpoint.get("conditions", {}).get("ready")
+    ]
 
 
 @exercise(
@@ -73,22 +84,16 @@ def wrong_selector(look: Look) -> Findings:
         yield look.nothing_yet("There is no Service shop.", "run the section's first cell")
         return
     selector = service["spec"].get("selector", {})
-    if selector == {"app": "shop"}:
+    ready = ready_endpoints(look, "shop")
+    if selector == {"app": "shop"} and not ready:
         yield look.nothing_yet("The Service shop still selects app=shop, and no pod carries that label.")
         return
     yield look.expect(
         "it selects the pods of store",
         expected="app=store",
         observed=",".join(f"{key}={value}" for key, value in sorted(selector.items())),
-        where="`spec.selector` of Service **shop**; `%kubectl get pods --show-labels`",
+        where="`spec.selector` of Service **shop**, beside `%kubectl get pods --show-labels`",
     )
-    ready = [
-        endpoint["addresses"][0]
-        for piece in look.all("endpointslices")
-        if piece["metadata"].get("labels", {}).get("kubernetes.io/service-name") == "shop"
-        for endpoint in piece.get("endpoints") or []
-        if endpoint.get("conditions", {}).get("ready")
-    ]
     yield look.expect(
         "it has two endpoints",
         expected="2 endpoints",

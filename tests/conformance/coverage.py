@@ -18,6 +18,9 @@ PAGE = Path(__file__).parents[2] / "docs" / "coverage.md"
 THRESHOLDS = Path(__file__).parent / "thresholds.json"
 LONGEST_MISS = 160
 
+MARGIN = {"kubectl-1.33": 3.0}
+"""Percentage points left to areas that talk to a real program: on a loaded machine its timing may cost some."""
+
 UNITS = {
     "scheduler": "cases",
     "kube-proxy": "states and packets",
@@ -67,7 +70,9 @@ def main() -> int:
         print(f"{area}: {outcomes[area].passed} passed, {outcomes[area].failed} failed")
     thresholds: dict[str, float] = json.loads(THRESHOLDS.read_text()) if THRESHOLDS.exists() else {}
     for area, outcome in outcomes.items():
-        thresholds[area] = max(thresholds.get(area, 0.0), int(outcome.share * 10) / 10)
+        thresholds[area] = max(
+            thresholds.get(area, 0.0), int((outcome.share - MARGIN.get(area, 0.0)) * 10) / 10
+        )
     THRESHOLDS.write_text(json.dumps(dict(sorted(thresholds.items())), indent=1) + "\n")
     PAGE.write_text(page(outcomes))
     return 0

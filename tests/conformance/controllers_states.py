@@ -61,7 +61,7 @@ def _pod(obj: Obj) -> Obj:
     if owners:
         state["owner"] = owners
     containers = []
-    fields = ("initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses")
+    fields = ("initContainerStatuses", "containerStatuses")
     for one in [one for field in fields for one in status.get(field) or ()]:
         kind = next(iter(one.get("state") or {}), "")
         reason = ((one.get("state") or {}).get(kind) or {}).get("reason")

@@ -43,6 +43,7 @@ _MODULES: dict[str, str] = {
     "apps/Deployment": "deployment",
     "apps/ReplicaSet": "replica_set",
     "apps/DaemonSet": "daemon_set",
+    "apiextensions.k8s.io/CustomResourceDefinition": "custom_resource_definition",
     "apps/ControllerRevision": "controller_revision",
     "ReplicationController": "replication_controller",
     "PodTemplate": "pod_template_object",

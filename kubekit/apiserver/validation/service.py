@@ -115,7 +115,7 @@ def _affinity(spec: Obj) -> list[FieldError]:
 
 
 def cluster_ip_problems(obj: Obj, old: Obj | None = None) -> list[FieldError]:
-    """What contradicts itself in cluster addresses and families; also asked before addresses are allocated."""
+    """What contradicts itself in cluster addresses and families; also asked before allocation."""
     spec = obj.get("spec") or {}
     if spec.get("type") == "ExternalName":
         return []

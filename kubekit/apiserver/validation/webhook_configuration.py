@@ -149,15 +149,17 @@ def _hook(hook: Obj, mutating: bool, path: Path) -> list[FieldError]:
     again = hook.get("reinvocationPolicy")
     if mutating and again is not None and again not in ("IfNeeded", "Never"):
         errors.append(not_supported(path.child("reinvocationPolicy"), again, ("IfNeeded", "Never")))
-    config, at = hook.get("clientConfig") or {}, path.child("clientConfig")
+    return errors + client_config(hook.get("clientConfig") or {}, path.child("clientConfig"))
+
+
+def client_config(config: Obj, path: Path) -> list[FieldError]:
+    """Where a webhook is called: one of URL and service."""
     url, service = config.get("url"), config.get("service")
     if (url is None) == (service is None):
-        errors.append(required(at, "exactly one of url or service is required"))
-    elif url is not None:
-        errors += webhook_url(url, at.child("url"))
-    else:
-        errors += _service(service or {}, at.child("service"))
-    return errors
+        return [required(path, "exactly one of url or service is required")]
+    if url is not None:
+        return webhook_url(url, path.child("url"))
+    return _service(service or {}, path.child("service"))
 
 
 def _versions(versions: list[str], path: Path) -> list[FieldError]:

@@ -1,0 +1,250 @@
+"""A value against an OpenAPI schema: custom resources, and the defaults inside their definitions.
+
+`value_errors(value, schema, path)` gives the errors in the words of the real server; `duplicates` checks
+lists that are sets or maps. Rules in CEL (`x-kubernetes-validations`) are somebody else's matter. Source:
+kube-openapi (pkg/validation), apiextensions-apiserver (pkg/apiserver/validation, schema/listtype).
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import ipaddress
+import re
+from collections.abc import Callable
+from datetime import date, datetime
+from typing import Any
+
+from kubekit.api.field_path import (
+    FieldError,
+    Path,
+    duplicate,
+    invalid,
+    not_supported,
+    required,
+    too_long,
+    too_many,
+)
+
+Obj = dict[str, Any]
+
+_TYPE_INVALID = "FieldValueTypeInvalid"
+_UUID = re.compile(r"(?i)[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}")
+_RFC3339 = re.compile(r"(?i)(\d{4}-\d\d-\d\d)t(\d\d:\d\d:\d\d)(\.\d+)?(z|[+-]\d\d:\d\d)")
+
+
+def _date_time(text: str) -> None:
+    found = _RFC3339.fullmatch(text)
+    if found is None:
+        raise ValueError(text)
+    datetime.fromisoformat(f"{found[1]}T{found[2]}")
+
+
+def _uuid(text: str) -> None:
+    if not _UUID.fullmatch(text):
+        raise ValueError(text)
+
+
+def _email(text: str) -> None:
+    local, at, domain = text.rpartition("@")
+    if not (local and at and domain) or " " in text:
+        raise ValueError(text)
+
+
+_FORMATS: dict[str, Callable[[str], object]] = {
+    "date-time": _date_time,
+    "date": date.fromisoformat,
+    "ipv4": ipaddress.IPv4Address,
+    "ipv6": ipaddress.IPv6Address,
+    "cidr": ipaddress.ip_interface,
+    "uuid": _uuid,
+    "email": _email,
+    "byte": lambda text: base64.b64decode(text, validate=True),
+}
+"""Formats that are looked at; the others are taken as they come."""
+
+
+def type_name(value: Any) -> str:
+    """The JSON type of a value; whole numbers are integers."""
+    if value is None:
+        return "null"
+    if isinstance(value, bool):
+        return "boolean"
+    if isinstance(value, (int, float)):
+        return "integer" if value == int(value) else "number"
+    return "string" if isinstance(value, str) else "array" if isinstance(value, list) else "object"
+
+
+def _types(schema: Obj) -> list[str]:
+    if schema.get("x-kubernetes-int-or-string"):
+        return ["integer", "string"]
+    return [schema["type"]] if schema.get("type") else []
+
+
+class _Check:
+    """One value with its place; `name` is the place as the texts have it, relative to where checking
+    began."""
+
+    def __init__(self, name: str, path: Path) -> None:
+        self.name, self.path = name, path
+        self.errors: list[FieldError] = []
+
+    def wrong(self, value: Any, text: str) -> None:
+        self.errors.append(invalid(self.path, value, f"{self.name} in body {text}"))
+
+    def of_type(self, types: str, value: str) -> None:
+        text = f'{self.name} in body must be of type {types}: "{value}"'
+        self.errors.append(FieldError(_TYPE_INVALID, str(self.path), value, text))
+
+    def child(self, name: str) -> tuple[str, Path]:
+        return (f"{self.name}.{name}" if self.name else name), self.path.child(name)
+
+
+def _text(value: str, schema: Obj, check: _Check) -> None:
+    longest, shortest = schema.get("maxLength"), schema.get("minLength")
+    if longest is not None and len(value) > longest:
+        check.errors.append(too_long(check.path, longest))
+    elif shortest is not None and len(value) < shortest:
+        check.wrong(value, f"should be at least {shortest} chars long")
+    elif schema.get("pattern") and not re.search(schema["pattern"], value):
+        check.wrong(value, f"should match '{schema['pattern']}'")
+    form = schema.get("format")
+    if form in _FORMATS:
+        try:
+            _FORMATS[form](value)
+        except (ValueError, binascii.Error):
+            check.of_type(form, value)
+
+
+def _number(value: float, schema: Obj, check: _Check) -> None:
+    if schema.get("multipleOf") and value % schema["multipleOf"]:
+        check.wrong(value, f"should be a multiple of {schema['multipleOf']}")
+    most, least = schema.get("maximum"), schema.get("minimum")
+    if most is not None:
+        if schema.get("exclusiveMaximum"):
+            if value >= most:
+                check.wrong(value, f"should be less than {most}")
+        elif value > most:
+            check.wrong(value, f"should be less than or equal to {most}")
+    if least is not None:
+        if schema.get("exclusiveMinimum"):
+            if value <= least:
+                check.wrong(value, f"should be greater than {least}")
+        elif value < least:
+            check.wrong(value, f"should be greater than or equal to {least}")
+
+
+def _list(value: list[Any], schema: Obj, check: _Check) -> None:
+    items = schema.get("items")
+    if isinstance(items, dict):
+        for position, item in enumerate(value):
+            name = f"{check.name}[{position}]"
+            check.errors += value_errors(item, items, check.path.index(position), name)
+    most, least = schema.get("maxItems"), schema.get("minItems")
+    if least is not None and len(value) < least:
+        check.wrong(len(value), f"should have at least {least} items")
+    if most is not None and len(value) > most:
+        check.errors.append(too_many(check.path, len(value), most))
+
+
+def _object(value: Obj, schema: Obj, check: _Check) -> None:
+    most, least = schema.get("maxProperties"), schema.get("minProperties")
+    if least is not None and len(value) < least:
+        check.wrong(len(value), f"should have at least {least} properties")
+    if most is not None and len(value) > most:
+        check.errors.append(too_many(check.path, len(value), most))
+    properties: Obj = schema.get("properties") or {}
+    rest = schema.get("additionalProperties")
+    for key, item in value.items():
+        name, path = check.child(key)
+        if key in properties:
+            check.errors += value_errors(item, properties[key], path, name)
+        elif isinstance(rest, dict):
+            check.errors += value_errors(item, rest, path, name)
+        elif rest is False:
+            text = f"{name} in body is a forbidden property"
+            check.errors.append(invalid(path, "", text))
+    for key in schema.get("required") or ():
+        if key not in value and "default" not in properties.get(key, {}):
+            check.errors.append(required(check.child(key)[1]))
+
+
+def _combined(value: Any, schema: Obj, check: _Check) -> None:
+    """anyOf, oneOf, allOf and not; their own complaints name no field."""
+
+    def complain(text: str) -> None:
+        check.errors.append(FieldError("FieldValueInvalid", "<nil>", "", f'"{check.name}" must {text}'))
+
+    def attempts(word: str) -> list[list[FieldError]]:
+        return [value_errors(value, one, check.path, check.name) for one in schema.get(word) or ()]
+
+    some = attempts("anyOf")
+    if some and all(some):
+        complain("validate at least one schema (anyOf)")
+        check.errors += some[0]
+    one = attempts("oneOf")
+    valid = sum(1 for found in one if not found)
+    if one and valid != 1:
+        detail = f"Found {valid} valid alternatives" if valid else "Found none valid"
+        complain(f"validate one and only one schema (oneOf). {detail}")
+        check.errors += [] if valid else one[0]
+    every = attempts("allOf")
+    if any(every):
+        for found in every:
+            check.errors += found
+        detail = "" if not all(every) else ". None validated"
+        complain(f"validate all the schemas (allOf){detail}")
+    if schema.get("not") is not None and not value_errors(value, schema["not"], check.path, check.name):
+        complain("not validate the schema (not)")
+
+
+def value_errors(value: Any, schema: Obj, path: Path, name: str = "") -> list[FieldError]:
+    """What the schema says against a value that sits at `path`; texts call the place `name`."""
+    check = _Check(name, path)
+    types, found = _types(schema), type_name(value)
+    if value is None:
+        if types and not schema.get("nullable"):
+            check.of_type(",".join(types), found)
+        return check.errors
+    if types and found not in types and not (found == "integer" and "number" in types):
+        check.of_type(",".join(types), found)
+    _combined(value, schema, check)
+    if found == "string":
+        _text(value, schema, check)
+    elif found in ("integer", "number"):
+        if found == "number" and types == ["integer"]:
+            text = f"Checked value must be of type integer (default format) in {name}"
+            check.errors.append(FieldError("FieldValueInvalid", "<nil>", "", text))
+        _number(value, schema, check)
+    elif found == "array":
+        _list(value, schema, check)
+    if schema.get("enum") and value not in schema["enum"]:
+        check.errors.append(not_supported(path, value, [str(one) for one in schema["enum"]]))
+    if found == "object":
+        _object(value, schema, check)
+    return check.errors
+
+
+def duplicates(value: Any, schema: Obj, path: Path) -> list[FieldError]:
+    """Items that occur twice in lists that are sets, or maps by keys."""
+    errors: list[FieldError] = []
+    if isinstance(value, dict):
+        properties, rest = schema.get("properties") or {}, schema.get("additionalProperties")
+        for key, item in value.items():
+            below = properties.get(key, rest if isinstance(rest, dict) else None)
+            if below is not None:
+                errors += duplicates(item, below, path.child(key) if key in properties else path.key(key))
+    elif isinstance(value, list) and isinstance(schema.get("items"), dict):
+        kind, keys = schema.get("x-kubernetes-list-type"), schema.get("x-kubernetes-list-map-keys") or ()
+        seen: list[Any] = []
+        for position, item in enumerate(value):
+            shown = item
+            if kind == "map" and isinstance(item, dict):
+                shown = {key: item[key] for key in sorted(keys) if key in item}
+            if kind in ("map", "set"):
+                if shown in seen:
+                    errors.append(duplicate(path.index(position), shown))
+                seen.append(shown)
+        for position, item in enumerate(value):
+            errors += duplicates(item, schema["items"], path.index(position))
+    return errors

@@ -19,7 +19,7 @@ THRESHOLDS = Path(__file__).parent / "thresholds.json"
 LONGEST_MISS = 160
 
 MARGIN = {"kubectl-1.33": 3.0}
-"""Percentage points left to areas that talk to a real program: on a loaded machine its timing may cost some."""
+"""Percentage points left to areas that talk to a real program: on a loaded machine timing costs some."""
 
 UNITS = {
     "scheduler": "cases",

@@ -248,6 +248,10 @@ def _resource(call: Call, words: str) -> tuple[Resource, list[str]]:
         plural = call.discovery.find(parts[0]).plural
         raise CommandError(f'couldn\'t find resource for "{group}/{short}, Resource={plural}"')
     try:
+        for length in range(len(parts), 1, -1):
+            named = call.discovery.catalog.find(".".join(parts[:length]))
+            if named is not None:
+                return named, parts[length:]
         return call.discovery.find(parts[0]), parts[1:]
     except CommandError as error:
         raise CommandError(error.message, prefix=False) from None

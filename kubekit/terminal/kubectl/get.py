@@ -206,11 +206,15 @@ def _watch(call: Call, wanted: list[Target], printer: output.Printer | None) -> 
     shown = _printer(call, call.flag("output") == "wide", False)
     with_namespace = call.all_namespaces and target.resource.namespaced
     head: list[str] = []
+    columns: list[Obj] = []
 
     def show(obj: Obj) -> None:
         if printer is not None:
             call.out(printer(typed(obj, target.resource)), end="")
             return
+        # Only the first table of a watch says what its columns are.
+        columns.extend(obj.get("columnDefinitions") or [] if not columns else [])
+        obj = {**obj, "columnDefinitions": columns}
         rows = shown.lines(obj, target.resource, with_namespace)
         if not rows:
             return

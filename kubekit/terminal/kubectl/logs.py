@@ -85,6 +85,8 @@ def print_logs(call: Call, name: str, container: str, *, quiet: bool = False) ->
 
 def pods_of(call: Call, word: str) -> list[Obj]:
     """The pods behind `pod`, `pod/web`, `deploy/web`, ...: the workload's own, newest first."""
+    if not word:
+        raise CommandError("resource name may not be empty")
     if "/" not in word:
         return [call.connection.get(call.discovery.find("pods"), call.namespace, word)]
     info = selection.select(call, [word])[0]
@@ -181,7 +183,7 @@ def exec_(call: Call) -> None:
         )
     if not words:
         raise call.usage("you must specify at least one command for the container")
-    pod = pods_of(call, before[0])[0]
+    pod = pods_of(call, before[0])[0] if before else pods_of_info(call, selection.select(call, [])[0])[0]
     phase = (pod.get("status") or {}).get("phase")
     if phase in ("Succeeded", "Failed"):
         raise CommandError(f"cannot exec into a container in a completed pod; current phase is {phase}")

@@ -91,7 +91,7 @@ def _read(call: Call, path: str) -> str:
 
 
 def printer_for(call: Call, *, typed: bool = False, columns: bool = True) -> Printer | None:
-    """The function that prints objects as -o says; None for no -o (or wide). CommandError for a bad format."""
+    """The function that prints objects as -o says; None for no -o (or wide). CommandError if it is bad."""
     name, text = split_format(call)
     shown = bool(call.flags.get("show-managed-fields"))
 

@@ -32,6 +32,7 @@ from kubekit.controllers.service_pods import (
 )
 from kubekit.controllers.slice_hints import add_hints
 from kubekit.controllers.slice_packing import MANAGED_BY, RESERVED, SERVICE_NAME, arrange, endpoint_key
+from kubekit.controllers.template_hash import port_hash
 
 MANAGER = "endpointslice-controller.k8s.io"
 STALE_RETRY = 1.0
@@ -40,7 +41,12 @@ SLICES = "endpointslices.discovery.k8s.io"
 
 def ports_key(ports: list[Obj] | None) -> str:
     """Slices with equal ports share their endpoints."""
-    return json.dumps(sorted(ports or [], key=lambda port: json.dumps(port, sort_keys=True)), sort_keys=True)
+    return json.dumps(in_port_order(ports or []), sort_keys=True)
+
+
+def in_port_order(ports: list[Obj]) -> list[Obj]:
+    """The ports as slices list them: in the order of their hashes."""
+    return sorted(ports, key=port_hash) if len(ports) > 1 else ports
 
 
 class EndpointSliceController(Controller):
@@ -317,7 +323,7 @@ def _endpoint_ports(service: Obj, pod: Obj) -> list[Obj]:
         if port.get("appProtocol") is not None:
             found["appProtocol"] = port["appProtocol"]
         ports.append(found)
-    return ports
+    return in_port_order(ports)
 
 
 def _same_placeholder(one: Obj, placeholder: Obj) -> bool:

@@ -14,6 +14,25 @@ from typing import Any
 
 VERSION = 1
 RANK = {"not attempted": 0, "partly done": 1, "passed": 2}
+MARK = {"passed": "[ok]", "partly done": "[part]", "not attempted": "[-]"}
+
+
+class ProgressTable:
+    """Exercises with their best states, as text. `rows` as `Progress.rows` gives them."""
+
+    def __init__(self, rows: list[tuple[str, str, str, int]]) -> None:
+        self.rows = rows
+
+    def __repr__(self) -> str:
+        done = sum(state == "passed" for _, _, state, _ in self.rows)
+        width = max((len(title) for _, title, _, _ in self.rows), default=0)
+        lines = [f"{done} of {len(self.rows)} exercises passed"]
+        lines += [
+            f"{id:<6} {MARK[state]:<7} {title:<{width}}  {state}"
+            + (f", {hints} hint(s) used" if hints else "")
+            for id, title, state, hints in self.rows
+        ]
+        return "\n".join(lines)
 
 
 class Progress:
@@ -101,18 +120,13 @@ class Progress:
 
         return [(id, known.title, self.state(id), self.hints_used(id)) for id, known in load_all().items()]
 
+    def of(self, chapter: str) -> ProgressTable:
+        """The table of one chapter, e.g. ``progress.of("07")``."""
+        wanted = str(chapter).zfill(2)
+        return ProgressTable([row for row in self.rows() if row[0].startswith(f"{wanted}.")])
+
     def __repr__(self) -> str:
-        rows = self.rows()
-        done = sum(state == "passed" for _, _, state, _ in rows)
-        width = max((len(title) for _, title, _, _ in rows), default=0)
-        mark = {"passed": "[ok]", "partly done": "[part]", "not attempted": "[-]"}
-        lines = [f"{done} of {len(rows)} exercises passed"]
-        lines += [
-            f"{id:<6} {mark[state]:<7} {title:<{width}}  {state}"
-            + (f", {hints} hint(s) used" if hints else "")
-            for id, title, state, hints in rows
-        ]
-        return "\n".join(lines)
+        return repr(ProgressTable(self.rows()))
 
     def _entry(self, id: str) -> dict[str, Any]:
         entry: dict[str, Any] = self._load()["exercises"].setdefault(id, {})

@@ -82,3 +82,10 @@ def test_the_table_names_every_exercise(kept: Progress) -> None:
     text = repr(kept)
     assert text.splitlines()[0].startswith("1 of ")
     assert any(line.startswith("07.1   [ok]") and "1 hint(s) used" in line for line in text.splitlines())
+
+
+def test_one_chapters_table_knows_only_that_chapter(kept: Progress) -> None:
+    kept.mark("07.1", "passed")
+    lines = repr(kept.of("07")).splitlines()
+    assert lines[0].startswith("1 of ") and all(line.startswith("07.") for line in lines[1:])
+    assert repr(kept.of("7")) == repr(kept.of("07"))

@@ -14,9 +14,38 @@ from typing import Any
 from kubekit.api.decoding import List, Map, Pointer, Struct, Type
 
 INITIALS = frozenset(
-    "csi dnsConfig dnsPolicy fc fsGroup fsGroupChangePolicy fsType grpc ip iqn iscsi iscsiInterface nfs os"
-    " rbd seLinuxChangePolicy seLinuxOptions sslEnabled tcpSocket tty uid gcePersistentDisk httpGet httpHeaders"
-    " gmsaCredentialSpec gmsaCredentialSpecName apiGroup apiVersion awsElasticBlockStore pdName".split()
+    [
+        "csi",
+        "dnsConfig",
+        "dnsPolicy",
+        "fc",
+        "fsGroup",
+        "fsGroupChangePolicy",
+        "fsType",
+        "grpc",
+        "ip",
+        "iqn",
+        "iscsi",
+        "iscsiInterface",
+        "nfs",
+        "os",
+        "rbd",
+        "seLinuxChangePolicy",
+        "seLinuxOptions",
+        "sslEnabled",
+        "tcpSocket",
+        "tty",
+        "uid",
+        "gcePersistentDisk",
+        "httpGet",
+        "httpHeaders",
+        "gmsaCredentialSpec",
+        "gmsaCredentialSpecName",
+        "apiGroup",
+        "apiVersion",
+        "awsElasticBlockStore",
+        "pdName",
+    ]
 )
 """Fields whose Go name begins with an abbreviation in capitals: fsGroup is FSGroup."""
 
@@ -72,8 +101,8 @@ _BINARY = {"Ki": 10, "Mi": 20, "Gi": 30, "Ti": 40, "Pi": 50, "Ei": 60}
 def field_name(struct: str, name: str) -> str:
     """The Go name of a field by its JSON name.
 
-    >>> field_name("PodSpec", "hostPID"), field_name("VolumeSource", "iscsi"), field_name("PodSpec", "fsGroup")
-    ('HostPID', 'ISCSI', 'FSGroup')
+    >>> [field_name("PodSpec", name) for name in ("hostPID", "fsGroup", "serviceAccount")]
+    ['HostPID', 'FSGroup', 'DeprecatedServiceAccount']
     """
     other = OTHER_NAMES.get(f"{struct}.{name}") or OTHER_NAMES.get(name)
     if other is not None:

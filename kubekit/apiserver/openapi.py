@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from kubekit.api.exchange import Response, encode_json
 from kubekit.api.resources import Resource
-from kubekit.apiserver import discovery, openapi_types
+from kubekit.apiserver import discovery, openapi_protobuf, openapi_types
 from kubekit.apiserver.openapi_types import SCHEMAS, TITLE_VERSION, Reference
 
 if TYPE_CHECKING:
@@ -156,6 +156,34 @@ def _envelope(paths: Obj, schemas: Obj) -> Obj:
         "paths": paths,
         "components": {"schemas": schemas},
     }
+
+
+# -- the second version ---------------------------------------------------------------------------------
+
+
+def serve_v2(ctx: Context) -> Response:
+    """/openapi/v2: all types in one document, as JSON or, for clients before 1.28, in protobuf."""
+    if ctx.info.path.rstrip("/") != "/openapi/v2":
+        return discovery.not_found(ctx)
+    accept = ctx.request.headers.get("accept", "")
+    resources = tuple(r for r in ctx.server.resources() if openapi_types.name_of(r.api_version, r.kind))
+    json_body, binary = _second(resources)
+    if openapi_protobuf.MEDIA in accept or openapi_protobuf.CONTENT_TYPE in accept:
+        return Response(200, binary, {"Content-Type": openapi_protobuf.CONTENT_TYPE})
+    return Response(200, json_body, JSON)
+
+
+@lru_cache(maxsize=4)
+def _second(resources: tuple[Resource, ...]) -> tuple[bytes, bytes]:
+    names = [openapi_types.name_of(r.api_version, r.kind) for r in resources]
+    schemas = openapi_types.closure(name for name in names if name is not None)
+    document = {
+        "swagger": "2.0",
+        "info": {"title": "Kubernetes", "version": TITLE_VERSION},
+        "paths": {},
+        "definitions": {name: openapi_types.second_version(schema) for name, schema in schemas.items()},
+    }
+    return encode_json(document), openapi_protobuf.encode(document)
 
 
 # -- paths ----------------------------------------------------------------------------------------------

@@ -95,6 +95,25 @@ def closure(names: Iterable[str]) -> Obj:
     return dict(sorted(found.items()))
 
 
+def second_version(schema: Obj) -> Obj:
+    """A schema as OpenAPI v2 writes it: references are bare, and a value of several types is a string."""
+    found: Obj = {}
+    for key, value in schema.items():
+        if key == "allOf":
+            found |= second_version(value[0])
+        elif key == "$ref":
+            found[key] = value.replace(SCHEMAS, "#/definitions/")
+        elif key == "oneOf":
+            found["type"] = "string"
+        elif key == "properties":
+            found[key] = {name: second_version(inner) for name, inner in value.items()}
+        elif key in ("items", "additionalProperties"):
+            found[key] = second_version(value)
+        elif key not in ("default", "enum"):
+            found[key] = value
+    return found
+
+
 @cache
 def common_properties() -> Obj:
     """apiVersion, kind and metadata, as they are described for every custom resource."""

@@ -85,6 +85,7 @@ PAGES: dict[str, Callable[[Context], Response]] = {
     "/api": discovery.core_versions,
     "/apis": discovery.group_list,
     "/openapi/v3": openapi.serve,
+    "/openapi/v2": openapi.serve_v2,
 }
 PREFIXES: tuple[tuple[str, Callable[[Context], Response]], ...] = (
     ("/healthz/", health),

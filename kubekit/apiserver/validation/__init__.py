@@ -72,6 +72,10 @@ _MODULES: dict[str, str] = {
     "certificates.k8s.io/CertificateSigningRequest": "certificate_signing_request",
     "admissionregistration.k8s.io/ValidatingWebhookConfiguration": "webhook_configuration",
     "admissionregistration.k8s.io/MutatingWebhookConfiguration": "webhook_configuration",
+    "admissionregistration.k8s.io/ValidatingAdmissionPolicy": "admission_policy",
+    "admissionregistration.k8s.io/ValidatingAdmissionPolicyBinding": "admission_policy",
+    "admissionregistration.k8s.io/MutatingAdmissionPolicy": "admission_policy",
+    "admissionregistration.k8s.io/MutatingAdmissionPolicyBinding": "admission_policy",
 }
 _loaded: dict[tuple[str, str], ModuleType] = {}
 

@@ -28,7 +28,7 @@ FILES = (
     "admission",
     "table",
 )
-ELSEWHERE = {"Service", "Namespace", "batch/Job", "CustomResourceDefinition"}
+ELSEWHERE = {"Service", "Namespace", "batch/Job"}
 """Kinds whose creation goes through more than the body."""
 
 

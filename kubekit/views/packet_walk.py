@@ -86,7 +86,8 @@ def _chain(chain: dict[str, Any]) -> dict[str, Any]:
         "table": chain["table"],
         "ended": chain["ended"],
         "hidden": len(rules) - len(shown),
-        "comment": next((rule["comment"] for rule in rules if rule["comment"]), ""),
+        # A chain has no comment of its own: what the matching rule says is what the chain was about here.
+        "comment": next((rule["comment"] for rule in rules if rule["comment"] and rule["matched"]), ""),
         "rules": [{"text": rule["rule"], "matched": rule["matched"], "why": rule["why"]} for rule in shown],
     }
 

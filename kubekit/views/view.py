@@ -157,10 +157,16 @@ def script(name: str) -> str:
 
 @cache
 def style(name: str) -> str:
-    """The tokens, the shared anatomy, and the view's own style if it has one."""
-    own = STATIC / f"{name}.css"
+    """The tokens, the shared anatomy, and the view's own style if it has one.
+
+    A page holds many views, and each brings the shared part again; so a view's own rules are bound to it, or
+    the shared ones would win by coming later.
+    """
     parts = [(STATIC / "tokens.css").read_text(), (STATIC / "base.css").read_text()]
-    return "\n".join([*parts, own.read_text() if own.exists() else ""])
+    own = STATIC / f"{name}.css"
+    if own.exists():
+        parts.append(own.read_text().replace(".kk-view ", f"section.kk-view[data-kk-view='{name}'] "))
+    return "\n".join(parts)
 
 
 @cache

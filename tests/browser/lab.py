@@ -47,6 +47,10 @@ class Lab:
         self.url = f"http://127.0.0.1:{self.port}"
         home = folder / "home"
         home.mkdir()
+        # Nobody is there to answer the question about news, and it would lie over the page.
+        quiet = home / ".jupyter/lab/user-settings/@jupyterlab/apputils-extension"
+        quiet.mkdir(parents=True)
+        (quiet / "notification.jupyterlab-settings").write_text('{"fetchNews": "false"}')
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("JUPYTER_")},
             "HOME": str(home),

@@ -26,7 +26,7 @@ function strip(stage, data, cursor, api) {
     const group = s("g", {}, s("title", { text: `${hop.place} ${hop.what}. ${hop.reason}` }),
       s("rect", { class: "kk-halo", x: at - 3, y: 28, width: HOP_W + 6, height: HOP_H + 6, rx: 7 }),
       s("rect", { x: at, y: 31, width: HOP_W, height: HOP_H, rx: 5, fill: here ? "var(--kk-ask-tint)" : "var(--kk-paper)", stroke: refused ? "var(--kk-refuse)" : here ? "var(--kk-ask)" : "var(--kk-edge)", "stroke-width": here || refused ? 2 : 1.2 }),
-      label(at + HOP_W / 2, 48, middle(who, 14), "b mid" + (refused ? " refuse" : "")), label(at + HOP_W / 2, 64, middle(under, 15), "ink2 mid" + (/\d\.\d/.test(under) ? " mono" : "")));
+      label(at + HOP_W / 2, 48, middle(who, 12), "b mid" + (refused ? " refuse" : "")), label(at + HOP_W / 2, 64, middle(under, 15), "ink2 mid" + (/\d\.\d/.test(under) ? " mono" : "")));
     api.mark(group, `hop ${hop.number + 1}: ${hop.place} ${hop.what} ${hop.reason}`, () => data.records[hop.number]?.card);
     group.addEventListener("click", () => api.go(hop.number));
     canvas.append(group);

@@ -5,6 +5,8 @@ BIN := $(VENV)/bin
 ARGS ?=
 WORKERS ?= auto
 STAMP := $(VENV)/.installed
+# JupyterLab refuses root unless told otherwise; in a container root is often the only user there is.
+AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)
 
 .PHONY: lab test bench lint format course coverage screenshots clean
 
@@ -16,7 +18,7 @@ $(STAMP): pyproject.toml
 	touch $(STAMP)
 
 lab: $(STAMP)  ## JupyterLab on the first chapter; `make lab ARGS=--no-browser` without opening a window
-	$(BIN)/jupyter lab $(ARGS) labs/00-start-here.ipynb
+	$(BIN)/jupyter lab $(AS_ROOT) $(ARGS) labs/00-start-here.ipynb
 
 lint: $(STAMP)
 	$(BIN)/ruff check kubekit tests benchmarks docs

@@ -51,11 +51,11 @@ class Path:
         self._text = text
         self._parent = parent
 
-    def child(self, *names: str) -> Path:
+    def child(self, name: str, *below: str) -> Path:
         """The field of that name below this one (several names: one below the other)."""
-        path = self
-        for name in names:
-            path = Path("." + name, path) if path._text or path._parent else Path(name)
+        path = Path("." + name, self) if self._text or self._parent else Path(name)
+        for one in below:
+            path = Path("." + one, path)
         return path
 
     def index(self, position: int) -> Path:

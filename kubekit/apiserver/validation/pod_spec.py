@@ -203,14 +203,17 @@ def _host_name(spec: Obj, path: Path) -> list[FieldError]:
 
 
 def _file_key_volumes(spec: Obj, path: Path) -> list[FieldError]:
-    volumes = {one.get("name", ""): one for one in spec.get("volumes") or ()}
+    volumes: dict[str, Obj] | None = None
     errors: list[FieldError] = []
     for group in _GROUPS:
         for position, container in enumerate(spec.get(group) or ()):
             for number, variable in enumerate(container.get("env") or ()):
-                reference = (variable.get("valueFrom") or {}).get("fileKeyRef")
+                source = variable.get("valueFrom")
+                reference = source.get("fileKeyRef") if source else None
                 if reference is None:
                     continue
+                if volumes is None:
+                    volumes = {one.get("name", ""): one for one in spec.get("volumes") or ()}
                 at = path.child(group).index(position).child("env").index(number)
                 at, name = at.child("valueFrom", "fileKeyRef", "volumeName"), reference.get("volumeName", "")
                 if name not in volumes:

@@ -14,12 +14,12 @@ from urllib.parse import quote
 
 from kubekit.api import quantity
 from kubekit.api.meta import Obj, key_of
+from kubekit.api.pod_resources import pod_requests
 from kubekit.api.resources import RESOURCES, Resource
 from kubekit.api.status_error import StatusError
 from kubekit.client import Informer
 from kubekit.controllers.controller import Context, Controller
 from kubekit.controllers.pods import is_ready, phase_of
-from kubekit.controllers.resource_usage import pod_total
 from kubekit.sim import rfc3339
 
 TOLERANCE = 0.1
@@ -219,9 +219,7 @@ class Autoscaler(Controller):
             ratio = total / len(pods) / max(1, quantity.parse(target["averageValue"]).milli_value())
         else:
             asked = sum(
-                amount.milli_value()
-                for pod in pods
-                if (amount := pod_total(pod, "requests").get(name)) is not None
+                amount.milli_value() for pod in pods if (amount := pod_requests(pod).get(name)) is not None
             )
             if not asked:
                 first = pods[0]["metadata"]["name"]

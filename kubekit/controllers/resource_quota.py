@@ -11,11 +11,12 @@ from typing import ClassVar
 
 from kubekit.api import quantity
 from kubekit.api.meta import Obj, key_of
+from kubekit.api.pod_resources import Amounts
+from kubekit.api.quota_usage import Evaluator, add, covers, evaluator_of
 from kubekit.api.resources import Resource
 from kubekit.api.status_error import StatusError
 from kubekit.client import Informer
 from kubekit.controllers.controller import Context, Controller
-from kubekit.controllers.resource_usage import add_up, in_scope, replenishes, resource_behind, usage_of
 from kubekit.controllers.served import built_in
 
 IGNORED = {"events", "resourcequotas", "leases.coordination.k8s.io"}
@@ -65,12 +66,14 @@ class ResourceQuotaController(Controller):
             self.enqueue(key_of(new), "MODIFIED", new)
 
     def _pod_changed(self, old: Obj, new: Obj) -> None:
-        if replenishes(old, new):
+        count, now = _evaluator(self._resources["pods"]), self.clock.now()
+        if "pods" in count.usage(old, now) and "pods" not in count.usage(new, now):
             self._freed("pods", new)
 
     def _freed(self, resource: str, obj: Obj) -> None:
+        count = _evaluator(self._resources[resource])
         for quota in self.quotas.list(obj["metadata"]["namespace"]):
-            if any(resource_behind(name) == resource for name in quota["spec"].get("hard") or ()):
+            if count.concerned(quota["spec"].get("hard") or ()):
                 self.enqueue(key_of(quota), "DELETED", obj)
 
     def reconcile(self, key: str) -> None:
@@ -93,18 +96,20 @@ class ResourceQuotaController(Controller):
     def _count(self, quota: Obj) -> dict[str, str]:
         """The sums over the namespace, from the caches."""
         hard = quota["spec"].get("hard") or {}
-        namespace = quota["metadata"]["namespace"]
-        resources = dict.fromkeys(found for name in hard if (found := resource_behind(name)) is not None)
-        scoped = bool(quota["spec"].get("scopes") or quota["spec"].get("scopeSelector"))
-        usages = []
-        for name in resources:
-            resource = self._resources.get(name)
-            if resource is None or (scoped and name != "pods"):
+        namespace, now = quota["metadata"]["namespace"], self.clock.now()
+        total: Amounts = {name: quantity.of(0) for name in hard}
+        for resource in self._resources.values():
+            count = _evaluator(resource)
+            if not count.concerned(hard):
                 continue
             for obj in self.context.informers.informer(resource).list(namespace):
-                if not scoped or in_scope(obj, quota):
-                    usages.append(usage_of(name, obj))
-        return add_up(usages, hard)
+                if covers(quota, count, obj):
+                    total = add(total, count.usage(obj, now))
+        return {name: str(total[name]) for name in hard}
+
+
+def _evaluator(resource: Resource) -> Evaluator:
+    return evaluator_of(resource.group, resource.plural)
 
 
 def _equal(a: dict[str, str], b: dict[str, str]) -> bool:

@@ -154,18 +154,20 @@ def _api_services(server: APIServer) -> None:
                 "name": f"{version}.{group}",
                 "labels": {"kube-aggregator.kubernetes.io/automanaged": "onstart"},
             }
-            condition = {
-                "type": "Available",
-                "status": "True",
-                "lastTransitionTime": rfc3339(server.loop.clock.now()),
-                "reason": "Local",
-                "message": "Local APIServices are always available",
-            }
-            ensure(
-                server,
-                {"apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService", "metadata": metadata, "spec": spec},
-                status={"conditions": [condition]},
-            )
+            api_service(server, metadata, spec)
+
+
+def api_service(server: APIServer, metadata: Obj, spec: Obj) -> None:
+    """An APIService of a group version that the server itself serves; such a one is always available."""
+    condition = {
+        "type": "Available",
+        "status": "True",
+        "lastTransitionTime": rfc3339(server.loop.clock.now()),
+        "reason": "Local",
+        "message": "Local APIServices are always available",
+    }
+    manifest = {"apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService", "metadata": metadata, "spec": spec}
+    ensure(server, manifest, status={"conditions": [condition]})
 
 
 def ensure(server: APIServer, manifest: Obj, status: Obj | None = None) -> Obj:

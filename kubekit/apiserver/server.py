@@ -20,6 +20,7 @@ from kubekit.apiserver.authentication import Authentication
 from kubekit.apiserver.authorization import Authorization
 from kubekit.apiserver.backend import StoreBackend
 from kubekit.apiserver.context import Context
+from kubekit.apiserver.custom.definitions import Definitions
 from kubekit.apiserver.endpoints import reviews
 from kubekit.apiserver.endpoints.binding import create_binding
 from kubekit.apiserver.endpoints.dispatch import dispatch
@@ -31,6 +32,7 @@ from kubekit.apiserver.registry.event_forms import core_form, events_form
 from kubekit.apiserver.registry.node_ports import NodePorts
 from kubekit.apiserver.registry.service_ips import ServiceIPs
 from kubekit.apiserver.registry.store import ResourceStore
+from kubekit.apiserver.registry.strategy import Strategy
 from kubekit.apiserver.request_info import RequestInfo
 from kubekit.apiserver.role_source import CachedRoles
 from kubekit.apiserver.service_account_tokens import TokenIssuer
@@ -94,6 +96,7 @@ class APIServer(Component):
         for resource in RESOURCES:
             if "alpha" not in resource.version and "beta" not in resource.version:
                 self._serve_builtin(resource)
+        self.definitions = Definitions(self)
         self.service_ips = ServiceIPs(self)
         self.node_ports = NodePorts(self.store("", "services").cache, node_port_range, loop.rng.child(name + "/ports"))
 
@@ -103,6 +106,7 @@ class APIServer(Component):
         """Fill the caches from the store, and make what a new cluster needs."""
         for store in self._stores.values():
             store.cache.start()
+        self.definitions.start()
         self.node_ports.forget()
         boot.run(self)
         self.loop.every(60.0, self.name, self._bookmarks, what="bookmarks for quiet watches")
@@ -168,6 +172,35 @@ class APIServer(Component):
             self.storage, f"{PREFIX}/{prefix_of(resource)}/", records.watch_recorder(self, resource), routes=ROUTES.get(home, ())
         )
         return ResourceStore(resource, strategy_of(resource), cache)
+
+    # -- custom resources -------------------------------------------------------------------------------
+
+    def new_custom_store(self, resource: Resource, strategy: Strategy) -> ResourceStore:
+        """A store for the instances of a definition, filled from etcd."""
+        prefix = f"{PREFIX}/{resource.group}/{resource.plural}/"
+        store = ResourceStore(resource, strategy, WatchCache(self.storage, prefix, records.watch_recorder(self, resource)))
+        self._stores[resource.group, resource.plural] = store
+        store.cache.start()
+        return store
+
+    def serve_custom(self, scope: Scope) -> None:
+        """Serve a version of a definition."""
+        resource = scope.resource
+        self._scopes[resource.group, resource.version, resource.plural] = scope
+        self._kinds.clear()
+
+    def withdraw_custom(self, group: str, plural: str) -> None:
+        """Serve a definition no longer; its watches end."""
+        store = self._stores.pop((group, plural), None)
+        if store is not None:
+            store.cache.stop()
+        for key in [key for key in self._scopes if (key[0], key[2]) == (group, plural)]:
+            del self._scopes[key]
+        self._kinds.clear()
+
+    def ensure_api_service(self, metadata: Obj, spec: Obj) -> None:
+        """An APIService for a group version that this server itself serves."""
+        boot.api_service(self, metadata, spec)
 
     def _virtual(self, resource: Resource) -> ResourceStore:
         return ResourceStore(resource, strategy_of(resource), WatchCache(self.storage, f"/virtual/{resource.plural}/"))

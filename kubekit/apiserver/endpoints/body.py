@@ -154,14 +154,14 @@ def decode_as(
 ) -> Obj:
     """As `decode_object`, for a subresource whose kind differs from the resource's."""
     value = parse(ctx, body, kind)
+    if scope.decode is not None and kind == scope.resource.kind:
+        return scope.decode(ctx, scope, value, validation)
     given_version, given_kind = identify(value, body, kind)
     given_version, given_kind = given_version or api_version, given_kind or kind
     if value is None:
         value = {}
     if given_kind != kind or given_version != api_version:
         check_kind(ctx, scope, given_version, given_kind, api_version, kind)
-    if scope.decode is not None and kind == scope.resource.kind:
-        return scope.decode(ctx, scope, value, validation)
     twice: list[str] = []
     if isinstance(body, bytes) and body_form(ctx.request.headers.get("content-type")) == "yaml":
         twice = duplicate_keys(body)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from kubekit.api import status_error as errors
 from kubekit.api.exchange import Response
 from kubekit.apiserver import managed_fields
 from kubekit.apiserver.endpoints import write
@@ -24,11 +25,19 @@ if TYPE_CHECKING:
 Obj = dict[str, Any]
 
 
+def details_of(scope: Scope) -> Obj:
+    """The details of a refusal that names the resource only."""
+    return {"group": scope.resource.group, "kind": scope.resource.plural}
+
+
 def create(ctx: Context, scope: Scope) -> Response:
     """Answer a POST to a collection."""
     form = form_of(ctx)
     body = read_body(ctx)
     options = write_options(ctx, "CreateOptions")
+    if scope.custom is not None and scope.custom.terminating:
+        text = "create not allowed while custom resource definition is terminating"
+        raise errors.StatusError(errors.status(405, "MethodNotAllowed", text, details_of(scope)))
     obj = decode_object(ctx, scope, body, options.field_validation)
     metadata = obj["metadata"]
     object_meta.wipe_system_fields(metadata)

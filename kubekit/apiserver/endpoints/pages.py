@@ -1,7 +1,7 @@
 """Pages: what is served outside of the resources - health, version, discovery, OpenAPI, metrics.
 
-`page(ctx)` finds the page of a path. A page is a function of the context. Upstream: apiserver/pkg/server/healthz,
-apiserver/pkg/server/routes, apiserver/pkg/endpoints/discovery.
+`page(ctx)` finds the page of a path. A page is a function of the context. Upstream:
+apiserver/pkg/server/healthz, apiserver/pkg/server/routes, apiserver/pkg/endpoints/discovery.
 """
 
 from __future__ import annotations
@@ -84,14 +84,14 @@ PAGES: dict[str, Callable[[Context], Response]] = {
     "/openid/v1/jwks": jwks,
     "/api": discovery.core_versions,
     "/apis": discovery.group_list,
-    "/openapi/v3": openapi.serve,
     "/openapi/v2": openapi.serve_v2,
+    "/openapi/v3": openapi.serve_v3,
 }
 PREFIXES: tuple[tuple[str, Callable[[Context], Response]], ...] = (
     ("/healthz/", health),
     ("/livez/", health),
     ("/readyz/", health),
-    ("/openapi/v3/", openapi.serve),
+    ("/openapi/v3/", openapi.serve_v3),
     ("/api/", discovery.resource_list),
     ("/apis/", discovery.group_or_resources),
 )

@@ -97,6 +97,8 @@ def list_object(ctx: Context, scope: Scope, chosen: Selected, form: Form) -> Res
         metadata["continue"] = chosen.continue_
         if chosen.remaining is not None:
             metadata["remainingItemCount"] = chosen.remaining
+    if scope.custom is not None:
+        metadata.setdefault("continue", "")
     strategy = scope.strategy
     objects = chosen.items
     if type(strategy).decorate is not _PLAIN_DECORATE:

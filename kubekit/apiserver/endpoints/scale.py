@@ -11,6 +11,8 @@ from kubekit.api import field_path as fields
 from kubekit.api import status_error as errors
 from kubekit.api.exchange import Response
 from kubekit.api.label_text import selector_string
+from kubekit.apiserver import managed_fields
+from kubekit.apiserver.custom.strategy import nested
 from kubekit.apiserver.endpoints import write
 from kubekit.apiserver.endpoints.body import decode_as, read_body
 from kubekit.apiserver.endpoints.options import write_options
@@ -30,6 +32,8 @@ def scale_of(scope: Scope, obj: Obj) -> Obj:
     """The Scale of a workload."""
     metadata = obj["metadata"]
     kept = {k: metadata[k] for k in ("name", "namespace", "uid", "resourceVersion", "creationTimestamp") if k in metadata}
+    if scope.custom is not None:
+        return _custom_scale(scope.custom.scale, obj, kept)
     spec, status = obj.get("spec") or {}, obj.get("status") or {}
     shown: Obj = {"replicas": status.get("replicas", 0)}
     selector = spec.get("selector")
@@ -41,6 +45,36 @@ def scale_of(scope: Scope, obj: Obj) -> Obj:
         shown["selector"] = text
     wanted = {"replicas": spec["replicas"]} if spec.get("replicas") else {}
     return {"kind": "Scale", "apiVersion": VERSION, "metadata": kept, "spec": wanted, "status": shown}
+
+
+def _custom_scale(paths: Obj, obj: Obj, metadata: Obj) -> Obj:
+    """The Scale that the paths of a definition describe."""
+    replicas, problem = nested(obj, paths["specReplicasPath"], int)
+    if problem:
+        raise errors.internal_error(f"could not load replicas: {problem}")
+    now, _ = nested(obj, paths["statusReplicasPath"], int)
+    shown: Obj = {"replicas": now or 0}
+    if paths.get("labelSelectorPath"):
+        selector, _ = nested(obj, paths["labelSelectorPath"], str)
+        if selector:
+            shown["selector"] = selector
+    wanted = {"replicas": replicas} if replicas else {}
+    return {"kind": "Scale", "apiVersion": VERSION, "metadata": metadata, "spec": wanted, "status": shown}
+
+
+def _scaled(scope: Scope, obj: Obj, replicas: int) -> Obj:
+    """The object with another number of replicas."""
+    if scope.custom is None:
+        return {**obj, "spec": {**obj["spec"], "replicas": replicas}}
+    steps = scope.custom.scale["specReplicasPath"].lstrip(".").split(".")
+    return _with(obj, steps, replicas)
+
+
+def _with(obj: Obj, steps: list[str], value: Any) -> Obj:
+    if len(steps) == 1:
+        return {**obj, steps[0]: value}
+    inner = obj.get(steps[0])
+    return {**obj, steps[0]: _with(inner if isinstance(inner, dict) else {}, steps[1:], value)}
 
 
 def serve(ctx: Context, scope: Scope) -> Response:
@@ -71,7 +105,9 @@ def serve(ctx: Context, scope: Scope) -> Response:
         revision = wanted["metadata"].get("resourceVersion") or ""
         metadata = {**existing["metadata"], "resourceVersion": revision}
         replicas = (wanted.get("spec") or {}).get("replicas", 0)
-        return {**existing, "metadata": metadata, "spec": {**existing["spec"], "replicas": replicas}}
+        changed = _scaled(scope, {**existing, "metadata": metadata}, replicas)
+        managed_fields.on_update(ctx, scope, changed, existing, write.manager_of(ctx, options))
+        return changed
 
     stored, _ = scope.store.update(ctx, namespace, name, change)
     ctx.object = stored

@@ -50,6 +50,8 @@ def serve(ctx: Context, scope: Scope) -> Answer:
     info = ctx.info
     sub = scope.resource.subresources.get(info.subresource)
     if sub is None:
+        if scope.custom is not None:
+            raise errors.not_found(scope.resource, info.name)
         return not_served(ctx)
     if info.verb not in sub.verbs:
         return method_not_allowed(ctx)

@@ -8,6 +8,7 @@ pkg/registry/*/rest/storage_*.go, pkg/kubeapiserver/default_storage_factory_buil
 from __future__ import annotations
 
 from kubekit.api.resources import Resource
+from kubekit.apiserver.custom.definition import DefinitionStrategy
 from kubekit.apiserver.registry.certificates import CertificateRequestStrategy
 from kubekit.apiserver.registry.namespaces import NamespaceStrategy
 from kubekit.apiserver.registry.pods import PodStrategy
@@ -42,6 +43,7 @@ STRATEGIES: dict[tuple[str, str], type[Strategy]] = {
     ("", "replicationcontrollers"): ReplicationControllerStrategy,
     ("", "serviceaccounts"): ServiceAccountStrategy,
     ("", "services"): ServiceStrategy,
+    ("apiextensions.k8s.io", "customresourcedefinitions"): DefinitionStrategy,
     ("apps", "daemonsets"): DaemonSetStrategy,
     ("apps", "deployments"): DeploymentStrategy,
     ("apps", "statefulsets"): StatefulSetStrategy,

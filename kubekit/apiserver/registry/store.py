@@ -110,11 +110,11 @@ class ResourceStore:
         problems = strategy.validate(ctx, obj)
         if problems:
             ctx.refused("Validation", str(problems[0]) if len(problems) == 1 else f"{len(problems)} field errors")
-            raise errors.invalid(self.resource.kind, self.resource.group, metadata.get("name", ""), problems)
+            raise errors.invalid(obj.get("kind") or self.resource.kind, self.resource.group, metadata.get("name", ""), problems)
         problems = object_meta.validate(metadata, self.resource.namespaced)
         if problems:
             ctx.refused("Validation", str(problems[0]))
-            raise errors.invalid(self.resource.kind, self.resource.group, metadata.get("name", ""), problems)
+            raise errors.invalid(obj.get("kind") or self.resource.kind, self.resource.group, metadata.get("name", ""), problems)
         ctx.passed("Validation", "the object is valid")
         for text in strategy.warnings_on_create(ctx, obj):
             ctx.warn(text)
@@ -255,7 +255,7 @@ class ResourceStore:
         problems += strategy.validate_update(ctx, obj, existing)
         if problems:
             ctx.refused("Validation", str(problems[0]) if len(problems) == 1 else f"{len(problems)} field errors")
-            raise errors.invalid(self.resource.kind, self.resource.group, metadata.get("name", ""), problems)
+            raise errors.invalid(obj.get("kind") or self.resource.kind, self.resource.group, metadata.get("name", ""), problems)
         ctx.passed("Validation", "the change is valid")
         for text in strategy.warnings_on_update(ctx, obj, existing):
             ctx.warn(text)

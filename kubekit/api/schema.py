@@ -49,6 +49,7 @@ __all__ = [
     "Type",
     "for_kind",
     "type_of",
+    "unions_of",
 ]
 
 _FOLDER = Path(__file__).parent / "data" / "schema"
@@ -138,6 +139,13 @@ def struct_of(name: str) -> Struct:
         for label, entry in facts["fields"].items():
             fields[label] = Field(label, type_of(entry[0]), entry[1], entry[2] if len(entry) > 2 else {})
         found.complete(fields, facts.get("map-type", ""))
+    return found
+
+
+def unions_of(name: str) -> list[Obj]:
+    """The unions of a structure as the OpenAPI document has them: which field says what other one is set."""
+    stem, _, short = name.rpartition(".")
+    found: list[Obj] = _file(stem)[short].get("unions", [])
     return found
 
 

@@ -35,6 +35,7 @@ VERSION: Obj = {
     "platform": "linux/amd64",
 }
 
+
 def page(ctx: Context) -> Response:
     """Answer a request for a path that is no resource."""
     path = ctx.info.path.rstrip("/") or "/"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import Any
 
 import nbformat
 import pytest
@@ -120,6 +122,68 @@ def test_a_committed_solution_lacks_no_output(source: Path) -> None:
         and "raises-exception" not in cell.metadata.get("tags", [])
     ]
     assert failed == []
+
+
+def outputs(cell: Any) -> str:
+    """What a learner reads below a cell."""
+    texts = [o.get("text", "") or o.get("data", {}).get("text/plain", "") for o in cell.get("outputs", ())]
+    return "".join(texts)
+
+
+@pytest.mark.parametrize("source", builder.sources(), ids=lambda path: path.stem)
+def test_a_committed_solution_holds_no_trace_of_a_machine(source: Path) -> None:
+    text = (ROOT / "solutions" / f"{source.stem}.ipynb").read_text()
+    assert "widget-view" not in text and "object at 0x" not in text
+    assert not re.search(r"/(home|root|work|tmp|usr)/", text.replace("/root/.kube", ""))
+
+
+@pytest.mark.parametrize("source", builder.sources(), ids=lambda path: path.stem)
+def test_outputs_are_short_enough_to_be_read(source: Path) -> None:
+    committed = nbformat.read(ROOT / "solutions" / f"{source.stem}.ipynb", as_version=4)
+    long = {cell.id: len(text.splitlines()) for cell in committed.cells if (text := outputs(cell))}
+    allowed = {"12-walk": 60}  # the picture's own text: one line for each rule that was asked
+    assert {id: lines for id, lines in long.items() if lines > allowed.get(id, 32)} == {}
+
+
+QUOTED = {
+    "00-settle": ["web   3/3"],
+    "00-no-events": ["[]"],
+    "00-crash-node": ["NotReady"],
+    "00-evict": ["Terminating"],
+    "02-defaults": ["restartPolicy", "dnsPolicy", "serviceAccountName", "tolerations", "volumes"],
+    "02-ben-writes": ["409"],
+    "07-run-waiting": ["Pending", "<none>"],
+    "07-describe-waiting": [
+        "Status:           Pending",
+        "Node:             <none>",
+        "Events:                      <none>",
+    ],
+    "07-try-patch": ["pod updates may not change fields other than"],
+    "07-get-bindings": ["MethodNotAllowed"],
+    "07-bind-again": ["409"],
+    "07-full-why": ["Failed: ", "capacity: 4000"],
+    "07-picky-phase": ["Pending"],
+    "08-big-seen": [
+        "0/4 nodes are available: 1 node(s) had untolerated taint(s), 3 Insufficient cpu.",
+        "preemption",
+    ],
+    "10-loop": ["difference +1", "POST 201"],
+    "10-crowd": ["2/4"],
+    "10-crowd-loop": ["POST 403"],
+    "12-rules": ["--probability 0.333", "--probability 0.500"],
+    "12-walk": ["KUBE-SERVICES", "KUBE-SVC-", "KUBE-SEP-", "DNAT"],
+}
+"""What the prose says of a cell's output, in the engine's own words."""
+
+
+def test_what_the_prose_quotes_is_what_the_engine_says() -> None:
+    cells = {
+        cell.id: outputs(cell)
+        for source in builder.sources()
+        for cell in nbformat.read(ROOT / "solutions" / f"{source.stem}.ipynb", as_version=4).cells
+    }
+    missing = [(id, quote) for id, quotes in QUOTED.items() for quote in quotes if quote not in cells[id]]
+    assert missing == []
 
 
 @pytest.mark.parametrize("source", builder.sources(), ids=lambda path: path.stem)

@@ -66,6 +66,8 @@ class ResourceQuotaController(Controller):
             self.enqueue(key_of(new), "MODIFIED", new)
 
     def _pod_changed(self, old: Obj, new: Obj) -> None:
+        if not len(self.quotas):
+            return
         count, now = _evaluator(self._resources["pods"]), self.clock.now()
         if "pods" in count.usage(old, now) and "pods" not in count.usage(new, now):
             self._freed("pods", new)

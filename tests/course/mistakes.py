@@ -23,7 +23,10 @@ BINDING = """%%kubectl create --raw /api/v1/namespaces/default/pods/waiting/bind
   "target": {{"kind": "Node", "name": "{}"}}
 }}
 """
-NODE_PORT = """%kubectl patch service web -p '{{"spec":{{"type":"NodePort","ports":[{{"port":80,"nodePort":{}}}]}}}}'"""
+NODE_PORT = (
+    "%kubectl patch service web -p "
+    """'{{"spec":{{"type":"NodePort","ports":[{{"port":80,"nodePort":{}}}]}}}}'"""
+)
 HTTPD = "httpd:2.4-alpine"
 
 WRONG: dict[str, tuple[str, str, str, str, str]] = {

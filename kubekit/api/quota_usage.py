@@ -1,9 +1,9 @@
 """What an object counts for in ResourceQuotas: its usage, and which quotas concern it.
 
-Shared by quota admission (which asks before a write) and the quota controller (which counts what there is). An
-`Evaluator` belongs to a resource; resources without one of their own are counted as objects, under
-`count/<resource>.<group>` and, for a few, an older name. Amounts are `Quantity` values by name; nothing is changed.
-Source: pkg/quota/v1/evaluator/core, k8s.io/apiserver/pkg/quota/v1/generic.
+Shared by quota admission (which asks before a write) and the quota controller (which counts what there
+is). An `Evaluator` belongs to a resource; resources without one of their own are counted as objects, under
+`count/<resource>.<group>` and, for a few, an older name. Amounts are `Quantity` values by name; nothing is
+changed. Source: pkg/quota/v1/evaluator/core, k8s.io/apiserver/pkg/quota/v1/generic.
 """
 
 from __future__ import annotations
@@ -49,7 +49,9 @@ class Evaluator:
 
     def __init__(self, plural: str, group: str) -> None:
         self.plural = plural
-        self.names = frozenset({count_name(plural, group), *([_ALIASES[plural]] if not group and plural in _ALIASES else [])})
+        self.names = frozenset(
+            {count_name(plural, group), *([_ALIASES[plural]] if not group and plural in _ALIASES else [])}
+        )
 
     def concerned(self, names: Iterable[str]) -> list[str]:
         """Those names of a quota that objects of this resource count for."""
@@ -139,7 +141,12 @@ class ServiceEvaluator(Evaluator):
         """Ports of a NodePort or LoadBalancer Service."""
         spec = obj.get("spec") or {}
         ports = spec.get("ports") or ()
-        found = {"count/services": ONE, "services": ONE, "services.loadbalancers": ZERO, "services.nodeports": ZERO}
+        found = {
+            "count/services": ONE,
+            "services": ONE,
+            "services.loadbalancers": ZERO,
+            "services.nodeports": ZERO,
+        }
         if spec.get("type") == "NodePort":
             found["services.nodeports"] = of(len(ports))
         elif spec.get("type") == "LoadBalancer":

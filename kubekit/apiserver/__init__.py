@@ -2,7 +2,7 @@
 
 Reading order:
   1. `request_info`, `context`      what a request asks for, and what is learnt about it on its way
-  2. `pipeline`                     the filters, outermost first: authentication, impersonation, authorization ...
+  2. `pipeline`                     the filters, outermost first: authentication, impersonation ...
   3. `authentication`, `rbac`       who is it, may they
   4. `endpoints/`                   the verbs: create, read, watch, update, patch, delete
   5. `admission/`, `validation/`    who else has a say, what is wrong with an object
@@ -10,8 +10,9 @@ Reading order:
   7. `storage`, `watch_cache`       etcd's words, and what the server remembers and tells
   8. `server`, `boot`, `records`    the component, an empty cluster's first objects, what views see
 
-Left out against the original: answers in protobuf, webhooks' own calls, aggregation of other API servers, priority and
-fairness (its plain predecessor, max in flight, is here), audit logs as files (the records are the audit).
+Left out against the original: answers in protobuf, webhooks' own calls, aggregation of other API servers,
+priority and fairness (its plain predecessor, max in flight, is here), audit logs as files (the records are
+the audit).
 """
 
 from kubekit.apiserver.server import APIServer

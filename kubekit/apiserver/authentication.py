@@ -1,10 +1,10 @@
 """Authentication: who sends this request?
 
 A chain of authenticators is asked in order; each gives a `UserInfo`, or None when the request carries no
-credentials of its sort, or raises `Unauthorized` when it carries bad ones. Requests from components in this
-process and requests over a verified client certificate arrive with `Request.user` set. Nobody known is
-`system:anonymous`. Everybody known is in `system:authenticated`. An authenticator never looks at what is asked.
-Upstream: apiserver/pkg/authentication/request and pkg/kubeapiserver/authenticator.
+credentials of its sort, or raises `Unauthorized` when it carries bad ones. Requests from components in
+this process and requests over a verified client certificate arrive with `Request.user` set. Nobody known
+is `system:anonymous`. Everybody known is in `system:authenticated`. An authenticator never looks at what
+is asked. Upstream: apiserver/pkg/authentication/request and pkg/kubeapiserver/authenticator.
 """
 
 from __future__ import annotations
@@ -32,8 +32,7 @@ def bearer_token(request: Request) -> str:
     scheme, _, rest = header.partition(" ")
     if scheme.lower() != "bearer" or not rest:
         return ""
-    token = rest.split(" ")[0]
-    return token
+    return rest.split(" ")[0]
 
 
 def with_authenticated(user: UserInfo) -> UserInfo:
@@ -46,8 +45,8 @@ def with_authenticated(user: UserInfo) -> UserInfo:
 class Authentication:
     """The chain of authenticators of one server.
 
-    `tokens` maps static bearer tokens to users (the real server's `--token-auth-file`); `token_authenticators`
-    are asked after it (ServiceAccount tokens, bootstrap tokens).
+    `tokens` maps static bearer tokens to users (the real server's `--token-auth-file`);
+    `token_authenticators` are asked after it (ServiceAccount tokens, bootstrap tokens).
     """
 
     def __init__(self, tokens: dict[str, UserInfo] | None = None, anonymous: bool = True) -> None:

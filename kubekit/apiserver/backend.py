@@ -1,7 +1,8 @@
 """Backends: the two sorts of store that `Storage` can stand on.
 
-`StoreBackend` wraps anything with the interface of `kubekit.etcd.KVStore`: the embedded store, a cluster's client, or a
-real etcd behind the same methods. It turns keys into bytes and etcd's errors into this room's.
+`StoreBackend` wraps anything with the interface of `kubekit.etcd.KVStore`: the embedded store, a cluster's
+client, or a real etcd behind the same methods. It turns keys into bytes and etcd's errors into this
+room's.
 """
 
 from __future__ import annotations
@@ -36,7 +37,9 @@ class StoreBackend:
             raise StoreUnavailable(str(error)) from error
         return None if found is None else Stored(key, found.value, found.mod_revision)
 
-    def get_prefix(self, prefix: str, revision: int = 0, start: str = "", limit: int = 0) -> tuple[list[Stored], int]:
+    def get_prefix(
+        self, prefix: str, revision: int = 0, start: str = "", limit: int = 0
+    ) -> tuple[list[Stored], int]:
         """Keys under a prefix in order, and the count of all from `start` on."""
         first = (start or prefix).encode()
         end = prefix_end(prefix.encode())

@@ -1,9 +1,10 @@
 """Boot: what an API server makes in an empty store before anybody can use the cluster.
 
-System namespaces, priority classes, RBAC's default roles and bindings (`data/rbac-policy.jsonl`), the ServiceCIDR, the
-`kubernetes` Service with its endpoints, and an APIService a group version. Everything is written through the generic
-store as the server's own user; what exists already is left alone. Upstream: pkg/controlplane (controller/...),
-pkg/registry/rbac/rest, pkg/registry/scheduling/rest, plugin/pkg/auth/authorizer/rbac/bootstrappolicy.
+System namespaces, priority classes, RBAC's default roles and bindings (`data/rbac-policy.jsonl`), the
+ServiceCIDR, the `kubernetes` Service with its endpoints, and an APIService a group version. Everything is
+written through the generic store as the server's own user; what exists already is left alone. Upstream:
+pkg/controlplane (controller/...), pkg/registry/rbac/rest, pkg/registry/scheduling/rest,
+plugin/pkg/auth/authorizer/rbac/bootstrappolicy.
 """
 
 from __future__ import annotations
@@ -31,8 +32,13 @@ Obj = dict[str, Any]
 LOOPBACK = UserInfo("system:apiserver", "", ("system:masters",))
 NAMESPACES = ("kube-system", "kube-public", "kube-node-lease", "default")
 PRIORITIES = (
-    ("system-node-critical", 2_000_001_000, "Used for system critical pods that must not be moved from their current node."),
-    ("system-cluster-critical", 2_000_000_000, "Used for system critical pods that must run in the cluster, but can be moved to another node if necessary."),
+    ("system-node-critical", 2_000_001_000, (
+        "Used for system critical pods that must not be moved from their current node."
+    )),
+    ("system-cluster-critical", 2_000_000_000, (
+        "Used for system critical pods that must run in the cluster, but can be moved to another node if "
+        "necessary."
+    )),
 )  # fmt: skip
 RBAC = "rbac.authorization.k8s.io"
 _POLICY = Path(__file__).parent / "data" / "rbac-policy.jsonl"
@@ -97,7 +103,12 @@ def _services(server: APIServer) -> None:
     }
     ensure(
         server,
-        {"apiVersion": "networking.k8s.io/v1", "kind": "ServiceCIDR", "metadata": {"name": "kubernetes"}, "spec": {"cidrs": cidrs}},
+        {
+            "apiVersion": "networking.k8s.io/v1",
+            "kind": "ServiceCIDR",
+            "metadata": {"name": "kubernetes"},
+            "spec": {"cidrs": cidrs},
+        },
         status={"conditions": [condition]},
     )
     first = str(ipaddress.ip_network(cidrs[0])[1])
@@ -147,7 +158,11 @@ def _api_services(server: APIServer) -> None:
         for version in versions:
             if group == "apiregistration.k8s.io":
                 continue
-            spec: Obj = {"version": version, "groupPriorityMinimum": priority, "versionPriority": known.get(version, 100)}
+            spec: Obj = {
+                "version": version,
+                "groupPriorityMinimum": priority,
+                "versionPriority": known.get(version, 100),
+            }
             if group:
                 spec["group"] = group
             metadata = {
@@ -166,7 +181,12 @@ def api_service(server: APIServer, metadata: Obj, spec: Obj) -> None:
         "reason": "Local",
         "message": "Local APIServices are always available",
     }
-    manifest = {"apiVersion": "apiregistration.k8s.io/v1", "kind": "APIService", "metadata": metadata, "spec": spec}
+    manifest = {
+        "apiVersion": "apiregistration.k8s.io/v1",
+        "kind": "APIService",
+        "metadata": metadata,
+        "spec": spec,
+    }
     ensure(server, manifest, status={"conditions": [condition]})
 
 
@@ -198,7 +218,9 @@ def ensure(server: APIServer, manifest: Obj, status: Obj | None = None) -> Obj:
     return stored
 
 
-def internal_context(server: APIServer, group: str, version: str, plural: str, namespace: str, name: str) -> Context:
+def internal_context(
+    server: APIServer, group: str, version: str, plural: str, namespace: str, name: str
+) -> Context:
     """The context of something the server does by itself."""
     request = Request("POST", "", user=LOOPBACK, source=server.name)
     ctx = Context(server, request)

@@ -66,7 +66,7 @@ class Context:
         self.revision = 0
         """The store's revision that this request's (last) write made; 0 when nothing was written."""
         self.writes: list[tuple[str, str, int]] = []
-        """Each write: the store's key, its condition (``put if new``, ``put if mod = 41``), the new revision."""
+        """Each write: the store's key, its condition (``put if new``, ``put if mod = 41``), its revision."""
 
     def passed(self, asked: str, reason: str = "", figures: Any = None) -> None:
         """A step that let the request through."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from kubekit.api import status_error as errors
@@ -53,7 +54,10 @@ PRIORITIES: dict[str, tuple[int, dict[str, int]]] = {
 CUSTOM_PRIORITY = 1000
 _STORED_GROUP = {
     ("admissionregistration.k8s.io", "MutatingAdmissionPolicy"): ("admissionregistration.k8s.io", "v1beta1"),
-    ("admissionregistration.k8s.io", "MutatingAdmissionPolicyBinding"): ("admissionregistration.k8s.io", "v1beta1"),
+    ("admissionregistration.k8s.io", "MutatingAdmissionPolicyBinding"): (
+        "admissionregistration.k8s.io",
+        "v1beta1",
+    ),
     ("apiextensions.k8s.io", "CustomResourceDefinition"): ("apiextensions.k8s.io", "v1beta1"),
     ("autoscaling", "HorizontalPodAutoscaler"): ("autoscaling", "v2"),
     ("events.k8s.io", "Event"): ("", "v1"),
@@ -152,14 +156,21 @@ def versions_by_group(server: APIServer) -> dict[str, list[str]]:
     for group, versions in found.items():
         known = PRIORITIES.get(group, (0, {}))[1]
         if known:
-            versions.sort(key=lambda v, known=known: -known.get(v, 0))
+            versions.sort(key=_by_priority(known))
         else:
             versions.sort(key=version_order)
-    return dict(sorted(found.items(), key=lambda item: (-PRIORITIES.get(item[0], (CUSTOM_PRIORITY, {}))[0], item[0])))
+    return dict(
+        sorted(found.items(), key=lambda item: (-PRIORITIES.get(item[0], (CUSTOM_PRIORITY, {}))[0], item[0]))
+    )
+
+
+def _by_priority(known: dict[str, int]) -> Callable[[str], int]:
+    return lambda version: -known.get(version, 0)
 
 
 def version_order(version: str) -> tuple[int, int, int, str]:
-    """Sorts GA before beta before alpha, newer first, and other names last (version.CompareKubeAwareVersionStrings)."""
+    """Sorts GA before beta before alpha, newer first, and other names last
+    (version.CompareKubeAwareVersionStrings)."""
     import re
 
     found = re.fullmatch(r"v(\d+)(?:(alpha|beta)(\d+))?", version)
@@ -191,7 +202,9 @@ def group_or_resources(ctx: Context) -> Response:
     versions = versions_by_group(ctx.server).get(parts[1])
     if versions is None:
         return not_found(ctx)
-    return answer(200, {"kind": "APIGroup", "apiVersion": "v1", **_group(parts[1], versions)}, form_of(ctx, False))
+    return answer(
+        200, {"kind": "APIGroup", "apiVersion": "v1", **_group(parts[1], versions)}, form_of(ctx, False)
+    )
 
 
 def _aggregated(ctx: Context, groups: list[str]) -> Response:
@@ -254,7 +267,8 @@ def paths(ctx: Context) -> list[str]:
     from kubekit.apiserver.endpoints import health
 
     found = {
-        "/.well-known/openid-configuration", "/api", "/api/v1", "/apis", "/apis/", "/flagz", "/metrics", "/metrics/slis",
+        "/.well-known/openid-configuration", "/api", "/api/v1", "/apis", "/apis/", "/flagz", "/metrics",
+        "/metrics/slis",
         "/openapi/v2", "/openapi/v3", "/openapi/v3/", "/openid/v1/jwks", "/statusz", "/version",
     }  # fmt: skip
     for resource in ctx.server.resources():

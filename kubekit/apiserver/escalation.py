@@ -1,8 +1,9 @@
 """Escalation: nobody grants more than they have.
 
-Who writes a role must hold every right in it (or the verb `escalate`), who writes a binding every right of its role
-(or the verb `bind`). Checked by the RBAC strategies. Upstream: pkg/registry/rbac/escalation_check.go,
-pkg/registry/rbac/validation (rule.go, policy_compact.go), component-helpers/auth/rbac/validation.
+Who writes a role must hold every right in it (or the verb `escalate`), who writes a binding every right of
+its role (or the verb `bind`). Checked by the RBAC strategies. Upstream:
+pkg/registry/rbac/escalation_check.go, pkg/registry/rbac/validation (rule.go, policy_compact.go),
+component-helpers/auth/rbac/validation.
 """
 
 from __future__ import annotations
@@ -38,13 +39,17 @@ def check_binding(ctx: Context, resource: Any, obj: Obj, namespace: str) -> None
     ref = obj.get("roleRef") or {}
     plural = {"ClusterRole": "clusterroles", "Role": "roles"}.get(ref.get("kind", ""))
     if plural is not None:
-        asked = Attributes(ctx.user, "bind", ref.get("apiGroup", ""), "*", plural, "", namespace, ref.get("name", ""))
+        asked = Attributes(
+            ctx.user, "bind", ref.get("apiGroup", ""), "*", plural, "", namespace, ref.get("name", "")
+        )
         if ctx.server.authorization.decide(asked).allowed:
             return
     rbac = ctx.server.authorization.rbac
     rules = rbac.rules_of_role(ref, namespace)
     if rules is None:
-        raise errors.not_found(f"{plural or 'roles'}.{GROUP}".replace("roles.", "role.", 1), ref.get("name", ""))
+        raise errors.not_found(
+            f"{plural or 'roles'}.{GROUP}".replace("roles.", "role.", 1), ref.get("name", "")
+        )
     _confirm(ctx, resource, obj, rules)
 
 
@@ -58,8 +63,8 @@ def _confirm(ctx: Context, resource: Any, obj: Obj, rules: list[Obj]) -> None:
     groups = "[" + " ".join(go_quote(group) for group in ctx.user.groups) + "]"
     lines = sorted({_compact_text(rule) for rule in _compacted(missing)})
     text = (
-        f'user "{ctx.user.name}" (groups={groups}) is attempting to grant RBAC permissions not currently held:\n'
-        + "\n".join(lines)
+        f'user "{ctx.user.name}" (groups={groups}) is attempting to grant RBAC permissions not currently'
+        " held:\n" + "\n".join(lines)
     )
     if missing_roles:
         unique = list(dict.fromkeys(missing_roles))

@@ -1,9 +1,9 @@
 """Impersonation: a request as somebody else, for those who may.
 
-The Impersonate-User, -Group, -Uid and -Extra-* headers name the other. Modes are tried in order: constrained ones
-(`impersonate-on:<mode>:<verb>` on what is asked, then `impersonate:<mode>` on the user) and at last the old one (the
-verb `impersonate` on each part). The mode that served a user last is tried first. Upstream:
-apiserver/pkg/endpoints/filters/impersonation.
+The Impersonate-User, -Group, -Uid and -Extra-* headers name the other. Modes are tried in order:
+constrained ones (`impersonate-on:<mode>:<verb>` on what is asked, then `impersonate:<mode>` on the user)
+and at last the old one (the verb `impersonate` on each part). The mode that served a user last is tried
+first. Upstream: apiserver/pkg/endpoints/filters/impersonation.
 """
 
 from __future__ import annotations
@@ -118,8 +118,14 @@ def _checked(ctx: Context, mode: str, wanted: UserInfo) -> UserInfo:
 
 def _demand_groups(ctx: Context, asked: Attributes, groups: tuple[str, ...], constrained: bool) -> None:
     if constrained and "system:masters" in groups:
-        raise _forbidden(replace(asked, name="system:masters"), "impersonating the system:masters group is not allowed")
-    if constrained and len(groups) >= MANY and ctx.server.authorization.decide(replace(asked, name="*")).allowed:
+        raise _forbidden(
+            replace(asked, name="system:masters"), "impersonating the system:masters group is not allowed"
+        )
+    if (
+        constrained
+        and len(groups) >= MANY
+        and ctx.server.authorization.decide(replace(asked, name="*")).allowed
+    ):
         return
     for group in groups:
         _demand(ctx, replace(asked, name=group))
@@ -145,7 +151,8 @@ def _shown(wanted: UserInfo) -> str:
     extras = "map[string][]string(nil)"
     if extra:
         inner = ", ".join(
-            f"{go_quote(key)}:[]string{{{', '.join(go_quote(v) for v in extra[key])}}}" for key in sorted(extra)
+            f"{go_quote(key)}:[]string{{{', '.join(go_quote(v) for v in extra[key])}}}"
+            for key in sorted(extra)
         )
         extras = f"map[string][]string{{{inner}}}"
     return f'&user.DefaultInfo{{Name:"", UID:{go_quote(wanted.uid)}, Groups:{listed}, Extra:{extras}}}'

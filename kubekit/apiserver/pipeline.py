@@ -1,9 +1,9 @@
 """The pipeline: every request passes these filters, outermost first, and the endpoint is the innermost.
 
-`FILTERS` is the whole order; `build` folds it once, when the server is made, into one function. A filter is
-`filter(ctx, next)`: it may refuse by raising a StatusError, or add what it found to the context and call `next`.
-To add a filter, write it below and put its line into the list. Do not look at the request's path in a filter:
-`ctx.info` knows. Upstream: apiserver/pkg/server/config.go (DefaultBuildHandlerChain).
+`FILTERS` is the whole order; `build` folds it once, when the server is made, into one function. A filter
+is `filter(ctx, next)`: it may refuse by raising a StatusError, or add what it found to the context and
+call `next`. To add a filter, write it below and put its line into the list. Do not look at the request's
+path in a filter: `ctx.info` knows. Upstream: apiserver/pkg/server/config.go (DefaultBuildHandlerChain).
 """
 
 from __future__ import annotations
@@ -140,7 +140,8 @@ FILTERS: tuple[Filter, ...] = (
     with_max_in_flight,
     with_authorization,
 )
-"""Outermost first. The record of the request (and with it the audit) is made around all of them, by the server."""
+"""Outermost first. The record of the request (and with it the audit) is made around all of them, by the
+server."""
 
 
 def build(endpoint: Next, filters: tuple[Filter, ...] = FILTERS) -> Next:

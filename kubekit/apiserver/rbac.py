@@ -119,7 +119,11 @@ class RBAC:
         told: list[dict[str, Any]] = []
         for kind, namespace, bindings in (
             ("ClusterRoleBinding", "", self.source.cluster_role_bindings()),
-            ("RoleBinding", asked.namespace, self.source.role_bindings(asked.namespace) if asked.namespace else []),
+            (
+                "RoleBinding",
+                asked.namespace,
+                self.source.role_bindings(asked.namespace) if asked.namespace else [],
+            ),
         ):
             for binding in bindings:
                 subject = self._matching(asked.user, binding, namespace)

@@ -1,8 +1,9 @@
 """Records: what views see of a request and of a watch event.
 
-`keep` turns a finished context into a "request" record; `watch_recorder` makes the "watch" record of each event before
-it is delivered, so that what receivers do is caused by it. Reading requests of components (lists, watches, lease
-renewals) have `came_in["routine"]` set: views fold them. Heavy parts are made when somebody looks.
+`keep` turns a finished context into a "request" record; `watch_recorder` makes the "watch" record of each
+event before it is delivered, so that what receivers do is caused by it. Reading requests of components
+(lists, watches, lease renewals) have `came_in["routine"]` set: views fold them. Heavy parts are made when
+somebody looks.
 """
 
 from __future__ import annotations
@@ -35,21 +36,25 @@ _VERB_WORDS = {
 }
 
 RETIRED = frozenset(
-    {(f"{group}/{version}", kind) for group, version, kind in (
-        ("apps", "v1beta1", "Deployment"), ("apps", "v1beta2", "Deployment"), ("apps", "v1beta1", "StatefulSet"),
-        ("apps", "v1beta2", "StatefulSet"), ("apps", "v1beta2", "DaemonSet"), ("apps", "v1beta2", "ReplicaSet"),
-        ("extensions", "v1beta1", "Deployment"), ("extensions", "v1beta1", "DaemonSet"),
-        ("extensions", "v1beta1", "ReplicaSet"), ("extensions", "v1beta1", "Ingress"),
-        ("extensions", "v1beta1", "NetworkPolicy"), ("networking.k8s.io", "v1beta1", "Ingress"),
-        ("networking.k8s.io", "v1beta1", "IngressClass"), ("batch", "v1beta1", "CronJob"),
-        ("policy", "v1beta1", "PodDisruptionBudget"), ("policy", "v1beta1", "Eviction"),
-        ("discovery.k8s.io", "v1beta1", "EndpointSlice"), ("events.k8s.io", "v1beta1", "Event"),
-        ("autoscaling", "v2beta1", "HorizontalPodAutoscaler"), ("autoscaling", "v2beta2", "HorizontalPodAutoscaler"),
-        ("rbac.authorization.k8s.io", "v1beta1", "Role"), ("rbac.authorization.k8s.io", "v1beta1", "ClusterRole"),
-        ("coordination.k8s.io", "v1beta1", "Lease"), ("storage.k8s.io", "v1beta1", "StorageClass"),
+    (f"{group}/{version}", kind)
+    for group, versions, kinds in (
+        ("apps", "v1beta1 v1beta2", "Deployment StatefulSet"),
+        ("apps", "v1beta2", "DaemonSet ReplicaSet"),
+        ("extensions", "v1beta1", "Deployment DaemonSet ReplicaSet Ingress NetworkPolicy"),
+        ("networking.k8s.io", "v1beta1", "Ingress IngressClass"),
+        ("batch", "v1beta1", "CronJob"),
+        ("policy", "v1beta1", "PodDisruptionBudget Eviction"),
+        ("discovery.k8s.io", "v1beta1", "EndpointSlice"),
+        ("events.k8s.io", "v1beta1", "Event"),
+        ("autoscaling", "v2beta1 v2beta2", "HorizontalPodAutoscaler"),
+        ("rbac.authorization.k8s.io", "v1beta1", "Role ClusterRole"),
+        ("coordination.k8s.io", "v1beta1", "Lease"),
+        ("storage.k8s.io", "v1beta1", "StorageClass"),
         ("scheduling.k8s.io", "v1beta1", "PriorityClass"),
-    )}
-)  # fmt: skip
+    )
+    for version in versions.split()
+    for kind in kinds.split()
+)
 """Versions that are served no more and that the decoder still knows."""
 
 
@@ -134,7 +139,7 @@ def keep(ctx: Context, answer: Response | WatchStream, caused_by: int | None) ->
         word = _VERB_WORDS.get(info.verb, info.verb)
         if status >= 400:
             why = refusal_body.get("message", "") if isinstance(refusal_body, dict) else ""
-            return f"{source} may not or cannot do this: {method} {path} is refused with {status}. {why}".rstrip()
+            return f"{method} {path} of {source} is refused with {status}. {why}".rstrip()
         sub = f"/{info.subresource}" if info.subresource else ""
         written = f" (revision {revision})" if revision else ""
         return f"{source} {word} {what}{sub}{written}."
@@ -172,7 +177,9 @@ def watch_recorder(
         metadata = (event.new or event.old or {}).get("metadata") or {}
         namespace, name = metadata.get("namespace", ""), metadata.get("name", "")
         subject = f"{singular}/{namespace}/{name}" if namespace else f"{singular}/{name}"
-        listeners = [(watcher.source, verdict, watcher.route, watcher.matches is not None) for watcher, verdict in told]
+        listeners = [
+            (watcher.source, verdict, watcher.route, watcher.matches is not None) for watcher, verdict in told
+        ]
 
         def steps() -> list[Step]:
             return [
@@ -187,7 +194,13 @@ def watch_recorder(
             return {"type": event.type, "revision": event.revision, "object": event.new or event.old}
 
         made = trace.emit(
-            "watch", server.name, subject, sentence, {"revision": event.revision, "type": event.type}, steps, came_out
+            "watch",
+            server.name,
+            subject,
+            sentence,
+            {"revision": event.revision, "type": event.type},
+            steps,
+            came_out,
         )
         return made.id
 

@@ -1,8 +1,9 @@
 """Request info: what a path and a method ask for, before anything else is known.
 
-The first filter of the pipeline calls `request_info(method, path, query)`; everything after it (authorization,
-admission, the endpoints, the records) speaks of verb, resource and namespace and never looks at the path
-again. Paths are only taken apart here. Follows `k8s.io/apiserver/pkg/endpoints/request/requestinfo.go`.
+The first filter of the pipeline calls `request_info(method, path, query)`; everything after it
+(authorization, admission, the endpoints, the records) speaks of verb, resource and namespace and never
+looks at the path again. Paths are only taken apart here. Follows
+`k8s.io/apiserver/pkg/endpoints/request/requestinfo.go`.
 
     GET    /api/v1/namespaces/shop/pods/web/status  ->  get, pods/status, shop/web
     DELETE /apis/apps/v1/namespaces/shop/deployments ->  deletecollection, deployments.apps, in shop

@@ -1,8 +1,9 @@
-"""RSA signatures in plain Python: what a ServiceAccount token needs where no cryptography package is installed.
+"""RSA signatures in plain Python: what a ServiceAccount token needs where no cryptography package is
+installed.
 
-`SigningKey(rng)` draws a key from a seeded stream, so a notebook's tokens are repeatable; `sign` is RSASSA-PKCS1-v1_5
-with SHA-256 (RS256), `jwk` the public half. Not for secrets that matter: a seeded key is no secret.
-Source: RFC 8017, RFC 7517.
+`SigningKey(rng)` draws a key from a seeded stream, so a notebook's tokens are repeatable; `sign` is
+RSASSA-PKCS1-v1_5 with SHA-256 (RS256), `jwk` the public half. Not for secrets that matter: a seeded key is
+no secret. Source: RFC 8017, RFC 7517.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The API server: a component that is also a Handler.
 
-`APIServer(loop, store)` is started like any component; called with a `Request` it answers with a `Response` or a
-`WatchStream`. It owns the scopes (what is served), the caches, the pipeline, and makes one record of each request.
-While it does not run it refuses connections. Nothing else in this room keeps state between requests.
-Upstream: cmd/kube-apiserver, pkg/controlplane, apiserver/pkg/server.
+`APIServer(loop, store)` is started like any component; called with a `Request` it answers with a
+`Response` or a `WatchStream`. It owns the scopes (what is served), the caches, the pipeline, and makes one
+record of each request. While it does not run it refuses connections. Nothing else in this room keeps state
+between requests. Upstream: cmd/kube-apiserver, pkg/controlplane, apiserver/pkg/server.
 """
 
 from __future__ import annotations
@@ -98,7 +98,9 @@ class APIServer(Component):
                 self._serve_builtin(resource)
         self.definitions = Definitions(self)
         self.service_ips = ServiceIPs(self)
-        self.node_ports = NodePorts(self.store("", "services").cache, node_port_range, loop.rng.child(name + "/ports"))
+        self.node_ports = NodePorts(
+            self.store("", "services").cache, node_port_range, loop.rng.child(name + "/ports")
+        )
 
     # -- life -------------------------------------------------------------------------------------------
 
@@ -169,7 +171,10 @@ class APIServer(Component):
     def _new_store(self, resource: Resource) -> ResourceStore:
         home = (resource.group, resource.plural)
         cache = WatchCache(
-            self.storage, f"{PREFIX}/{prefix_of(resource)}/", records.watch_recorder(self, resource), routes=ROUTES.get(home, ())
+            self.storage,
+            f"{PREFIX}/{prefix_of(resource)}/",
+            records.watch_recorder(self, resource),
+            routes=ROUTES.get(home, ()),
         )
         return ResourceStore(resource, strategy_of(resource), cache)
 
@@ -178,7 +183,9 @@ class APIServer(Component):
     def new_custom_store(self, resource: Resource, strategy: Strategy) -> ResourceStore:
         """A store for the instances of a definition, filled from etcd."""
         prefix = f"{PREFIX}/{resource.group}/{resource.plural}/"
-        store = ResourceStore(resource, strategy, WatchCache(self.storage, prefix, records.watch_recorder(self, resource)))
+        store = ResourceStore(
+            resource, strategy, WatchCache(self.storage, prefix, records.watch_recorder(self, resource))
+        )
         self._stores[resource.group, resource.plural] = store
         store.cache.start()
         return store
@@ -203,7 +210,9 @@ class APIServer(Component):
         boot.api_service(self, metadata, spec)
 
     def _virtual(self, resource: Resource) -> ResourceStore:
-        return ResourceStore(resource, strategy_of(resource), WatchCache(self.storage, f"/virtual/{resource.plural}/"))
+        return ResourceStore(
+            resource, strategy_of(resource), WatchCache(self.storage, f"/virtual/{resource.plural}/")
+        )
 
     def scope(self, group: str, version: str, plural: str) -> Scope | None:
         """What is served at a path, or None."""
@@ -264,7 +273,9 @@ class APIServer(Component):
         """Whether the decoder knows this kind (also lists and options)."""
         if kind in ("List", "Status", "DeleteOptions") and api_version == "v1":
             return True
-        found = self.scope_of_kind(api_version, kind.removesuffix("List")) or self.scope_of_kind(api_version, kind)
+        found = self.scope_of_kind(api_version, kind.removesuffix("List")) or self.scope_of_kind(
+            api_version, kind
+        )
         return found is not None and found.custom is None
 
     def knew_version(self, api_version: str, kind: str) -> bool:
@@ -295,12 +306,15 @@ class APIServer(Component):
             lines.append(f'apiserver_request_total{{verb="{verb}",code="{code}"}} {count}')
         lines.append("# TYPE apiserver_storage_objects gauge")
         for store in self._stores.values():
-            lines.append(f'apiserver_storage_objects{{resource="{store.resource.qualified}"}} {store.cache.count()}')
+            lines.append(
+                f'apiserver_storage_objects{{resource="{store.resource.qualified}"}} {store.cache.count()}'
+            )
         lines.append("# TYPE apiserver_longrunning_requests gauge")
         for store in self._stores.values():
             if count := sum(1 for _ in store.cache.watchers()):
                 lines.append(
-                    f'apiserver_longrunning_requests{{verb="WATCH",resource="{store.resource.plural}"}} {count}'
+                    f'apiserver_longrunning_requests{{verb="WATCH",resource="{store.resource.plural}"}}'
+                    f" {count}"
                 )
         return "\n".join(lines) + "\n"
 

@@ -1,7 +1,8 @@
 """ServiceAccount tokens: JSON Web Tokens that this server issues, and knows again.
 
-`issue` makes a token bound to a ServiceAccount (and perhaps to a pod, node or secret); `authenticate` accepts one as long
-as it has not expired and everything it is bound to still exists. Upstream: pkg/serviceaccount (claims.go, jwt.go).
+`issue` makes a token bound to a ServiceAccount (and perhaps to a pod, node or secret); `authenticate`
+accepts one as long as it has not expired and everything it is bound to still exists. Upstream:
+pkg/serviceaccount (claims.go, jwt.go).
 """
 
 from __future__ import annotations
@@ -31,12 +32,17 @@ class TokenIssuer:
         self.server = server
         self.key = key if key is not None else SigningKey(server.loop.rng.child("service-account-key"))
 
-    def issue(self, account: Obj, audiences: list[str], seconds: int, bound: dict[str, Obj], warn_after: int = 0) -> str:
+    def issue(
+        self, account: Obj, audiences: list[str], seconds: int, bound: dict[str, Obj], warn_after: int = 0
+    ) -> str:
         """A token for an account; `bound` maps pod, node or secret to {"name", "uid"}."""
         now = int(self.server.loop.clock.now())
         metadata = account["metadata"]
         namespace, name = metadata["namespace"], metadata["name"]
-        inner: Obj = {"namespace": namespace, **{k: bound[k] for k in ("node", "pod", "secret") if k in bound}}
+        inner: Obj = {
+            "namespace": namespace,
+            **{k: bound[k] for k in ("node", "pod", "secret") if k in bound},
+        }
         inner["serviceaccount"] = {"name": name, "uid": metadata["uid"]}
         if warn_after:
             inner["warnafter"] = now + warn_after
@@ -86,7 +92,8 @@ class TokenIssuer:
         return UserInfo(f"{PREFIX}{namespace}:{name}", uid, (GROUP, f"{GROUP}:{namespace}"))
 
     def authenticate(self, token: str) -> UserInfo | None:
-        """The account behind a token; None when it is not one of ours, has expired or lost what it is bound to."""
+        """The account behind a token; None when it is not one of ours, has expired or lost what it is bound
+        to."""
         claims = self.claims(token)
         if claims is None:
             return None
@@ -124,7 +131,9 @@ class TokenIssuer:
         if len(parts) != 3:
             return None
         try:
-            header, payload, signature = (base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)) for part in parts)
+            header, payload, signature = (
+                base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)) for part in parts
+            )
             if json.loads(header).get("kid") != self.key.key_id:
                 return None
             claims: Obj = json.loads(payload)

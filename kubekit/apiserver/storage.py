@@ -1,9 +1,9 @@
 """Storage: the API server's only door to etcd, and the only file of this room that knows etcd's words.
 
-An object lies under `/registry/<resource>/<namespace>/<name>` as JSON bytes, without its resourceVersion: that
-is etcd's mod revision of the key. Every write is a transaction with a condition, ``put if new`` or
-``put if mod = N``; a write that lost the race writes nothing. `Storage` is given a store with the interface
-of `kubekit.etcd.KVStore` (embedded or remote). Do not call the store from anywhere else.
+An object lies under `/registry/<resource>/<namespace>/<name>` as JSON bytes, without its resourceVersion:
+that is etcd's mod revision of the key. Every write is a transaction with a condition, ``put if new`` or
+``put if mod = N``; a write that lost the race writes nothing. `Storage` is given a store with the
+interface of `kubekit.etcd.KVStore` (embedded or remote). Do not call the store from anywhere else.
 Upstream: apiserver/pkg/storage/etcd3/store.go.
 """
 
@@ -57,7 +57,9 @@ class Backend(Protocol):
 
     def revision(self) -> int: ...
     def get(self, key: str) -> Stored | None: ...
-    def get_prefix(self, prefix: str, revision: int = 0, start: str = "", limit: int = 0) -> tuple[list[Stored], int]:
+    def get_prefix(
+        self, prefix: str, revision: int = 0, start: str = "", limit: int = 0
+    ) -> tuple[list[Stored], int]:
         """The values under a prefix from key `start` on, and how many there are in all from there."""
         ...
 
@@ -115,7 +117,8 @@ class Storage:
         if "resourceVersion" in metadata:
             metadata = {k: v for k, v in metadata.items() if k != "resourceVersion"}
             obj = {**obj, "metadata": metadata}
-        # The event is delivered inside the put; whoever handles it looks for the object by its revision, which
+        # The event is delivered inside the put; whoever handles it looks for the object by its revision,
+        # which
         # is the present one plus one: a store has one writer at a time.
         coming = self.backend.revision() + 1
         result = {**obj, "metadata": {**metadata, "resourceVersion": str(coming)}}

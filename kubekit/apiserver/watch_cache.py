@@ -5,8 +5,8 @@ events. It follows the store by one watch; reads and watches of all clients are 
 encoded at most once for each form, whoever needs it. Watchers are kept by what they ask for (everything, one
 namespace, one `spec.nodeName`, one name), so that a pod's change looks at one kubelet and not at thousands.
 
-A selector makes each watcher see its own world: an object that begins to match is ADDED for it, one that ceases to
-match is DELETED (with its last matching content), whatever happened in the store:
+A selector makes each watcher see its own world: an object that begins to match is ADDED for it, one that
+ceases to match is DELETED (with its last matching content), whatever happened in the store:
 
     store: pod web gets nodeName=node02     scheduler (all pods): MODIFIED     kubelet node02: ADDED
 
@@ -246,7 +246,10 @@ class WatchCache:
             obj = event.new if event.new is not None else event.old
             assert obj is not None
             metadata = obj["metadata"]
-            seen = [("metadata.namespace", metadata.get("namespace", "")), ("metadata.name", metadata.get("name", ""))]
+            seen = [
+                ("metadata.namespace", metadata.get("namespace", "")),
+                ("metadata.name", metadata.get("name", "")),
+            ]
             for field in self.routes:
                 for version in (event.new, event.old):
                     if version is not None and (route := (field, _field(version, field))) not in seen:

@@ -1,8 +1,8 @@
 """API server: recorded HTTP conversations, replayed step by step; one unit a step that has an answer.
 
-Expected answers carry labels for what differs between runs (`rv#1`, `uid#2`, `<time>`, ...). `Matcher` lays the
-expected value over the actual one and binds each label to what it meets: the same label must meet the same
-value, different labels different ones. Each case gets a server of its own.
+Expected answers carry labels for what differs between runs (`rv#1`, `uid#2`, `<time>`, ...). `Matcher`
+lays the expected value over the actual one and binds each label to what it meets: the same label must meet
+the same value, different labels different ones. Each case gets a server of its own.
 """
 
 from __future__ import annotations
@@ -20,7 +20,9 @@ from kubekit.api.meta import deep_copy
 from kubekit.apiserver import APIServer
 from kubekit.etcd import KVStore
 from kubekit.sim import Loop
+from tests.conformance.apiserver_matcher import Matcher, short
 from tests.conformance.outcome import Outcome, read_jsonl
+from tests.conformance.pointers import at, dotted, drop, put
 
 Obj = dict[str, Any]
 
@@ -32,96 +34,6 @@ TOKENS = {
     "dave-token": UserInfo("dave", "uid-dave", ("dev",)),
 }
 HEADERS = ("Content-Type", "Warning", "Retry-After", "Allow", "Location", "WWW-Authenticate")
-
-LABELS = {
-    "rv#": r"\d+",
-    "uid#": r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}",
-    "suffix#": r"[bcdfghjklmnpqrstvwxz2456789]{5}",
-    "ip#": r"[0-9a-f.:]+",
-    "nodePort#": r"\d+",
-}
-FREE = {
-    "<time>": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z",
-    "<rv>": r"\d*",
-    "<continue>": r"[A-Za-z0-9_=-]+",
-    "<suffix>": r"[bcdfghjklmnpqrstvwxz2456789]{5}",
-    "<token>": r"[A-Za-z0-9._-]+",
-    "<age>": r".+",
-    "<server>": r"[^ \"]*",
-    "<hash>": r"[A-Za-z0-9]+",
-    "<build>": r".*",
-}
-_TOKEN = re.compile(r"<suffix#\d+>|rv#\d+|uid#\d+|ip#\d+|nodePort#\d+|" + "|".join(map(re.escape, FREE)))
-
-
-class Matcher:
-    """Compares expected with actual values and remembers what each label stands for in this case."""
-
-    def __init__(self) -> None:
-        self.values: dict[str, str] = {}
-        self.labels: dict[tuple[str, str], str] = {}
-
-    def differences(self, expected: Any, actual: Any, path: str = "") -> list[str]:
-        """What differs, as `path: expected / actual` lines."""
-        if isinstance(expected, dict) and isinstance(actual, dict):
-            found: list[str] = []
-            for key in [*expected, *(key for key in actual if key not in expected)]:
-                if key not in actual:
-                    found.append(f"{path}/{key}: missing, expected {_short(expected[key])}")
-                elif key not in expected:
-                    found.append(f"{path}/{key}: unexpected {_short(actual[key])}")
-                else:
-                    found += self.differences(expected[key], actual[key], f"{path}/{key}")
-            return found
-        if isinstance(expected, list) and isinstance(actual, list):
-            found = []
-            if len(expected) != len(actual):
-                found.append(f"{path}: {len(expected)} items expected, {len(actual)} found: {_short(actual)}")
-            for place, (one, other) in enumerate(zip(expected, actual, strict=False)):
-                found += self.differences(one, other, f"{path}/{place}")
-            return found
-        if isinstance(expected, str) and self.same(expected, actual):
-            return []
-        if type(expected) is type(actual) and expected == actual:
-            return []
-        if isinstance(expected, (int, float)) and isinstance(actual, (int, float)) and expected == actual:
-            return []
-        return [f"{path}: expected {_short(expected)}, found {_short(actual)}"]
-
-    def same(self, expected: str, actual: Any) -> bool:
-        """Whether a text (or a number behind a label) is what is expected."""
-        if expected == actual:
-            return True
-        parts = _TOKEN.split(expected)
-        tokens = _TOKEN.findall(expected)
-        if not tokens or isinstance(actual, (dict, list)) or actual is None:
-            return False
-        pattern = re.escape(parts[0])
-        for token, rest in zip(tokens, parts[1:], strict=True):
-            known = self.values.get(token)
-            if token in FREE:
-                pattern += FREE[token]
-            elif known is not None:
-                pattern += f"({re.escape(known)})"
-            else:
-                pattern += f"({LABELS[token.strip('<>').rstrip('0123456789')]})"
-            pattern += re.escape(rest)
-        found = re.fullmatch(pattern, str(actual), re.DOTALL)
-        if found is None:
-            return False
-        bound = [token for token in tokens if token not in FREE]
-        for token, value in zip(bound, found.groups(), strict=True):
-            sort = token.strip("<>").rstrip("0123456789")
-            if self.labels.setdefault((sort, value), token) != token:
-                return False
-            if self.values.setdefault(token, value) != value:
-                return False
-        return True
-
-
-def _short(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) < 300 else text[:300] + "..."
 
 
 class Replay:
@@ -192,7 +104,7 @@ class Replay:
             actual = self.send(step)
             good = "status" not in wanted or actual["status"] == wanted["status"]
             if good and "pointer" in wanted:
-                good = _at(actual.get("body"), wanted["pointer"]) == wanted.get("equals")
+                good = at(actual.get("body"), wanted["pointer"]) == wanted.get("equals")
             if good:
                 break
             self.loop.advance(0.5)
@@ -260,7 +172,7 @@ class Replay:
     def fill(self, value: Any) -> Any:
         """Put earlier answers into a body, a path or a query."""
         if isinstance(value, str):
-            return re.sub(r"\{\{([^:}]+):([^}]+)\}\}", lambda m: str(_dotted(self.answers[m[1]], m[2])), value)
+            return re.sub(r"\{\{([^:}]+):([^}]+)\}\}", lambda m: str(dotted(self.answers[m[1]], m[2])), value)
         if isinstance(value, list):
             return [self.fill(item) for item in value]
         if isinstance(value, dict):
@@ -270,9 +182,9 @@ class Replay:
             if "$from" in value:
                 made = deep_copy(self.answers[value["$from"]])
                 for path, item in (value.get("$set") or {}).items():
-                    _put(made, path, self.fill(item))
+                    put(made, path, self.fill(item))
                 for path in value.get("$unset") or ():
-                    _put(made, path, None, remove=True)
+                    put(made, path, None, remove=True)
                 return made
             return {key: self.fill(item) for key, item in value.items()}
         return value
@@ -283,10 +195,13 @@ class Replay:
         """What differs between a step's recorded answer and ours."""
         expected = deep_copy(step["response"])
         for pointer in step.get("unstable") or ():
-            _drop(expected, pointer)
-            _drop(actual, pointer)
+            drop(expected, pointer)
+            drop(actual, pointer)
         if expected.get("status", actual.get("status")) != actual.get("status"):
-            return [f"status: expected {expected['status']}, found {actual.get('status')} {_short(actual.get('body'))}"]
+            return [
+                f"status: expected {expected['status']}, found {actual.get('status')}"
+                f" {short(actual.get('body'))}"
+            ]
         found: list[str] = []
         for part in ("body", "text", "events", "tokenClaims"):
             if part in expected:
@@ -298,7 +213,11 @@ class Replay:
                     ours = _claims(actual)
                 found += self.matcher.differences(expected[part], ours, f"/{part}")
         if "headers" in expected:
-            ours = {name: value for name, value in _headers(actual["headers"]).items() if name in expected["headers"] or name == "Warning"}
+            ours = {
+                name: value
+                for name, value in _headers(actual["headers"]).items()
+                if name in expected["headers"] or name == "Warning"
+            }
             found += self.matcher.differences(expected["headers"], ours, "/headers")
         return found
 
@@ -397,65 +316,12 @@ def _without_bookmarks(events: list[Obj]) -> list[Obj]:
     ]
 
 
-def _steps_of(path: str) -> list[str]:
-    return [step.replace("~1", ".") for step in path.split(".")]
-
-
-def _dotted(value: Any, path: str) -> Any:
-    for step in _steps_of(path):
-        value = value[int(step)] if isinstance(value, list) else value[step]
-    return value
-
-
-def _put(value: Any, path: str, item: Any, remove: bool = False) -> None:
-    *steps, last = _steps_of(path)
-    for step in steps:
-        if isinstance(value, list):
-            value = value[int(step)]
-        else:
-            value = value.setdefault(step, {})
-    if isinstance(value, list):
-        if remove:
-            del value[int(last)]
-        elif int(last) == len(value):
-            value.append(item)
-        else:
-            value[int(last)] = item
-    elif remove:
-        value.pop(last, None)
-    else:
-        value[last] = item
-
-
-def _at(value: Any, pointer: str) -> Any:
-    for step in pointer.strip("/").split("/"):
-        step = step.replace("~1", "/").replace("~0", "~")
-        try:
-            value = value[int(step)] if isinstance(value, list) else value[step]
-        except (KeyError, IndexError, TypeError, ValueError):
-            return None
-    return value
-
-
-def _drop(value: Any, pointer: str) -> None:
-    *steps, last = [s.replace("~1", "/").replace("~0", "~") for s in pointer.strip("/").split("/")]
-    for step in steps:
-        try:
-            value = value[int(step)] if isinstance(value, list) else value[step]
-        except (KeyError, IndexError, TypeError, ValueError):
-            return
-    if isinstance(value, dict):
-        value.pop(last, None)
-    elif isinstance(value, list) and int(last) < len(value):
-        value[int(last)] = None
-
-
 def cases(folder: Path, category: str | None) -> list[Obj]:
     """The cases of a folder, in the order of their files."""
     names = sorted({path.name.removesuffix(".gz") for path in folder.glob("*.jsonl*")})
     found: list[Obj] = []
     for name in names:
-        found += [case for case in read_jsonl(folder, name)]
+        found += read_jsonl(folder, name)
     if category:
         found = [case for case in found if case["category"] == category or category in case["name"]]
     return found
@@ -472,10 +338,15 @@ def run(folder: Path, category: str | None = None) -> Outcome:
         except Exception as error:
             for place, step in enumerate(case["steps"]):
                 if "response" in step:
-                    outcome.count(False, f"{case['name']}[{place}] no server: {type(error).__name__}: {error}")
+                    outcome.count(
+                        False, f"{case['name']}[{place}] no server: {type(error).__name__}: {error}"
+                    )
             continue
         for place, step in enumerate(case["steps"]):
-            name = f"{case['name']}[{place}] {step.get('method', '')} {unquote_plus(quote(step.get('path', '')))}"
+            name = (
+                f"{case['name']}[{place}] {step.get('method', '')}"
+                f" {unquote_plus(quote(step.get('path', '')))}"
+            )
             try:
                 found = replay.step(step)
             except Exception as error:

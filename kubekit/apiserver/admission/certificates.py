@@ -1,7 +1,7 @@
 """Certificate requests: who may approve and sign for a signer, and what a client certificate may not ask for.
 
-Approval and signing need the verbs `approve` and `sign` on `signers` with the signer's name (or its domain and ``/*``).
-A request to kube-apiserver-client may not name the organisation system:masters. Upstream:
+Approval and signing need the verbs `approve` and `sign` on `signers` with the signer's name (or its domain
+and ``/*``). A request to kube-apiserver-client may not name the organisation system:masters. Upstream:
 plugin/pkg/admission/certificates.
 """
 
@@ -71,7 +71,9 @@ class CertificateSubjectRestriction(AdmissionPlugin):
     def validate(self, a: Attributes) -> None:
         """No certificate for the group that may do everything."""
         spec = (a.obj or {}).get("spec") or {}
-        if spec.get("signerName") == CLIENT_SIGNER and "system:masters" in organisations(spec.get("request", "")):
+        if spec.get("signerName") == CLIENT_SIGNER and "system:masters" in organisations(
+            spec.get("request", "")
+        ):
             raise a.forbidden(f"use of {CLIENT_SIGNER} signer with system:masters group is not allowed")
 
 
@@ -83,7 +85,9 @@ def organisations(request: str) -> list[str]:
     """The organisations in the subject of a request (base64 of PEM); [] when it cannot be read."""
     try:
         pem = base64.b64decode(request).decode("ascii")
-        body = base64.b64decode("".join(line for line in pem.splitlines() if line and not line.startswith("-----")))
+        body = base64.b64decode(
+            "".join(line for line in pem.splitlines() if line and not line.startswith("-----"))
+        )
         information = _children(_children(body)[0][1])[0][1]
         subject = _children(information)[1][1]
         pairs = [_children(pair)[:2] for _, names in _children(subject) for _, pair in _children(names)]

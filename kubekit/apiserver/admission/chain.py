@@ -1,8 +1,8 @@
 """The chain of admission plugins: every write passes them in this order, first changing, then validating.
 
-`AdmissionChain.admit(attributes)` and `.validate(attributes)` are called by the write verbs. The order is the
-real server's recommended order; `enabled` switches plugins by name. Which plugins look at which resource is worked
-out once. Upstream: pkg/kubeapiserver/options/plugins.go.
+`AdmissionChain.admit(attributes)` and `.validate(attributes)` are called by the write verbs. The order is
+the real server's recommended order; `enabled` switches plugins by name. Which plugins look at which
+resource is worked out once. Upstream: pkg/kubeapiserver/options/plugins.go.
 """
 
 from __future__ import annotations

@@ -25,9 +25,13 @@ class DefaultIngressClass(AdmissionPlugin):
         if a.obj is None:
             return
         spec = a.obj.setdefault("spec", {})
-        if spec.get("ingressClassName") is not None or OLD_ANNOTATION in (a.obj["metadata"].get("annotations") or {}):
+        if spec.get("ingressClassName") is not None or OLD_ANNOTATION in (
+            a.obj["metadata"].get("annotations") or {}
+        ):
             return
-        defaults = [c for c in a.ctx.server.store(GROUP, "ingressclasses").cache.span() if is_default(c, DEFAULT)]
+        defaults = [
+            c for c in a.ctx.server.store(GROUP, "ingressclasses").cache.span() if is_default(c, DEFAULT)
+        ]
         if defaults:
             newest = max(c["metadata"]["creationTimestamp"] for c in defaults)
             spec["ingressClassName"] = min(

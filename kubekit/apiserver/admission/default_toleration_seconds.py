@@ -1,4 +1,5 @@
-"""DefaultTolerationSeconds: a pod stays 300 s on a node that is not ready or unreachable, unless it says else.
+"""DefaultTolerationSeconds: a pod stays 300 s on a node that is not ready or unreachable, unless it says
+else.
 
 Upstream: plugin/pkg/admission/defaulttolerationseconds/admission.go.
 """
@@ -13,7 +14,8 @@ Obj = dict[str, Any]
 SECONDS = 300
 _KEYS = ("node.kubernetes.io/not-ready", "node.kubernetes.io/unreachable")
 _DEFAULTS: dict[str, Obj] = {
-    key: {"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": SECONDS} for key in _KEYS
+    key: {"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": SECONDS}
+    for key in _KEYS
 }
 
 

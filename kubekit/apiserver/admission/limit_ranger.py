@@ -1,4 +1,5 @@
-"""LimitRanger: fills in the requests and limits that a namespace's LimitRanges say, and holds pods and claims to them.
+"""LimitRanger: fills in the requests and limits that a namespace's LimitRanges say, and holds pods and
+claims to them.
 
 Upstream: plugin/pkg/admission/limitranger/admission.go.
 """

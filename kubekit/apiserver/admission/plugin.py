@@ -1,9 +1,9 @@
 """What an admission plugin is, and what it is asked.
 
-A plugin is one file in this room and one line in `admission/chain.py`. It names the operations and resources it
-looks at; `admit` may change `attributes.obj` (private to the request), `validate` may only refuse, by raising a
-StatusError. Plugins read other objects through `attributes.ctx.server.store(...)`, never from etcd.
-Upstream: apiserver/pkg/admission (interfaces.go, attributes.go).
+A plugin is one file in this room and one line in `admission/chain.py`. It names the operations and
+resources it looks at; `admit` may change `attributes.obj` (private to the request), `validate` may only
+refuse, by raising a StatusError. Plugins read other objects through `attributes.ctx.server.store(...)`,
+never from etcd. Upstream: apiserver/pkg/admission (interfaces.go, attributes.go).
 """
 
 from __future__ import annotations

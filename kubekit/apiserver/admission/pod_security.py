@@ -1,8 +1,8 @@
 """PodSecurity: a namespace's labels say which Pod Security Standard its pods must meet.
 
-`enforce` refuses pods, `warn` warns, `audit` only notes; workloads with a pod template are warned and noted, never
-refused. Changing a namespace's level checks the pods that are there and warns. The checks are in
-`pod_security_checks`. Upstream: pod-security-admission/admission/admission.go.
+`enforce` refuses pods, `warn` warns, `audit` only notes; workloads with a pod template are warned and
+noted, never refused. Changing a namespace's level checks the pods that are there and warns. The checks are
+in `pod_security_checks`. Upstream: pod-security-admission/admission/admission.go.
 """
 
 from __future__ import annotations
@@ -92,7 +92,13 @@ class PodSecurity(AdmissionPlugin):
     name = "PodSecurity"
     operations = frozenset({CREATE, UPDATE})
     resources = frozenset(
-        {("", "namespaces"), ("", "pods"), ("", "pods/ephemeralcontainers"), ("", "pods/resize"), *_CONTROLLERS}
+        {
+            ("", "namespaces"),
+            ("", "pods"),
+            ("", "pods/ephemeralcontainers"),
+            ("", "pods/resize"),
+            *_CONTROLLERS,
+        }
     )
 
     def validate(self, a: Attributes) -> None:
@@ -126,7 +132,9 @@ class PodSecurity(AdmissionPlugin):
                 raise errors.forbidden(a.resource, a.name or metadata.get("name", ""), text)
         violated = evaluate(policy.audit.name, policy.audit.minor, metadata, spec)
         if violated:
-            a.ctx.note("PodSecurity audit", f'would violate PodSecurity "{policy.audit}": {_details(violated)}')
+            a.ctx.note(
+                "PodSecurity audit", f'would violate PodSecurity "{policy.audit}": {_details(violated)}'
+            )
         violated = evaluate(policy.warn.name, policy.warn.minor, metadata, spec)
         if violated:
             a.ctx.warn(f'would violate PodSecurity "{policy.warn}": {_details(violated)}')
@@ -170,17 +178,25 @@ class PodSecurity(AdmissionPlugin):
         for pod in pods[:MAX_PODS]:
             violated = evaluate(level.name, level.minor, pod["metadata"], pod.get("spec") or {})
             if violated:
-                counts.setdefault(", ".join(reason for reason, _ in violated), []).append(pod["metadata"]["name"])
+                counts.setdefault(", ".join(reason for reason, _ in violated), []).append(
+                    pod["metadata"]["name"]
+                )
         if len(pods) > MAX_PODS:
             warnings.append(
-                f"new PodSecurity enforce level only checked against the first {MAX_PODS} of {len(pods)} existing pods"
+                f"new PodSecurity enforce level only checked against the first {MAX_PODS} of {len(pods)}"
+                " existing pods"
             )
         if counts:
-            warnings.append(f'existing pods in namespace "{namespace}" violate the new PodSecurity enforce level "{level}"')
+            warnings.append(
+                f'existing pods in namespace "{namespace}" violate the new PodSecurity enforce level'
+                f' "{level}"'
+            )
         told = []
         for reason, names in counts.items():
             others = len(names) - 1
-            more = "" if not others else " (and 1 other pod)" if others == 1 else f" (and {others} other pods)"
+            more = (
+                "" if not others else " (and 1 other pod)" if others == 1 else f" (and {others} other pods)"
+            )
             told.append(f"{min(names)}{more}: {reason}")
         return warnings + sorted(told)
 
@@ -196,8 +212,8 @@ def _template(obj: Obj) -> Obj | None:
     spec = obj.get("spec") or {}
     if obj.get("kind") == "CronJob":
         spec = (spec.get("jobTemplate") or {}).get("spec") or {}
-    found = spec.get("template")
-    return found
+    template: Obj | None = spec.get("template")
+    return template
 
 
 def _significant(pod: Obj, old: Obj) -> bool:
@@ -205,7 +221,9 @@ def _significant(pod: Obj, old: Obj) -> bool:
     spec, before = pod.get("spec") or {}, old.get("spec") or {}
     for field in ("containers", "initContainers"):
         new, known = spec.get(field) or (), before.get(field) or ()
-        if len(new) != len(known) or any(c.get("image") != o.get("image") for c, o in zip(new, known, strict=True)):
+        if len(new) != len(known) or any(
+            c.get("image") != o.get("image") for c, o in zip(new, known, strict=True)
+        ):
             return True
     images = {c["name"]: c.get("image") for c in before.get("ephemeralContainers") or ()}
     return any(images.get(c["name"], c) != c.get("image") for c in spec.get("ephemeralContainers") or ())

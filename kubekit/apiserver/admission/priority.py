@@ -1,4 +1,5 @@
-"""Priority: a pod's priorityClassName becomes its priority and preemption policy; one class may be the default.
+"""Priority: a pod's priorityClassName becomes its priority and preemption policy; one class may be the
+default.
 
 Upstream: plugin/pkg/admission/priority/admission.go.
 """
@@ -46,12 +47,18 @@ class Priority(AdmissionPlugin):
             spec["priorityClassName"] = name
         given = spec.get("priority")
         if given is not None and given != value:
-            text = f"the integer value of priority ({given}) must not be provided in pod spec; priority admission controller computed {value} from the given PriorityClass name"
+            text = (
+                f"the integer value of priority ({given}) must not be provided in pod spec; priority"
+                f" admission controller computed {value} from the given PriorityClass name"
+            )
             raise a.forbidden(text)
         spec["priority"] = value
         given_policy = spec.get("preemptionPolicy")
         if given_policy is not None and given_policy != policy:
-            text = f"the string value of PreemptionPolicy ({given_policy}) must not be provided in pod spec; priority admission controller computed {policy} from the given PriorityClass name"
+            text = (
+                f"the string value of PreemptionPolicy ({given_policy}) must not be provided in pod spec;"
+                f" priority admission controller computed {policy} from the given PriorityClass name"
+            )
             raise a.forbidden(text)
         spec["preemptionPolicy"] = policy
 
@@ -68,14 +75,19 @@ class Priority(AdmissionPlugin):
             if not other.get("globalDefault"):
                 continue
             if a.operation == CREATE or other["metadata"]["name"] != obj["metadata"]["name"]:
-                text = f"PriorityClass {other['metadata']['name']} is already marked as default. Only one default can exist"
+                text = (
+                    f"PriorityClass {other['metadata']['name']} is already marked as default. Only one"
+                    " default can exist"
+                )
                 raise a.forbidden(text)
 
     @staticmethod
     def _default(a: Attributes) -> tuple[str, int, str]:
         chosen: Obj | None = None
         for other in a.ctx.server.store(GROUP, "priorityclasses").cache.span():
-            if other.get("globalDefault") and (chosen is None or other.get("value", 0) < chosen.get("value", 0)):
+            if other.get("globalDefault") and (
+                chosen is None or other.get("value", 0) < chosen.get("value", 0)
+            ):
                 chosen = other
         if chosen is None:
             return "", 0, "PreemptLowerPriority"

@@ -1,7 +1,8 @@
-"""ResourceQuota: a namespace may not hold more than its quotas say; what is granted is counted before the write.
+"""ResourceQuota: a namespace may not hold more than its quotas say; what is granted is counted before the
+write.
 
-Every quota that covers the object must have room; then their `status.used` is written, with the usual condition on
-its revision. The quota controller later counts what there really is. Upstream:
+Every quota that covers the object must have room; then their `status.used` is written, with the usual
+condition on its revision. The quota controller later counts what there really is. Upstream:
 apiserver/pkg/admission/plugin/resourcequota/controller.go.
 """
 
@@ -67,7 +68,9 @@ def _handles(evaluator: Evaluator, a: Attributes) -> bool:
         if a.subresource:
             return False
         if a.operation == UPDATE:
-            deadline = [((o or {}).get("spec") or {}).get("activeDeadlineSeconds") is not None for o in (a.obj, a.old)]
+            deadline = [
+                ((o or {}).get("spec") or {}).get("activeDeadlineSeconds") is not None for o in (a.obj, a.old)
+            ]
             return deadline[0] != deadline[1]
         return True
     if a.subresource:
@@ -135,5 +138,9 @@ def _book(a: Attributes, quota: Obj, used: Amounts) -> bool:
     stored = store.cache.storage.update(key, {**quota, "status": status}, int(metadata["resourceVersion"]))
     if stored is None:
         return False
-    a.ctx.note("etcd", f"quota {metadata['name']} counts it", {"key": key, "rev": stored["metadata"]["resourceVersion"]})
+    a.ctx.note(
+        "etcd",
+        f"quota {metadata['name']} counts it",
+        {"key": key, "rev": stored["metadata"]["resourceVersion"]},
+    )
     return True

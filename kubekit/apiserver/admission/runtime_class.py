@@ -59,7 +59,9 @@ class RuntimeClassAdmission(AdmissionPlugin):
             if not _equal(given or {}, runtime["overhead"].get("podFixed") or {}):
                 raise a.forbidden(MISMATCH)
         elif given is not None:
-            raise a.forbidden("pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead")
+            raise a.forbidden(
+                "pod rejected: Pod Overhead set without corresponding RuntimeClass defined Overhead"
+            )
 
     @staticmethod
     def _class(a: Attributes) -> Obj | None:

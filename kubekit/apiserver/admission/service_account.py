@@ -1,7 +1,7 @@
 """ServiceAccount: a pod runs as a ServiceAccount of its namespace and gets that account's token as a volume.
 
-The volume `kube-api-access-xxxxx` holds the token, the cluster's CA and the namespace, and is mounted into every
-container that has nothing at that path. Upstream: plugin/pkg/admission/serviceaccount/admission.go.
+The volume `kube-api-access-xxxxx` holds the token, the cluster's CA and the namespace, and is mounted into
+every container that has nothing at that path. Upstream: plugin/pkg/admission/serviceaccount/admission.go.
 """
 
 from __future__ import annotations
@@ -67,7 +67,10 @@ class ServiceAccountAdmission(AdmissionPlugin):
         account = accounts.find(a.namespace, name)
         if account is None:
             missing = errors.not_found(accounts.resource, name)
-            raise a.forbidden(f"error looking up service account {a.namespace}/{name}: {missing.message.replace('serviceaccounts ', 'serviceaccount ', 1)}")
+            raise a.forbidden(
+                f"error looking up service account {a.namespace}/{name}:"
+                f" {missing.message.replace('serviceaccounts ', 'serviceaccount ', 1)}"
+            )
         return account
 
     @staticmethod
@@ -112,7 +115,9 @@ _TOKEN_SOURCES: Obj = {
         {"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
         {
             "downwardAPI": {
-                "items": [{"path": "namespace", "fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.namespace"}}]
+                "items": [
+                    {"path": "namespace", "fieldRef": {"apiVersion": "v1", "fieldPath": "metadata.namespace"}}
+                ]
             }
         },
     ],

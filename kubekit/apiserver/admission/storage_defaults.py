@@ -1,8 +1,8 @@
 """Three plugins about storage: protection, the default class, and growth.
 
 StorageObjectInUseProtection puts a finalizer on volumes and claims, so that none goes while it is used.
-DefaultStorageClass names the class of a claim that names none. PersistentVolumeClaimResize refuses to grow a claim
-whose class does not allow it. Upstream: plugin/pkg/admission/storage.
+DefaultStorageClass names the class of a claim that names none. PersistentVolumeClaimResize refuses to grow
+a claim whose class does not allow it. Upstream: plugin/pkg/admission/storage.
 """
 
 from __future__ import annotations
@@ -57,7 +57,9 @@ class DefaultStorageClass(AdmissionPlugin):
         defaults = [c for c in classes if is_default(c, DEFAULT)]
         if defaults:
             newest = max(c["metadata"]["creationTimestamp"] for c in defaults)
-            chosen = min(c["metadata"]["name"] for c in defaults if c["metadata"]["creationTimestamp"] == newest)
+            chosen = min(
+                c["metadata"]["name"] for c in defaults if c["metadata"]["creationTimestamp"] == newest
+            )
             a.obj.setdefault("spec", {})["storageClassName"] = chosen
 
 
@@ -77,7 +79,10 @@ class PersistentVolumeClaimResize(AdmissionPlugin):
         name, before = class_of(a.obj), class_of(a.old)
         found = a.ctx.server.store(GROUP, "storageclasses").find("", name) if name else None
         if not name or name != before or found is None or not found.get("allowVolumeExpansion"):
-            text = "only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc must support resize"
+            text = (
+                "only dynamically provisioned pvc can be resized and the storageclass that provisions the pvc"
+                " must support resize"
+            )
             raise a.forbidden(text)
 
 
@@ -100,4 +105,6 @@ def _has_class(claim: Obj) -> bool:
 
 
 def _size(claim: Obj) -> Any:
-    return parse((((claim.get("spec") or {}).get("resources") or {}).get("requests") or {}).get("storage", "0"))
+    return parse(
+        (((claim.get("spec") or {}).get("resources") or {}).get("requests") or {}).get("storage", "0")
+    )

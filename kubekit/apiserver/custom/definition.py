@@ -1,7 +1,7 @@
 """The strategy of CustomResourceDefinitions themselves.
 
-The server writes their status: which versions were stored, which names are accepted (`definitions`). A definition that
-is deleted first waits until its instances are gone. Upstream:
+The server writes their status: which versions were stored, which names are accepted (`definitions`). A
+definition that is deleted first waits until its instances are gone. Upstream:
 apiextensions-apiserver/pkg/registry/customresourcedefinition.
 """
 
@@ -28,7 +28,11 @@ class DefinitionStrategy(Strategy):
     def prepare_for_create(self, ctx: Context, obj: Obj) -> None:
         """No status but the version that will be stored."""
         super().prepare_for_create(ctx, obj)
-        obj["status"] = {"conditions": None, "acceptedNames": {"plural": "", "kind": ""}, "storedVersions": None}
+        obj["status"] = {
+            "conditions": None,
+            "acceptedNames": {"plural": "", "kind": ""},
+            "storedVersions": None,
+        }
         _note_stored(obj)
 
     def prepare_for_update(self, ctx: Context, obj: Obj, old: Obj) -> None:

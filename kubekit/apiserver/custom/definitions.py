@@ -1,8 +1,9 @@
 """Serving definitions: names are accepted, versions get their paths, instances go before their definition.
 
-`Definitions` follows the cache of CustomResourceDefinitions, whoever wrote them: serving follows each event at once,
-the rest (conditions, clean-up) are turns of the API server of their own, as the controllers inside the real one.
-Upstream: apiextensions-apiserver (pkg/controller/status, establish, finalizer; pkg/apiserver/customresource_handler.go).
+`Definitions` follows the cache of CustomResourceDefinitions, whoever wrote them: serving follows each
+event at once, the rest (conditions, clean-up) are turns of the API server of their own, as the controllers
+inside the real one. Upstream: apiextensions-apiserver (pkg/controller/status, establish, finalizer;
+pkg/apiserver/customresource_handler.go).
 """
 
 from __future__ import annotations
@@ -99,15 +100,21 @@ class Definitions:
             self._remove(before)
         spec = definition["spec"]
         for version in spec["versions"]:
-            if not any(r.group == spec["group"] and r.version == version["name"] for r in self.server.resources()):
+            if not any(
+                r.group == spec["group"] and r.version == version["name"] for r in self.server.resources()
+            ):
                 self._forget_api(f"{version['name']}.{spec['group']}")
 
     def _remove(self, served: Obj) -> None:
-        self.server.withdraw_custom(served["spec"]["group"], (served["names"] or served["spec"]["names"])["plural"])
+        self.server.withdraw_custom(
+            served["spec"]["group"], (served["names"] or served["spec"]["names"])["plural"]
+        )
 
     def _forget_api(self, name: str) -> None:
         path = f"/apis/apiregistration.k8s.io/v1/apiservices/{name}"
-        self.server.loop.call_soon(self.server.name, self._ask, "DELETE", path, None, what=f"APIService {name} goes")
+        self.server.loop.call_soon(
+            self.server.name, self._ask, "DELETE", path, None, what=f"APIService {name} goes"
+        )
 
     # -- conditions -------------------------------------------------------------------------------------
 
@@ -163,7 +170,9 @@ class Definitions:
         if problem is not None:
             set_condition(changed, "NamesAccepted", "False", *problem, now)
             if condition_of(definition, "Established") is None:
-                set_condition(changed, "Established", "False", "NotAccepted", "not all names are accepted", now)
+                set_condition(
+                    changed, "Established", "False", "NotAccepted", "not all names are accepted", now
+                )
         else:
             set_condition(changed, "NamesAccepted", "True", "NoConflicts", "no conflicts found", now)
             if not is_true(definition, "Established"):
@@ -179,7 +188,11 @@ class Definitions:
             if other["metadata"]["name"] == name or other["spec"]["group"] != group:
                 continue
             names = (other.get("status") or {}).get("acceptedNames") or {}
-            resources |= {names.get("plural", ""), names.get("singular", ""), *(names.get("shortNames") or ())}
+            resources |= {
+                names.get("plural", ""),
+                names.get("singular", ""),
+                *(names.get("shortNames") or ()),
+            }
             kinds |= {names.get("kind", ""), names.get("listKind", "")}
         return resources - {""}, kinds - {""}
 
@@ -190,7 +203,12 @@ class Definitions:
             if not version.get("served"):
                 continue
             name = f"{version['name']}.{group}"
-            spec = {"group": group, "version": version["name"], "groupPriorityMinimum": 1000, "versionPriority": 100}
+            spec = {
+                "group": group,
+                "version": version["name"],
+                "groupPriorityMinimum": 1000,
+                "versionPriority": 100,
+            }
             labels = {"kube-aggregator.kubernetes.io/automanaged": "true"}
             self.server.ensure_api_service({"name": name, "labels": labels}, spec)
 
@@ -258,7 +276,9 @@ def _copy(definition: Obj) -> Obj:
     }
 
 
-def _scope(definition: Obj, version: Obj, kind: CustomKind, store: ResourceStore, storage_version: str) -> Scope:
+def _scope(
+    definition: Obj, version: Obj, kind: CustomKind, store: ResourceStore, storage_version: str
+) -> Scope:
     resource = resource_of(definition, version)
     api_version = resource.api_version
 
@@ -284,7 +304,9 @@ def deprecation(definition: Obj, version: Obj) -> str:
     better = [
         one["name"]
         for one in spec["versions"]
-        if one.get("served") and not one.get("deprecated") and version_order(one["name"]) < version_order(version["name"])
+        if one.get("served")
+        and not one.get("deprecated")
+        and version_order(one["name"]) < version_order(version["name"])
     ]
     if better:
         text += f"; use {group}/{min(better, key=version_order)} {kind}"

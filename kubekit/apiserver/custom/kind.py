@@ -31,7 +31,17 @@ _METADATA = CompiledType("v1", "ObjectMeta", struct_of("meta.v1.ObjectMeta"))
 class CustomKind:
     """A version of a definition, as it is served."""
 
-    __slots__ = ("defaults", "list_kind", "printer_columns", "rules", "scale", "schema", "selectable", "status", "terminating")
+    __slots__ = (
+        "defaults",
+        "list_kind",
+        "printer_columns",
+        "rules",
+        "scale",
+        "schema",
+        "selectable",
+        "status",
+        "terminating",
+    )
 
     def __init__(self, names: Obj, version: Obj) -> None:
         self.schema: Obj = (version.get("schema") or {}).get("openAPIV3Schema") or {}
@@ -41,7 +51,8 @@ class CustomKind:
         self.status = parts.get("status") is not None
         self.scale: Obj | None = parts.get("scale")
         self.selectable: dict[str, Callable[[Obj], str]] = {
-            field["jsonPath"].lstrip("."): _reader(field["jsonPath"]) for field in version.get("selectableFields") or ()
+            field["jsonPath"].lstrip("."): _reader(field["jsonPath"])
+            for field in version.get("selectableFields") or ()
         }
         self.terminating = False
         """Whether the definition is on its way out: then nothing new is taken."""
@@ -123,7 +134,8 @@ def decode(ctx: Context, scope: Scope, value: Any, validation: str) -> Obj:
     _tell(ctx, resource.kind, version, problems, validation)
     if version != resource.api_version:
         raise errors.bad_request(
-            f"the API version in the data ({version}) does not match the expected API version ({resource.api_version})"
+            f"the API version in the data ({version}) does not match the expected API version"
+            f" ({resource.api_version})"
         )
     found["apiVersion"], found["kind"], found["metadata"] = version, kind, metadata
     if kind == resource.kind:
@@ -137,7 +149,9 @@ def _metadata(value: Any, kind: str, version: str) -> tuple[Obj, list[str]]:
     except DecodeError as error:
         short = version.rpartition("/")[2]
         text = str(error).replace("ObjectMeta.", "ObjectMeta.", 1)
-        raise errors.bad_request(f'{kind} in version "{short}" cannot be handled as a {kind}: {text}') from None
+        raise errors.bad_request(
+            f'{kind} in version "{short}" cannot be handled as a {kind}: {text}'
+        ) from None
     return dict(metadata), [text.replace('field "', 'field "metadata.', 1) for text in problems]
 
 

@@ -1,8 +1,8 @@
 """What a structural schema does to an instance: unknown fields go, nulls go, defaults come.
 
-`prune(value, schema)` gives a pruned copy and the paths of what was unknown; `default(value, schema)` fills in, in
-place. Called when an instance comes in and when it is read from the store. Upstream: apiextensions-apiserver
-(pkg/apiserver/schema/pruning, schema/defaulting).
+`prune(value, schema)` gives a pruned copy and the paths of what was unknown; `default(value, schema)`
+fills in, in place. Called when an instance comes in and when it is read from the store. Upstream:
+apiextensions-apiserver (pkg/apiserver/schema/pruning, schema/defaulting).
 """
 
 from __future__ import annotations
@@ -102,7 +102,12 @@ def default(value: Any, schema: Obj | None) -> None:
 
 def _needs(value: Any, schema: Obj | None) -> bool:
     """Whether a null stands where the default belongs."""
-    return value is None and schema is not None and not schema.get("nullable") and schema.get("default") is not None
+    return (
+        value is None
+        and schema is not None
+        and not schema.get("nullable")
+        and schema.get("default") is not None
+    )
 
 
 def has_defaults(schema: Any) -> bool:

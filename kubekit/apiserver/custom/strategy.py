@@ -1,7 +1,8 @@
 """The strategy of custom resources: what their definition's schema and subresources say.
 
-One strategy serves all versions of a definition; it looks up the version of the object that it is asked about.
-Upstream: apiextensions-apiserver/pkg/registry/customresource (strategy.go, status_strategy.go, validator.go).
+One strategy serves all versions of a definition; it looks up the version of the object that it is asked
+about. Upstream: apiextensions-apiserver/pkg/registry/customresource (strategy.go, status_strategy.go,
+validator.go).
 """
 
 from __future__ import annotations
@@ -29,11 +30,17 @@ Obj = dict[str, Any]
 
 ROOT = Path("")
 BLOCKING = frozenset(
-    {"FieldValueNotSupported", "FieldValueRequired", "FieldValueTooLong", "FieldValueTooMany", "FieldValueTypeInvalid"}
+    {
+        "FieldValueNotSupported",
+        "FieldValueRequired",
+        "FieldValueTooLong",
+        "FieldValueTooMany",
+        "FieldValueTypeInvalid",
+    }
 )
 UNCHECKED = (
-    "some validation rules were not checked because the object was invalid; correct the existing errors to complete "
-    "validation"
+    "some validation rules were not checked because the object was invalid; correct the existing errors to"
+    " complete validation"
 )
 MAX_INT32 = 2**31 - 1
 
@@ -75,7 +82,9 @@ class CustomStrategy(Strategy):
         if problems := self._type_problems(ctx, obj):
             return problems
         kind = self.kind_of(ctx)
-        found = validate_object_meta(obj["metadata"], self.resource.namespaced, subdomain_name, kube_finalizers=False)
+        found = validate_object_meta(
+            obj["metadata"], self.resource.namespaced, subdomain_name, kube_finalizers=False
+        )
         found += value_errors(_content(obj), kind.schema, ROOT)
         found += scale_problems(kind, obj, True)
         found += duplicates(_content(obj), kind.schema, ROOT)
@@ -121,8 +130,8 @@ class CustomStrategy(Strategy):
         for name in added:
             if kube_finalizer(name, METADATA.child("finalizers")):
                 texts.append(
-                    f'metadata.finalizers: "{name}": prefer a domain-qualified finalizer name including a path (/) to '
-                    "avoid accidental conflicts with other finalizer writers"
+                    f'metadata.finalizers: "{name}": prefer a domain-qualified finalizer name including a'
+                    " path (/) to avoid accidental conflicts with other finalizer writers"
                 )
         return texts
 
@@ -190,7 +199,14 @@ def scale_problems(kind: CustomKind, obj: Obj, with_spec: bool) -> list[FieldErr
     return found
 
 
-_GO = {bool: "bool", str: "string", int: "int64", float: "float64", list: "[]interface {}", dict: "map[string]interface {}"}
+_GO = {
+    bool: "bool",
+    str: "string",
+    int: "int64",
+    float: "float64",
+    list: "[]interface {}",
+    dict: "map[string]interface {}",
+}
 
 
 def nested(obj: Obj, path: str, wanted: type) -> tuple[Any, str]:
@@ -202,13 +218,22 @@ def nested(obj: Obj, path: str, wanted: type) -> tuple[Any, str]:
             return None, ""
         if not isinstance(value, dict):
             where = "." + ".".join(steps[: place + 1])
-            return None, f"{where} accessor error: {value} is of the type {_go(value)}, expected map[string]interface{{}}"
+            return (
+                None,
+                (
+                    f"{where} accessor error: {value} is of the type {_go(value)}, expected"
+                    " map[string]interface{}"
+                ),
+            )
         if step not in value:
             return None, ""
         value = value[step]
     if value is None or not isinstance(value, wanted) or isinstance(value, bool):
         where = "." + ".".join(steps)
-        return None, f"{where} accessor error: {_text(value)} is of the type {_go(value)}, expected {_GO[wanted]}"
+        return (
+            None,
+            f"{where} accessor error: {_text(value)} is of the type {_go(value)}, expected {_GO[wanted]}",
+        )
     return value, ""
 
 

@@ -31,7 +31,12 @@ Obj = dict[str, Any]
 
 
 def apply(
-    ctx: Context, scope: Scope, strategy: Strategy | None, body: bytes | Any, options: WriteOptions, form: Form
+    ctx: Context,
+    scope: Scope,
+    strategy: Strategy | None,
+    body: bytes | Any,
+    options: WriteOptions,
+    form: Form,
 ) -> Response:
     """Answer an apply; `strategy` is a subresource's (which never creates)."""
     from kubekit.apiserver.endpoints.update import check_name
@@ -46,7 +51,10 @@ def apply(
         _check_strict(ctx, body, options)
         metadata = new["metadata"]
         if old is None and metadata.get("uid"):
-            text = f"uid mismatch: the provided object specified uid {metadata['uid']}, and no existing object was found"
+            text = (
+                f"uid mismatch: the provided object specified uid {metadata['uid']}, and no existing object"
+                " was found"
+            )
             raise errors.conflict(scope.resource, name, text)
         scope.store.check_namespace(ctx, new)
         check_name(metadata, name)

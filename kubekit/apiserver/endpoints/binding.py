@@ -1,7 +1,8 @@
 """Binding: how a pod gets its node.
 
-POST of a Binding to pods/<name>/binding (the scheduler's only write to a pod) sets spec.nodeName once; a pod that is
-bound, being deleted or held by a scheduling gate is refused. Upstream: pkg/registry/core/pod/storage (BindingREST).
+POST of a Binding to pods/<name>/binding (the scheduler's only write to a pod) sets spec.nodeName once; a
+pod that is bound, being deleted or held by a scheduling gate is refused. Upstream:
+pkg/registry/core/pod/storage (BindingREST).
 """
 
 from __future__ import annotations
@@ -102,8 +103,9 @@ def _preconditions(scope: Scope, name: str, pod: Obj, uid: str | None, revision:
         if given and given != metadata.get(field):
             key = scope.store.key(metadata.get("namespace", ""), name)
             text = (
-                f"StorageError: invalid object, Code: 4, Key: {key}, ResourceVersion: 0, AdditionalErrorMsg: "
-                f"Precondition failed: {word} in precondition: {given}, {word} in object meta: {metadata.get(field)}"
+                f"StorageError: invalid object, Code: 4, Key: {key}, ResourceVersion: 0, AdditionalErrorMsg:"
+                f" Precondition failed: {word} in precondition: {given}, {word} in object meta:"
+                f" {metadata.get(field)}"
             )
             raise errors.conflict(scope.resource, name, text)
 
@@ -124,7 +126,9 @@ def _bound(ctx: Context, pod: Obj, node: str, given: Obj) -> Obj:
     metadata, spec = pod["metadata"], pod["spec"]
     name = metadata["name"]
     if metadata.get("deletionTimestamp"):
-        raise errors.conflict("pods/binding", name, f"pod {name} is being deleted, cannot be assigned to a host")
+        raise errors.conflict(
+            "pods/binding", name, f"pod {name} is being deleted, cannot be assigned to a host"
+        )
     if spec.get("nodeName"):
         text = f'pod {name} is already assigned to node "{spec["nodeName"]}"'
         raise errors.conflict("pods/binding", name, text)

@@ -1,8 +1,9 @@
 """The body of a request: from bytes to an object of the endpoint's kind.
 
-`read_body` gives the raw value within the size limit, `decode_object` an object that is private to the request:
-parsed, of the right kind, pruned to the schema, defaulted. Wrong bodies are refused with the texts of the real
-decoder. Upstream: apiserver/pkg/endpoints/handlers (create.go, rest.go), apimachinery/pkg/runtime/serializer.
+`read_body` gives the raw value within the size limit, `decode_object` an object that is private to the
+request: parsed, of the right kind, pruned to the schema, defaulted. Wrong bodies are refused with the
+texts of the real decoder. Upstream: apiserver/pkg/endpoints/handlers (create.go, rest.go),
+apimachinery/pkg/runtime/serializer.
 """
 
 from __future__ import annotations
@@ -178,11 +179,15 @@ def check_kind(ctx: Context, scope: Scope, version: str, given: str, api_version
     if ctx.server.knows_kind(version, given):
         if given == kind:
             raise errors.bad_request(
-                f"the API version in the data ({version}) does not match the expected API version ({api_version})"
+                f"the API version in the data ({version}) does not match the expected API version"
+                f" ({api_version})"
             )
         hub = api_version.rpartition("/")[0].partition(".")[0] or "core"
         package = version.partition("/")[0].partition(".")[0] if "/" in version else "v1"
-        problem = f"converting ({short if '/' in version else package}.{given}) to ({hub}.{kind}): unknown conversion"
+        problem = (
+            f"converting ({short if '/' in version else package}.{given}) to ({hub}.{kind}): unknown"
+            " conversion"
+        )
     elif ctx.server.knew_version(version, given) and given == kind:
         raise errors.bad_request(
             f"the API version in the data ({version}) does not match the expected API version ({api_version})"
@@ -193,7 +198,13 @@ def check_kind(ctx: Context, scope: Scope, version: str, given: str, api_version
 
 
 def decode_value(
-    ctx: Context, value: Any, version: str, given: str, kind: str, validation: str, twice: list[str] | None = None
+    ctx: Context,
+    value: Any,
+    version: str,
+    given: str,
+    kind: str,
+    validation: str,
+    twice: list[str] | None = None,
 ) -> Obj:
     """Prune and type-check a value by its schema; unknown fields warn or are refused as asked."""
     compiled = for_kind(version, given)
@@ -201,7 +212,9 @@ def decode_value(
         obj, problems = compiled.decode(value, strict=validation)
     except ValueError as error:
         short = version.rpartition("/")[2]
-        raise errors.bad_request(f'{given} in version "{short}" cannot be handled as a {kind}: {error}') from None
+        raise errors.bad_request(
+            f'{given} in version "{short}" cannot be handled as a {kind}: {error}'
+        ) from None
     if (problems or twice) and validation != "Ignore":
         if validation == "Strict":
             short = version.rpartition("/")[2]

@@ -5,6 +5,7 @@ Upstream: apiserver/pkg/endpoints/handlers/delete.go.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from kubekit.api import field_path as fields
@@ -39,7 +40,12 @@ def delete(ctx: Context, scope: Scope) -> Response:
     for text in scope.strategy.warnings_on_delete(ctx, options):
         ctx.warn(text)
     result = delete_object(
-        scope.store, ctx, ctx.info.namespace, name, options, lambda existing: _admit(ctx, scope, name, existing)
+        scope.store,
+        ctx,
+        ctx.info.namespace,
+        name,
+        options,
+        lambda existing: _admit(ctx, scope, name, existing),
     )
     ctx.object = result.obj
     status = 202 if not result.gone and given_orphan is False else 200
@@ -47,6 +53,11 @@ def delete(ctx: Context, scope: Scope) -> Response:
         shown = scope.served(scope.strategy.decorate(ctx, result.obj))
         return respond(ctx, scope, status, shown, form)
     return answer(status, deletion_status(scope.resource, result.obj), form)
+
+
+def _admission(ctx: Context, scope: Scope, name: str) -> Callable[[Obj], None]:
+    """The admission of one deletion, as the store calls it."""
+    return lambda existing: _admit(ctx, scope, name, existing)
 
 
 def _admit(ctx: Context, scope: Scope, name: str, existing: Obj) -> None:
@@ -113,9 +124,7 @@ def delete_collection(ctx: Context, scope: Scope) -> Response:
         metadata = obj["metadata"]
         namespace, name = metadata.get("namespace", ""), metadata["name"]
         try:
-            result = delete_object(
-                scope.store, ctx, namespace, name, options, lambda existing, name=name: _admit(ctx, scope, name, existing)
-            )
+            result = delete_object(scope.store, ctx, namespace, name, options, _admission(ctx, scope, name))
         except errors.StatusError as error:
             if error.code != 404:
                 raise

@@ -1,8 +1,8 @@
 """Dispatch: the innermost end of the pipeline, from a request's info to the verb that answers it.
 
-`dispatch(ctx)` finds the scope of the resource, or the page of a non-resource path, and refuses what is not served
-with the real texts (404 for unknown paths, 405 for known ones with another method). Each verb is a function of
-`(ctx, scope)`. Upstream: apiserver/pkg/endpoints/installer.go.
+`dispatch(ctx)` finds the scope of the resource, or the page of a non-resource path, and refuses what is
+not served with the real texts (404 for unknown paths, 405 for known ones with another method). Each verb
+is a function of `(ctx, scope)`. Upstream: apiserver/pkg/endpoints/installer.go.
 """
 
 from __future__ import annotations
@@ -91,5 +91,7 @@ def method_not_allowed(ctx: Context) -> Response:
     """The path is served, but not with this method."""
     ctx.refused("Endpoint", "no such method here")
     raise errors.StatusError(
-        errors.status(405, "MethodNotAllowed", "the server does not allow this method on the requested resource", {})
+        errors.status(
+            405, "MethodNotAllowed", "the server does not allow this method on the requested resource", {}
+        )
     )

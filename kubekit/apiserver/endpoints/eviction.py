@@ -1,8 +1,8 @@
 """Eviction: delete a pod, if its PodDisruptionBudget has a disruption to spare.
 
-POST of an Eviction to pods/<name>/eviction. A pod that is not running may always go; otherwise the budget is
-asked and counted down, with the usual condition on its revision. The pod gets the condition DisruptionTarget and is
-then deleted. Upstream: pkg/registry/core/pod/storage/eviction.go.
+POST of an Eviction to pods/<name>/eviction. A pod that is not running may always go; otherwise the budget
+is asked and counted down, with the usual condition on its revision. The pod gets the condition
+DisruptionTarget and is then deleted. Upstream: pkg/registry/core/pod/storage/eviction.go.
 """
 
 from __future__ import annotations
@@ -74,7 +74,8 @@ def _may_ignore(pod: Obj) -> bool:
 
 
 def _ask_budget(ctx: Context, pod: Obj) -> Obj | None:
-    """Count a budget down; a Status when there are several; raises TooManyRequests when there is nothing to spare."""
+    """Count a budget down; a Status when there are several; raises TooManyRequests when there is nothing to
+    spare."""
     namespace = pod["metadata"]["namespace"]
     budgets = []
     for budget in ctx.server.store(POLICY, "poddisruptionbudgets").cache.span(namespace):
@@ -88,7 +89,9 @@ def _ask_budget(ctx: Context, pod: Obj) -> Obj | None:
         ctx.note("PodDisruptionBudget", "no budget selects this pod")
         return None
     if len(budgets) > 1:
-        text = "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."
+        text = (
+            "This pod has more than one PodDisruptionBudget, which the eviction subresource does not support."
+        )
         return {**errors.status(500, "", text)}
     budget = budgets[0]
     status = budget.get("status") or {}
@@ -156,7 +159,10 @@ def _why_not(budget: Obj) -> str:
     if healthy <= desired:
         return f"{head} needs {desired} healthy pods and has {healthy} currently"
     if false:
-        return f"{head} does not allow evicting pods currently ({condition.get('reason', '')}): {condition['message']}"
+        return (
+            f"{head} does not allow evicting pods currently ({condition.get('reason', '')}):"
+            f" {condition['message']}"
+        )
     return f"{head} does not allow evicting pods currently"
 
 
@@ -182,6 +188,8 @@ def _mark(ctx: Context, scope: Scope, pod: Obj, options: Obj) -> None:
 
     dry, ctx.dry_run = ctx.dry_run, False
     try:
-        scope.store.update(ctx, ctx.info.namespace, name, change, strategy=scope.strategy.subresource("status"))
+        scope.store.update(
+            ctx, ctx.info.namespace, name, change, strategy=scope.strategy.subresource("status")
+        )
     finally:
         ctx.dry_run = dry

@@ -1,4 +1,5 @@
-"""Go's words for a body of the wrong sort: its beginning for an error text, and what its decoder calls its type.
+"""Go's words for a body of the wrong sort: its beginning for an error text, and what its decoder calls its
+type.
 
 Called on bodies that were refused, never on the fast path.
 Source: apimachinery runtime/serializer/json (meta.go), apiserver/pkg/endpoints/handlers/rest.go.
@@ -9,7 +10,9 @@ from __future__ import annotations
 import json
 from typing import Any
 
-_TYPE_META = 'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }'
+_TYPE_META = (
+    'struct { APIVersion string "json:\\"apiVersion,omitempty\\""; Kind string "json:\\"kind,omitempty\\"" }'
+)
 
 
 def summary(body: bytes | Any, length: int = 30) -> str:
@@ -18,7 +21,11 @@ def summary(body: bytes | Any, length: int = 30) -> str:
     if not data:
         return "<empty>"
     if data[:1] == b"{":
-        return data.decode("utf-8", "replace") if len(data) <= length else data[:length].decode("utf-8", "replace") + " ..."
+        return (
+            data.decode("utf-8", "replace")
+            if len(data) <= length
+            else data[:length].decode("utf-8", "replace") + " ..."
+        )
     return data.hex() if len(data) <= length else data[:length].hex() + " ..."
 
 

@@ -1,7 +1,7 @@
 """Health: /healthz, /livez and /readyz, as a whole and check by check.
 
-Every check but etcd's is content when the server runs: what they check elsewhere (hooks after the start) has happened
-before the first request here. Upstream: apiserver/pkg/server/healthz.
+Every check but etcd's is content when the server runs: what they check elsewhere (hooks after the start)
+has happened before the first request here. Upstream: apiserver/pkg/server/healthz.
 """
 
 from __future__ import annotations
@@ -89,7 +89,9 @@ def health(ctx: Context) -> Response:
             lines.append(f"[+]{name} ok")
     unknown = sorted(excluded - set(checks))
     if unknown:
-        lines.append(f"warn: some health checks cannot be excluded: no matches for {', '.join(map(repr, unknown))}")
+        lines.append(
+            f"warn: some health checks cannot be excluded: no matches for {', '.join(map(repr, unknown))}"
+        )
     if bad:
         return Response(500, "\n".join([*lines, f"{root} check failed"]) + "\n", dict(TEXT))
     if "verbose" not in ctx.request.query:

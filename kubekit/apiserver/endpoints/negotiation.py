@@ -1,8 +1,9 @@
 """Negotiation: in which form the client wants the answer, and in which form it sent its body.
 
 The Accept header chooses JSON or YAML and, with `as=`, the object itself, a Table or only the metadata
-(PartialObjectMetadata). Nothing acceptable is 406, a body in an unknown form 415. Components in this process send no
-Accept header and get the stored objects themselves. Upstream: apiserver/pkg/endpoints/handlers/negotiation.
+(PartialObjectMetadata). Nothing acceptable is 406, a body in an unknown form 415. Components in this
+process send no Accept header and get the stored objects themselves. Upstream:
+apiserver/pkg/endpoints/handlers/negotiation.
 """
 
 from __future__ import annotations

@@ -86,7 +86,9 @@ def write_options(ctx: Context, kind: str, apply: bool = False) -> WriteOptions:
     )
     given.dry_run = "All" in query.get("dryRun", ())
     ctx.dry_run = given.dry_run
-    return _checked(given, query.get("dryRun", []), kind, given.field_validation, apply, kind == "PatchOptions")
+    return _checked(
+        given, query.get("dryRun", []), kind, given.field_validation, apply, kind == "PatchOptions"
+    )
 
 
 _DEFAULT = WriteOptions()
@@ -159,7 +161,11 @@ def _check_list(options: ListOptions) -> list[FieldError]:
     with_continue = "resourceVersionMatch is forbidden when continue is provided"
     if options.watch:
         if options.send_initial_events is not None and match != "NotOlderThan":
-            problems.append(fields.forbidden(path, "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"))
+            problems.append(
+                fields.forbidden(
+                    path, "sendInitialEvents requires setting resourceVersionMatch to NotOlderThan"
+                )
+            )
         if match:
             if options.send_initial_events is None:
                 text = "resourceVersionMatch is forbidden for watch unless sendInitialEvents is provided"
@@ -171,7 +177,9 @@ def _check_list(options: ListOptions) -> list[FieldError]:
         return problems
     if match:
         if not options.resource_version:
-            problems.append(fields.forbidden(path, "resourceVersionMatch is forbidden unless resourceVersion is provided"))
+            problems.append(
+                fields.forbidden(path, "resourceVersionMatch is forbidden unless resourceVersion is provided")
+            )
         if options.continue_:
             problems.append(fields.forbidden(path, with_continue))
         if match not in ("Exact", "NotOlderThan"):

@@ -1,9 +1,10 @@
 """Paging: lists in pieces, and lists of a past moment.
 
-A continue token is base64 of ``{"v":"meta.k8s.io/v1","rv":412,"start":"shop/web\\u0000"}``: the revision of the
-first page and the key to go on from. Every page is read from the store at that revision, so that all pages show
-one moment; when etcd has compacted it the answer is 410 with a token to go on, inconsistently, from the same key.
-Upstream: apiserver/pkg/storage/continue.go, storage/util.go, storage/etcd3/store.go and errors.go.
+A continue token is base64 of ``{"v":"meta.k8s.io/v1","rv":412,"start":"shop/web\\u0000"}``: the revision
+of the first page and the key to go on from. Every page is read from the store at that revision, so that
+all pages show one moment; when etcd has compacted it the answer is 410 with a token to go on,
+inconsistently, from the same key. Upstream: apiserver/pkg/storage/continue.go, storage/util.go,
+storage/etcd3/store.go and errors.go.
 """
 
 from __future__ import annotations
@@ -27,18 +28,21 @@ if TYPE_CHECKING:
 
 Obj = dict[str, Any]
 
-_TOO_OLD = "The provided continue parameter is too old to display a consistent list result. You can start a new list without the continue parameter"
+_TOO_OLD = (
+    "The provided continue parameter is too old to display a consistent list result. You can start a new list"
+    " without the continue parameter"
+)
 INCONSISTENT = (
-    f"{_TOO_OLD}, or use the continue token in this response to retrieve the remainder of the results. Continuing "
-    "with the provided token results in an inconsistent list - objects that were created, modified, or deleted "
-    "between the time the first chunk was returned and now may show up in the list."
+    f"{_TOO_OLD}, or use the continue token in this response to retrieve the remainder of the results."
+    " Continuing with the provided token results in an inconsistent list - objects that were created,"
+    " modified, or deleted between the time the first chunk was returned and now may show up in the list."
 )
 LIST_EXPIRED = "The resourceVersion for the provided list is too old."
 CHUNK = 1000
 
 
 class Page(NamedTuple):
-    """One page: its objects, the list's revision, the token of the next page, what remains (None: unknown)."""
+    """One page: its objects, the list's revision, the next page's token, what remains (None: unknown)."""
 
     items: list[Obj]
     revision: int
@@ -51,11 +55,16 @@ def parse_revision(text: str) -> int:
     if text in ("", "0"):
         return 0
     if not (text.isascii() and text.isdigit()):
-        problem = f'resourceVersion: Invalid value: "{text}": strconv.ParseUint: parsing "{text}": invalid syntax'
+        problem = (
+            f'resourceVersion: Invalid value: "{text}": strconv.ParseUint: parsing "{text}": invalid syntax'
+        )
         raise errors.bad_request(f"invalid resource version: {problem}")
     number = int(text)
     if number >= 2**64:
-        problem = f'resourceVersion: Invalid value: "{text}": strconv.ParseUint: parsing "{text}": value out of range'
+        problem = (
+            f'resourceVersion: Invalid value: "{text}": strconv.ParseUint: parsing "{text}": value out of'
+            " range"
+        )
         raise errors.bad_request(f"invalid resource version: {problem}")
     return number
 
@@ -137,7 +146,9 @@ def read(
         at = max(at, 0)
     else:
         wanted = parse_revision(options.resource_version)
-        if options.resource_version_match == "Exact" or (not options.resource_version_match and options.limit > 0):
+        if options.resource_version_match == "Exact" or (
+            not options.resource_version_match and options.limit > 0
+        ):
             at = wanted
         elif wanted:
             check_fresh(ctx, scope, options.resource_version)

@@ -1,8 +1,8 @@
 """PATCH: change parts of an object, in one of four languages chosen by Content-Type.
 
-The patch is laid over the present object, the result is decoded and defaulted like any body, and then goes the way of
-an update. When somebody else wrote in between, the patch is laid over the newer object. Upstream:
-apiserver/pkg/endpoints/handlers/patch.go.
+The patch is laid over the present object, the result is decoded and defaulted like any body, and then goes
+the way of an update. When somebody else wrote in between, the patch is laid over the newer object.
+Upstream: apiserver/pkg/endpoints/handlers/patch.go.
 """
 
 from __future__ import annotations
@@ -101,7 +101,11 @@ def apply_patch_to(
 ) -> Obj:
     """The current object with a patch laid over it, decoded and defaulted."""
     value, repeated = _parse(body, kind)
-    compiled = None if scope.custom is not None and kind_name == scope.resource.kind else for_kind(api_version, kind_name)
+    compiled = (
+        None
+        if scope.custom is not None and kind_name == scope.resource.kind
+        else for_kind(api_version, kind_name)
+    )
     if kind == "strategic":
         assert compiled is not None
         shown: Any = fields.Raw("")
@@ -148,23 +152,36 @@ def _parse(body: bytes | Any, kind: str) -> tuple[Any, list[str]]:
             raise errors.bad_request(f"{prefix}{error}") from None
     if kind == "json":
         if not isinstance(value, list):
-            text = f"json: cannot unmarshal {go_json.go_type(value)} into Go value of type []handlers.jsonPatchOp"
+            text = (
+                f"json: cannot unmarshal {go_json.go_type(value)} into Go value of type"
+                " []handlers.jsonPatchOp"
+            )
             raise errors.bad_request(f"error decoding patch: {text}")
         for item in value:
             if not isinstance(item, dict):
-                text = f"json: cannot unmarshal {go_json.go_type(item)} into Go value of type handlers.jsonPatchOp"
+                text = (
+                    f"json: cannot unmarshal {go_json.go_type(item)} into Go value of type"
+                    " handlers.jsonPatchOp"
+                )
                 raise errors.bad_request(f"error decoding patch: {text}")
         if len(value) > MAX_OPERATIONS:
             text = f"The allowed maximum operations in a JSON patch is {MAX_OPERATIONS}, got {len(value)}"
             raise errors.too_large(text)
         known = {"op", "from", "path", "value"}
-        return value, [f'json patch unknown field "[{i}].{key}"' for i, item in enumerate(value) for key in item if key not in known]
+        return value, [
+            f'json patch unknown field "[{i}].{key}"'
+            for i, item in enumerate(value)
+            for key in item
+            if key not in known
+        ]
     if value is None:
         if kind == "merge":
             raise errors.bad_request("Invalid JSON Patch")
         return {}, []
     if not isinstance(value, dict):
-        text = f"json: cannot unmarshal {go_json.go_type(value)} into Go value of type map[string]interface {{}}"
+        text = (
+            f"json: cannot unmarshal {go_json.go_type(value)} into Go value of type map[string]interface {{}}"
+        )
         raise errors.bad_request(text if kind == "strategic" else f"error decoding patch: {text}")
     return value, _duplicates(value, "")
 
@@ -216,8 +233,8 @@ def _ordered(patched: Any, current: Any) -> Any:
 
 
 _META_ORDER = ("name", "generateName", "namespace", "selfLink", "uid", "resourceVersion", "generation",
-               "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "labels", "annotations",
-               "ownerReferences", "finalizers", "managedFields")  # fmt: skip
+               "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "labels",
+               "annotations", "ownerReferences", "finalizers", "managedFields")  # fmt: skip
 
 
 def _plain_order(value: Any) -> Any:

@@ -1,8 +1,9 @@
 """GET: one object, or a list.
 
-Lists are served from the watch cache in key order. With `limit` a list comes in pages; the continue token holds
-the revision and the key where it goes on, and later pages are read from the store at that revision, so that all
-pages together are one moment. Upstream: apiserver/pkg/endpoints/handlers/get.go, pkg/storage (continue.go).
+Lists are served from the watch cache in key order. With `limit` a list comes in pages; the continue token
+holds the revision and the key where it goes on, and later pages are read from the store at that revision,
+so that all pages together are one moment. Upstream: apiserver/pkg/endpoints/handlers/get.go, pkg/storage
+(continue.go).
 """
 
 from __future__ import annotations
@@ -52,7 +53,9 @@ class Selected:
 
     __slots__ = ("continue_", "items", "remaining", "revision")
 
-    def __init__(self, items: list[Obj], revision: int, continue_: str = "", remaining: int | None = None) -> None:
+    def __init__(
+        self, items: list[Obj], revision: int, continue_: str = "", remaining: int | None = None
+    ) -> None:
         self.items = items
         self.revision = revision
         self.continue_ = continue_
@@ -71,11 +74,10 @@ def selected(ctx: Context, scope: Scope, options: ListOptions) -> Selected:
     if options.continue_ or exact or (options.limit and options.resource_version != "0"):
         return _paged(ctx, scope, options, selection.predicate(), namespace)
     paging.check_fresh(ctx, scope, options.resource_version)
-    if selection.name and selection.only_name:
-        if namespace or not scope.resource.namespaced:
-            obj = cache.objects.get(scope.store.key(namespace, selection.name))
-            found = [] if obj is None else [obj]
-            return Selected(found, ctx.server.storage.revision())
+    if selection.name and selection.only_name and (namespace or not scope.resource.namespaced):
+        obj = cache.objects.get(scope.store.key(namespace, selection.name))
+        found = [] if obj is None else [obj]
+        return Selected(found, ctx.server.storage.revision())
     found = cache.span(namespace)
     matches = selection.predicate()
     if matches is not None:

@@ -1,8 +1,8 @@
 """The answer: an object in the form that the client asked for.
 
 `respond` gives the whole object, a Table (from `printers`) or only the metadata, as JSON or YAML. Lists of
-built-in kinds leave apiVersion and kind out of their items, as the real server does. Bodies are shared objects:
-nothing here changes them. Upstream: apiserver/pkg/endpoints/handlers/response.go.
+built-in kinds leave apiVersion and kind out of their items, as the real server does. Bodies are shared
+objects: nothing here changes them. Upstream: apiserver/pkg/endpoints/handlers/response.go.
 """
 
 from __future__ import annotations
@@ -56,7 +56,9 @@ def table(ctx: Context, scope: Scope, objects: list[Obj], metadata: Obj, form: F
     if wanted not in ("", "Metadata", "Object", "None"):
         problem = fields.invalid("includeObject", wanted, "must be 'Metadata', 'Object', 'None', or empty")
         raise errors.bad_request(f"Unable to convert to Table as requested: {problem}")
-    kept = {k: metadata[k] for k in ("resourceVersion", "continue", "remainingItemCount") if k in metadata}
+    kept: Obj = {
+        k: metadata[k] for k in ("resourceVersion", "continue", "remainingItemCount") if k in metadata
+    }
     return printers.table(
         scope.resource,
         objects,

@@ -97,7 +97,10 @@ def _access(ctx: Context, obj: Obj) -> Obj:
 
 def _user_of(spec: Obj) -> UserInfo:
     return UserInfo(
-        spec.get("user", ""), spec.get("uid", ""), tuple(spec.get("groups") or ()), dict(spec.get("extra") or {})
+        spec.get("user", ""),
+        spec.get("uid", ""),
+        tuple(spec.get("groups") or ()),
+        dict(spec.get("extra") or {}),
     )
 
 
@@ -109,14 +112,18 @@ def _local_access(ctx: Context, obj: Obj) -> Obj:
     problems: list[fields.FieldError] = []
     if resource is not None and resource.get("namespace", "") != (given or namespace):
         shown = resource.get("namespace", "")
-        problems.append(fields.invalid("spec.resourceAttributes.namespace", shown, "must match metadata.namespace"))
+        problems.append(
+            fields.invalid("spec.resourceAttributes.namespace", shown, "must match metadata.namespace")
+        )
     elif resource is None and spec.get("nonResourceAttributes") is not None:
         text = "disallowed on this kind of request"
         problems.append(fields.invalid("spec.nonResourceAttributes", spec["nonResourceAttributes"], text))
     else:
         problems += _attributes_problems(spec)
         if not spec.get("user") and not spec.get("groups"):
-            problems.append(fields.invalid("spec.user", "", "at least one of user or group must be specified"))
+            problems.append(
+                fields.invalid("spec.user", "", "at least one of user or group must be specified")
+            )
     _refuse(problems)
     if given and given != namespace:
         text = f"spec.resourceAttributes.namespace must match namespace: {namespace}"
@@ -166,7 +173,9 @@ def _token(ctx: Context, obj: Obj) -> Obj:
         return {"user": {}, "error": "invalid bearer token"}
     status: Obj = {"authenticated": True, "user": user_object(user)}
     audiences = spec.get("audiences") or [ctx.server.issuer]
-    status["audiences"] = [audience for audience in audiences if audience == ctx.server.issuer] or [ctx.server.issuer]
+    status["audiences"] = [audience for audience in audiences if audience == ctx.server.issuer] or [
+        ctx.server.issuer
+    ]
     return status
 
 
@@ -192,4 +201,6 @@ def component_statuses(ctx: Context, scope: Scope) -> Response:
             if item["metadata"] == {"name": ctx.info.name}:
                 return answer(200, {"kind": "ComponentStatus", "apiVersion": "v1", **item}, form)
         raise errors.not_found(scope.resource, ctx.info.name)
-    return answer(200, {"kind": "ComponentStatusList", "apiVersion": "v1", "metadata": {}, "items": items}, form)
+    return answer(
+        200, {"kind": "ComponentStatusList", "apiVersion": "v1", "metadata": {}, "items": items}, form
+    )

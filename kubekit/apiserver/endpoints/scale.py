@@ -31,7 +31,11 @@ VERSION = "autoscaling/v1"
 def scale_of(scope: Scope, obj: Obj) -> Obj:
     """The Scale of a workload."""
     metadata = obj["metadata"]
-    kept = {k: metadata[k] for k in ("name", "namespace", "uid", "resourceVersion", "creationTimestamp") if k in metadata}
+    kept = {
+        k: metadata[k]
+        for k in ("name", "namespace", "uid", "resourceVersion", "creationTimestamp")
+        if k in metadata
+    }
     if scope.custom is not None:
         return _custom_scale(scope.custom.scale, obj, kept)
     spec, status = obj.get("spec") or {}, obj.get("status") or {}

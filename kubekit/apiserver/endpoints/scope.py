@@ -1,8 +1,9 @@
 """Scope: one endpoint's surroundings - which resource in which version, its store, its converter.
 
-`APIServer` keeps a `Scope` for each served resource (and makes one for each custom resource); the verbs take
-`(ctx, scope)`. Versions of one resource share a store: `to_stored` and `to_served` convert between the version
-of the endpoint and the one that is stored. Upstream: apiserver/pkg/endpoints/handlers/rest.go (RequestScope).
+`APIServer` keeps a `Scope` for each served resource (and makes one for each custom resource); the verbs
+take `(ctx, scope)`. Versions of one resource share a store: `to_stored` and `to_served` convert between
+the version of the endpoint and the one that is stored. Upstream: apiserver/pkg/endpoints/handlers/rest.go
+(RequestScope).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Selection: which objects a list or a watch is about - by labels, by fields, by name.
 
-Few fields of few kinds can be selected by; `FIELDS` is the whole table. A predicate is made once for each request
-and shared by all objects it is asked about. Upstream: the AddFieldLabelConversionFunc calls of pkg/apis/*/v1,
-the SelectableFields of pkg/registry/*, apiserver/pkg/storage/selection_predicate.go.
+Few fields of few kinds can be selected by; `FIELDS` is the whole table. A predicate is made once for each
+request and shared by all objects it is asked about. Upstream: the AddFieldLabelConversionFunc calls of
+pkg/apis/*/v1, the SelectableFields of pkg/registry/*, apiserver/pkg/storage/selection_predicate.go.
 """
 
 from __future__ import annotations
@@ -11,7 +11,13 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from kubekit.api import status_error as errors
-from kubekit.api.selectors import FieldSelector, Selector, SelectorError, parse_field_selector, parse_label_selector
+from kubekit.api.selectors import (
+    FieldSelector,
+    Selector,
+    SelectorError,
+    parse_field_selector,
+    parse_label_selector,
+)
 from kubekit.apiserver.endpoints.options import ListOptions
 from kubekit.apiserver.endpoints.scope import Scope
 from kubekit.apiserver.registry.event_forms import core_form
@@ -30,7 +36,9 @@ def _path(*steps: str, default: str = "") -> Getter:
             value = value.get(step) if isinstance(value, dict) else None
         if value is None:
             return default
-        return value if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)
+        return (
+            value if isinstance(value, str) else str(value).lower() if isinstance(value, bool) else str(value)
+        )
 
     return get
 
@@ -90,7 +98,11 @@ FIELDS: dict[tuple[str, str], tuple[str, dict[str, Getter]]] = {
     ("events.k8s.io", "events"): (
         "field label not supported: {}",
         {
-            **{name.replace("involvedObject", "regarding"): get for name, get in _EVENT.items() if "." in name},
+            **{
+                name.replace("involvedObject", "regarding"): get
+                for name, get in _EVENT.items()
+                if "." in name
+            },
             "reason": _EVENT["reason"],
             "reportingController": _EVENT["reportingComponent"],
             "type": _EVENT["type"],
@@ -116,8 +128,11 @@ FIELDS: dict[tuple[str, str], tuple[str, dict[str, Getter]]] = {
     ),
     ("certificates.k8s.io", "podcertificaterequests"): (
         "field label not supported: {}",
-        {"spec.signerName": _path("spec", "signerName"), "spec.podName": _path("spec", "podName"),
-         "spec.nodeName": _path("spec", "nodeName")},
+        {
+            "spec.signerName": _path("spec", "signerName"),
+            "spec.podName": _path("spec", "podName"),
+            "spec.nodeName": _path("spec", "nodeName"),
+        },
     ),
     ("resource.k8s.io", "resourceslices"): (
         "field label not supported for resource.k8s.io/v1, Kind=ResourceSlice: {}",
@@ -138,7 +153,9 @@ class Selection:
 
     __slots__ = ("fields", "getters", "labels", "name")
 
-    def __init__(self, labels: Selector | None, fields: FieldSelector | None, getters: dict[str, Getter]) -> None:
+    def __init__(
+        self, labels: Selector | None, fields: FieldSelector | None, getters: dict[str, Getter]
+    ) -> None:
         self.labels = labels
         self.fields = fields
         self.getters = getters
@@ -210,7 +227,11 @@ def _getters(scope: Scope, fields: FieldSelector) -> dict[str, Getter]:
         known = scope.custom.selectable
     for need in fields.requirements:
         get = known.get(need.field) or _META.get(need.field)
-        if need.field == "metadata.namespace" and resource.plural in _CLUSTER_ONLY_NAME and not resource.namespaced:
+        if (
+            need.field == "metadata.namespace"
+            and resource.plural in _CLUSTER_ONLY_NAME
+            and not resource.namespaced
+        ):
             get = None
         if get is None:
             if refusal:

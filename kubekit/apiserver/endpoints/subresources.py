@@ -1,8 +1,9 @@
-"""Subresources: status, scale, binding and their like - parts of an object with a path and rights of their own.
+"""Subresources: status, scale, binding and their like - parts of an object with a path and rights of their
+own.
 
-`serve(ctx, scope)` finds who answers: parts that are updated like objects (status, approval, ...) go through the
-ordinary verbs with a strategy of their own; the others are functions listed in `SERVED`. Upstream: the *REST
-types in pkg/registry/*/*/storage.
+`serve(ctx, scope)` finds who answers: parts that are updated like objects (status, approval, ...) go
+through the ordinary verbs with a strategy of their own; the others are functions listed in `SERVED`.
+Upstream: the *REST types in pkg/registry/*/*/storage.
 """
 
 from __future__ import annotations

@@ -47,7 +47,10 @@ def create_token(ctx: Context, scope: Scope) -> Response:
     account = scope.store.get(namespace, name)
     uid = account["metadata"]["uid"]
     if metadata.get("uid") and metadata["uid"] != uid:
-        text = f"the UID in the token request ({metadata['uid']}) does not match the UID of the service account ({uid})"
+        text = (
+            f"the UID in the token request ({metadata['uid']}) does not match the UID of the service account"
+            f" ({uid})"
+        )
         raise errors.conflict(f"TokenRequest.{GROUP}", name, text)
     audiences = spec.get("audiences") or [ctx.server.issuer]
     spec["audiences"] = audiences
@@ -56,7 +59,11 @@ def create_token(ctx: Context, scope: Scope) -> Response:
         seconds = spec["expirationSeconds"] = 3600
     problems: list[fields.FieldError] = []
     if seconds < MIN_SECONDS:
-        problems.append(fields.invalid("spec.expirationSeconds", seconds, "may not specify a duration less than 10 minutes"))
+        problems.append(
+            fields.invalid(
+                "spec.expirationSeconds", seconds, "may not specify a duration less than 10 minutes"
+            )
+        )
     if seconds > MAX_SECONDS:
         text = "may not specify a duration larger than 2^32 seconds"
         problems.append(fields.invalid("spec.expirationSeconds", seconds, text))
@@ -82,7 +89,9 @@ def _bound(ctx: Context, namespace: str, account: str, reference: Obj | None) ->
     name = reference.get("name", "")
     plural = {"Pod": "pods", "Node": "nodes", "Secret": "secrets"}.get(kind)
     if plural is None or "/" in version:
-        group = version.partition("/")[0] + "/" + version.partition("/")[2] if "/" in version else f"/{version}"
+        group = (
+            version.partition("/")[0] + "/" + version.partition("/")[2] if "/" in version else f"/{version}"
+        )
         raise errors.bad_request(f"cannot bind token to object of type {group}, Kind={kind}")
     found = ctx.server.store("", plural).get("" if kind == "Node" else namespace, name)
     uid = found["metadata"]["uid"]
@@ -90,7 +99,10 @@ def _bound(ctx: Context, namespace: str, account: str, reference: Obj | None) ->
     if kind == "Pod":
         spec = found.get("spec") or {}
         if spec.get("serviceAccountName") != account:
-            text = f'cannot bind token for serviceaccount "{account}" to pod running with different serviceaccount name.'
+            text = (
+                f'cannot bind token for serviceaccount "{account}" to pod running with different'
+                " serviceaccount name."
+            )
             raise errors.bad_request(text)
         if spec.get("nodeName"):
             node = ctx.server.store("", "nodes").find("", spec["nodeName"])

@@ -1,9 +1,9 @@
 """GET ?watch=true: a stream of changes, from now, from a revision, or after a replay of everything there is.
 
-Without a resourceVersion (or with 0) the stream begins with an ADDED event for each object; with one it begins with
-the remembered events after it, or is refused with 410 when they have left the window. `sendInitialEvents`
-replays everything and then sends a bookmark annotated `k8s.io/initial-events-end`. Upstream:
-apiserver/pkg/endpoints/handlers/watch.go, apiserver/pkg/storage/cacher/cacher.go.
+Without a resourceVersion (or with 0) the stream begins with an ADDED event for each object; with one it
+begins with the remembered events after it, or is refused with 410 when they have left the window.
+`sendInitialEvents` replays everything and then sends a bookmark annotated `k8s.io/initial-events-end`.
+Upstream: apiserver/pkg/endpoints/handlers/watch.go, apiserver/pkg/storage/cacher/cacher.go.
 """
 
 from __future__ import annotations
@@ -137,7 +137,9 @@ def _form(ctx: Context, scope: Scope, form: Form) -> tuple[Any, Transform | None
     return (scope.resource.version, form.kind, form.version, include), shape
 
 
-def bookmark(scope: Scope, revision: int, form: Form | None = None, end_of_initial: bool = False) -> WatchEvent:
+def bookmark(
+    scope: Scope, revision: int, form: Form | None = None, end_of_initial: bool = False
+) -> WatchEvent:
     """A BOOKMARK: nothing but the revision up to which the watcher has heard everything."""
     metadata: Obj = {"resourceVersion": str(revision)}
     if end_of_initial:
@@ -148,5 +150,3 @@ def bookmark(scope: Scope, revision: int, form: Form | None = None, end_of_initi
     if form is not None and form.kind == "PartialObjectMetadata":
         obj = {"kind": "PartialObjectMetadata", "apiVersion": form.version, "metadata": metadata}
     return WatchEvent("BOOKMARK", obj)
-
-

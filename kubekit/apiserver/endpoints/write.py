@@ -1,4 +1,5 @@
-"""What the writing verbs share: admission attributes, field managers, and the authorization of a create by PUT.
+"""What the writing verbs share: admission attributes, field managers, and the authorization of a create by
+PUT.
 
 Upstream: apiserver/pkg/endpoints/handlers/create.go, update.go, patch.go.
 """
@@ -29,7 +30,9 @@ def manager_of(ctx: Context, options: WriteOptions) -> str:
     return agent.split("/", 1)[0][:128]
 
 
-def attributes(ctx: Context, scope: Scope, operation: str, name: str, obj: Obj | None, old: Obj | None) -> Attributes:
+def attributes(
+    ctx: Context, scope: Scope, operation: str, name: str, obj: Obj | None, old: Obj | None
+) -> Attributes:
     """The question to the admission plugins."""
     info = ctx.info
     namespace = info.namespace
@@ -40,7 +43,9 @@ def attributes(ctx: Context, scope: Scope, operation: str, name: str, obj: Obj |
     )
 
 
-def validating(ctx: Context, scope: Scope, name: str, by_put: bool = False) -> Callable[[Obj, Obj | None], None]:
+def validating(
+    ctx: Context, scope: Scope, name: str, by_put: bool = False
+) -> Callable[[Obj, Obj | None], None]:
     """The validating admission of one write, as the store calls it."""
     chain = ctx.server.admission
 
@@ -63,7 +68,15 @@ def authorize_create(ctx: Context, name: str) -> None:
     """A PUT or an apply that creates needs the create verb too (handlers/create.go: withAuthorization)."""
     info = ctx.info
     asked = Asked(
-        ctx.user, "create", info.group, info.version, info.resource, info.subresource, info.namespace, name, info.path
+        ctx.user,
+        "create",
+        info.group,
+        info.version,
+        info.resource,
+        info.subresource,
+        info.namespace,
+        name,
+        info.path,
     )
     decision = ctx.server.authorization.decide(asked)
     if not decision.allowed:

@@ -1,7 +1,8 @@
-"""The type check of an applied configuration: every field declared, every value of its type, no two items alike.
+"""The type check of an applied configuration: every field declared, every value of its type, no two items
+alike.
 
-`problems(shape, value)` gives (path, text) pairs in the words of the real library. A configuration is checked as it
-was written, before defaults. Upstream: structured-merge-diff (typed/validate.go).
+`problems(shape, value)` gives (path, text) pairs in the words of the real library. A configuration is
+checked as it was written, before defaults. Upstream: structured-merge-diff (typed/validate.go).
 """
 
 from __future__ import annotations
@@ -62,7 +63,11 @@ def _list(shape: Shape, value: list[Any], path: str) -> list[Problem]:
 def _scalar(kind: str, value: Any) -> str:
     number = isinstance(value, int | float) and not isinstance(value, bool)
     if kind == "string":
-        return "" if isinstance(value, str) else f"expected string, got &value.valueUnstructured{{Value:{_sharp(value)}}}"
+        return (
+            ""
+            if isinstance(value, str)
+            else f"expected string, got &value.valueUnstructured{{Value:{_sharp(value)}}}"
+        )
     if kind == "numeric":
         return "" if number else f"expected numeric (int or float), got {_type(value)}"
     if kind == "boolean":
@@ -73,7 +78,13 @@ def _scalar(kind: str, value: Any) -> str:
 def _type(value: Any) -> str:
     if isinstance(value, bool):
         return "bool"
-    names = {str: "string", int: "int64", float: "float64", list: "[]interface {}", dict: "map[string]interface {}"}
+    names = {
+        str: "string",
+        int: "int64",
+        float: "float64",
+        list: "[]interface {}",
+        dict: "map[string]interface {}",
+    }
     return names[next(kind for kind in names if isinstance(value, kind))]
 
 

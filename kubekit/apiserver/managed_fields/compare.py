@@ -1,8 +1,9 @@
 """Which fields two objects differ in, and which fields an object has.
 
-`compare(shape, old, new)` gives two sets: what the new object added or changed, and what it lacks. `fields_of(shape, obj)`
-gives the fields that an applied configuration names. Equal parts are passed over without looking into them, so a
-change of status costs what the status costs. Upstream: structured-merge-diff (typed/compare.go, typed/tofieldset.go).
+`compare(shape, old, new)` gives two sets: what the new object added or changed, and what it lacks.
+`fields_of(shape, obj)` gives the fields that an applied configuration names. Equal parts are passed over
+without looking into them, so a change of status costs what the status costs. Upstream:
+structured-merge-diff (typed/compare.go, typed/tofieldset.go).
 """
 
 from __future__ import annotations
@@ -118,7 +119,8 @@ def _compare_lists(shape: Shape, old: Any, new: Any, changed: FieldSet, removed:
 
 
 def fields_of(shape: Shape, value: Any) -> FieldSet:
-    """The fields that a configuration names: leaves, list items, keys of maps (not the structures above them)."""
+    """The fields that a configuration names: leaves, list items, keys of maps (not the structures above
+    them)."""
     shape = resolved(shape, value)
     if shape.leaf or not isinstance(value, dict | list):
         return MEMBER

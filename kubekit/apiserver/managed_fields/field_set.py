@@ -1,8 +1,9 @@
 """Sets of fields in the form that managedFields has them (FieldsV1), and their arithmetic.
 
-A set is a dict from path elements (``f:spec``, ``k:{"name":"c"}``, ``v:"x"``) to the set below. A place belongs to the
-set itself when what is below is empty or has the key ``.``; an empty top-level dict is the empty set. Sets are
-frozen: every function gives a new one, and parts are shared. Upstream: structured-merge-diff (fieldpath/set.go).
+A set is a dict from path elements (``f:spec``, ``k:{"name":"c"}``, ``v:"x"``) to the set below. A place
+belongs to the set itself when what is below is empty or has the key ``.``; an empty top-level dict is the
+empty set. Sets are frozen: every function gives a new one, and parts are shared. Upstream:
+structured-merge-diff (fieldpath/set.go).
 """
 
 from __future__ import annotations
@@ -81,7 +82,10 @@ def without(one: FieldSet, two: FieldSet) -> FieldSet:
         other = two.get(element)
         if other is None:
             found[element] = below
-        elif not is_member(other) and (rest := _joined("." in below, without(_below(below), other))) is not None:
+        elif (
+            not is_member(other)
+            and (rest := _joined("." in below, without(_below(below), other))) is not None
+        ):
             found[element] = rest
     return found
 

@@ -1,7 +1,7 @@
 """From client-side to server-side apply: the last-applied annotation of kubectl.
 
-When the manager `kubectl` applies on the server for the first time, fields that its own annotation says it set are no
-conflict; and as long as the annotation is there, it is kept up to date. Upstream:
+When the manager `kubectl` applies on the server for the first time, fields that its own annotation says it
+set are no conflict; and as long as the annotation is there, it is kept up to date. Upstream:
 apimachinery/pkg/util/managedfields/internal (lastappliedmanager.go, lastappliedupdater.go).
 """
 

@@ -1,8 +1,8 @@
 """Managers: the entries of metadata.managedFields, read and written.
 
-`read(entries)` gives managers by identity - name, operation, subresource and, for updates, the version; `write(managers)`
-gives the entries in the server's order. An entry that did not change is written as the same object. Upstream:
-apimachinery/pkg/util/managedfields/internal (managedfields.go, capmanagers.go).
+`read(entries)` gives managers by identity - name, operation, subresource and, for updates, the version;
+`write(managers)` gives the entries in the server's order. An entry that did not change is written as the
+same object. Upstream: apimachinery/pkg/util/managedfields/internal (managedfields.go, capmanagers.go).
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ class Manager:
 
     __slots__ = ("api_version", "entry", "fields", "time")
 
-    def __init__(self, fields: FieldSet, api_version: str, time: str | None, entry: Obj | None = None) -> None:
+    def __init__(
+        self, fields: FieldSet, api_version: str, time: str | None, entry: Obj | None = None
+    ) -> None:
         self.fields = fields
         self.api_version = api_version
         self.time = time
@@ -49,7 +51,9 @@ class BadEntry(ValueError):
 
 def identity(manager: str, operation: str, api_version: str, subresource: str) -> Identity:
     """The identity of a manager."""
-    return Identity(manager or "unknown", operation, api_version if operation == "Update" else "", subresource)
+    return Identity(
+        manager or "unknown", operation, api_version if operation == "Update" else "", subresource
+    )
 
 
 def read(entries: list[Obj] | None) -> Managers:
@@ -70,7 +74,10 @@ def read(entries: list[Obj] | None) -> Managers:
                 else f"missing fieldsType in managed fields entry {place}"
             )
         who = Identity(
-            entry.get("manager", ""), operation, version if operation == "Update" else "", entry.get("subresource", "")
+            entry.get("manager", ""),
+            operation,
+            version if operation == "Update" else "",
+            entry.get("subresource", ""),
         )
         found[who] = Manager(entry.get("fieldsV1") or {}, version, entry.get("time"), entry)
     return found

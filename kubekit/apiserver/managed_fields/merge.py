@@ -1,8 +1,9 @@
-"""Merging an applied configuration into the present object, and taking out what was applied before and is not now.
+"""Merging an applied configuration into the present object, and taking out what was applied before and is
+not now.
 
-`merged(shape, live, config)` lays the configuration over the object; `pruned(shape, value, fields)` removes a set of
-fields. Both give new values that share unchanged parts with what they were given. Upstream: structured-merge-diff
-(typed/merge.go, typed/remove.go).
+`merged(shape, live, config)` lays the configuration over the object; `pruned(shape, value, fields)`
+removes a set of fields. Both give new values that share unchanged parts with what they were given.
+Upstream: structured-merge-diff (typed/merge.go, typed/remove.go).
 """
 
 from __future__ import annotations
@@ -137,7 +138,11 @@ def with_named_fields(shape: Shape, fields: FieldSet) -> FieldSet:
         elif kind == "k":
             inner = shape.element
         if below:
-            kept = with_named_fields(inner, below) if inner is not None else {k: v for k, v in below.items() if k != "."}
+            kept = (
+                with_named_fields(inner, below)
+                if inner is not None
+                else {k: v for k, v in below.items() if k != "."}
+            )
             member = named or "." in below
             found[element] = ({".": MEMBER, **kept} if kept else MEMBER) if member else kept
         else:

@@ -1,8 +1,10 @@
-"""Shapes: of each kind only what ownership of fields depends on - what is a leaf, and how list items are told apart.
+"""Shapes: of each kind only what ownership of fields depends on - what is a leaf, and how list items are
+told apart.
 
-`shape_of_kind("v1", "Pod")` gives the shape of a built-in kind, `shape_of_schema(...)` that of a custom resource. A leaf
-is owned as a whole (scalars, atomic lists, maps and structures); list items are named by their keys. Shapes are
-built once and never change. Upstream: structured-merge-diff (schema), kube-openapi (schemaconv).
+`shape_of_kind("v1", "Pod")` gives the shape of a built-in kind, `shape_of_schema(...)` that of a custom
+resource. A leaf is owned as a whole (scalars, atomic lists, maps and structures); list items are named by
+their keys. Shapes are built once and never change. Upstream: structured-merge-diff (schema), kube-openapi
+(schemaconv).
 """
 
 from __future__ import annotations
@@ -15,7 +17,13 @@ from kubekit.api.schema import Field, List, Map, Pointer, Struct, Type, for_kind
 
 Obj = dict[str, Any]
 
-SCALARS = {"string": "string", "bytes": "string", "boolean": "boolean", "integer": "numeric", "number": "numeric"}
+SCALARS = {
+    "string": "string",
+    "bytes": "string",
+    "boolean": "boolean",
+    "integer": "numeric",
+    "number": "numeric",
+}
 """What a scalar must be; every other one (quantities, times, int-or-string) is untyped."""
 
 
@@ -173,7 +181,9 @@ def shape_of_schema(schema: Obj | None) -> Shape:
         if list_type == "map":
             shape.keys = tuple(schema.get("x-kubernetes-list-map-keys") or ())
             properties = items.get("properties") or {}
-            shape.defaults = {k: properties[k]["default"] for k in shape.keys if "default" in properties.get(k, {})}
+            shape.defaults = {
+                k: properties[k]["default"] for k in shape.keys if "default" in properties.get(k, {})
+            }
         return shape
     if kind in SCALARS and not schema.get("x-kubernetes-int-or-string"):
         return Shape("scalar", leaf=True, scalar=SCALARS[str(kind)])

@@ -1,8 +1,8 @@
 """What the verbs call: keep metadata.managedFields true while objects are created, updated and applied.
 
-`on_create` and `on_update` note whose fields a write touched, before admission; `applied` makes the new object of a
-server-side apply. Rules of an endpoint (shape, reset fields, conversion) are made once and kept. Upstream:
-apimachinery/pkg/util/managedfields/internal (fieldmanager.go and the managers it stacks).
+`on_create` and `on_update` note whose fields a write touched, before admission; `applied` makes the new
+object of a server-side apply. Rules of an endpoint (shape, reset fields, conversion) are made once and
+kept. Upstream: apimachinery/pkg/util/managedfields/internal (fieldmanager.go and the managers it stacks).
 """
 
 from __future__ import annotations
@@ -129,7 +129,9 @@ def on_create(ctx: Context, scope: Scope, obj: Obj, manager: str) -> None:
     on_update(ctx, scope, obj, None, manager)
 
 
-def on_update(ctx: Context, scope: Scope, obj: Obj, old: Obj | None, manager: str, subresource: str | None = None) -> None:
+def on_update(
+    ctx: Context, scope: Scope, obj: Obj, old: Obj | None, manager: str, subresource: str | None = None
+) -> None:
     """Note the fields that a write changed (`old` is None for a new object)."""
     if subresource is None:
         subresource = ctx.info.subresource
@@ -187,7 +189,10 @@ def applied(ctx: Context, scope: Scope, config: Obj, old: Obj | None, manager: s
     found = check.problems(rules.shape, config)
     if found:
         where = metadata if isinstance(metadata, dict) else {}
-        what = f"{where.get('namespace', '')}/{where.get('name', '')}; {gvk(resource.api_version, resource.kind)}"
+        what = (
+            f"{where.get('namespace', '')}/{where.get('name', '')};"
+            f" {gvk(resource.api_version, resource.kind)}"
+        )
         text = f"failed to create typed patch object ({what}): {check.text_of(found)}"
         raise errors.StatusError(errors.status(500, "", text))
     now = _now(ctx)
@@ -218,7 +223,14 @@ def _first(rules: Rules) -> Identity:
 
 
 def _try(
-    ctx: Context, rules: Rules, live: Obj, config: Obj, managers: Managers, who: Identity, now: str, force: bool
+    ctx: Context,
+    rules: Rules,
+    live: Obj,
+    config: Obj,
+    managers: Managers,
+    who: Identity,
+    now: str,
+    force: bool,
 ) -> Obj:
     before = {key: Manager(m.fields, m.api_version, m.time, m.entry) for key, m in managers.items()}
     try:

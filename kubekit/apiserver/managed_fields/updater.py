@@ -1,8 +1,9 @@
 """Who owns which field after a change: updates take what they changed, applies own what they name.
 
-`update(...)` is for create, update and patch: the fields that changed leave their managers and go to the caller.
-`apply(...)` merges a configuration into the object, removes what this manager applied before and does not now, and
-refuses to change what others own (unless forced). Upstream: structured-merge-diff (merge/update.go).
+`update(...)` is for create, update and patch: the fields that changed leave their managers and go to the
+caller. `apply(...)` merges a configuration into the object, removes what this manager applied before and
+does not now, and refuses to change what others own (unless forced). Upstream: structured-merge-diff
+(merge/update.go).
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ Convert = Callable[[Obj, str], Obj | None]
 """An object in another version of its kind; None when that version is not known."""
 
 STRIPPED = frozenset(
-    {"name", "namespace", "creationTimestamp", "selfLink", "uid", "clusterName", "generation", "managedFields",
-     "resourceVersion"}
+    {"name", "namespace", "creationTimestamp", "selfLink", "uid", "clusterName", "generation",
+     "managedFields", "resourceVersion"}
 )  # fmt: skip
 """Fields of metadata that nobody owns."""
 
@@ -61,7 +62,9 @@ class Rules:
 
 def stripped(fields: FieldSet) -> FieldSet:
     """A set without what nobody owns: type, name, uid and their like."""
-    found = {element: below for element, below in fields.items() if element not in ("f:apiVersion", "f:kind", ".")}
+    found = {
+        element: below for element, below in fields.items() if element not in ("f:apiVersion", "f:kind", ".")
+    }
     metadata = found.get("f:metadata")
     if metadata is not None:
         kept = {e: b for e, b in metadata.items() if e != "." and e[2:] not in STRIPPED}
@@ -144,7 +147,7 @@ def apply(
     The caller has checked the configuration's types. `live` comes without managedFields.
     """
     shape = rules.shape
-    new = merged(shape, live, config)
+    new: Obj = merged(shape, live, config)
     last = managers.get(self)
     fields = rules.filtered(fields_of(shape, config))
     managers[self] = Manager(fields, rules.api_version, last.time if last is not None else now)
@@ -178,7 +181,9 @@ def _pruned(rules: Rules, new: Obj, managers: Managers, self: Identity, last: Ma
             continue
         all_fields = with_named_fields(shape, fields_of(shape, whole))
         kept = union(with_named_fields(shape, fields_of(shape, rest)), with_named_fields(shape, fields))
-        left = rules.convert(pruned(shape, whole, difference(all_fields, kept)) or {}, last.api_version) or left
+        left = (
+            rules.convert(pruned(shape, whole, difference(all_fields, kept)) or {}, last.api_version) or left
+        )
     # Only what this manager itself owned may go.
     before = with_named_fields(shape, fields_of(shape, there))
     after = with_named_fields(shape, fields_of(shape, left))

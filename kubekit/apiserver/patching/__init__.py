@@ -5,6 +5,6 @@ Reading order:
   2. `merge_patch`       an object laid over another (RFC 7386)
   3. `strategic_merge`   the same, but lists are merged by key where the type says so
 
-The endpoint that uses them is `endpoints/patch.py`. Server-side apply, which needs to know who owns which field,
-is in `kubekit.apiserver.managed_fields`.
+The endpoint that uses them is `endpoints/patch.py`. Server-side apply, which needs to know who owns which
+field, is in `kubekit.apiserver.managed_fields`.
 """

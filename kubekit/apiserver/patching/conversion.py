@@ -1,7 +1,8 @@
 """Why a patched document cannot become an object, in the words of the real server's converter.
 
-A strategic patch is turned into an object by a converter of its own, whose texts differ from those of the JSON
-decoder. Called with a type and a value when decoding has failed. Upstream: apimachinery/pkg/runtime/converter.go.
+A strategic patch is turned into an object by a converter of its own, whose texts differ from those of the
+JSON decoder. Called with a type and a value when decoding has failed. Upstream:
+apimachinery/pkg/runtime/converter.go.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 """JSON patch: operations on paths.
 
-`apply(document, operations)` gives a new document and shares untouched parts with the old one. It is as lenient as the
-library the real server uses: `replace` and `copy` accept a missing key of an object, a path's text before its first
-slash is ignored. Anything else wrong raises `PatchError`. Source: evanphx/json-patch (v4) as vendored by the apiserver.
+`apply(document, operations)` gives a new document and shares untouched parts with the old one. It is as
+lenient as the library the real server uses: `replace` and `copy` accept a missing key of an object, a
+path's text before its first slash is ignored. Anything else wrong raises `PatchError`. Source:
+evanphx/json-patch (v4) as vendored by the apiserver.
 """
 
 from __future__ import annotations

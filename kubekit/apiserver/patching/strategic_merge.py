@@ -1,7 +1,7 @@
 """Strategic merge patch: a merge patch that knows which lists are sets and which have keys.
 
-`merge(document, patch, type)` follows the type's patch strategies: a list of containers is merged by `name`, a list of
-finalizers as a set, other lists are replaced. Directives in the patch say more:
+`merge(document, patch, type)` follows the type's patch strategies: a list of containers is merged by
+`name`, a list of finalizers as a set, other lists are replaced. Directives in the patch say more:
 
     {"containers": [{"name": "b", "$patch": "delete"}]}           take b out
     {"containers": [{"$patch": "replace"}, {"name": "solo"}]}     solo and nothing else
@@ -98,7 +98,9 @@ def _merge_map(original: Obj, patch: Obj, kind: Type | None) -> Obj:
     return original
 
 
-def _merge_list_field(before: list[Any], value: list[Any], field: Field | None, inner: Type | None, deleting: bool) -> list[Any]:
+def _merge_list_field(
+    before: list[Any], value: list[Any], field: Field | None, inner: Type | None, deleting: bool
+) -> list[Any]:
     if field is not None and "merge" in field.patch_strategy:
         return _merge_list(before, value, _element(inner), field.patch_merge_key, deleting)
     return value
@@ -134,7 +136,8 @@ def _order_lists(original: Obj, patch: Obj, kind: Type | None) -> None:
             continue
         if wanted is not None and not _in_order(wanted, order, merge_key):
             raise StrategicError(
-                f"The order in patch list:\n{_go(wanted)}\n doesn't match $setElementOrder list:\n{_go(order)}\n"
+                f"The order in patch list:\n{_go(wanted)}\n doesn't match $setElementOrder"
+                f" list:\n{_go(order)}\n"
             )
         if before is None:
             merged = _drop_directives(_drop_nulls(wanted))
@@ -160,7 +163,9 @@ def _in_order(wanted: list[Any], order: list[Any], merge_key: str) -> bool:
     return True
 
 
-def _merge_list(before: list[Any], value: list[Any], kind: Type | None, merge_key: str, deleting: bool) -> list[Any]:
+def _merge_list(
+    before: list[Any], value: list[Any], kind: Type | None, merge_key: str, deleting: bool
+) -> list[Any]:
     if not before and not value:
         return before
     if not any(isinstance(item, dict) for item in (*before, *value)):
@@ -227,7 +232,9 @@ def _arranged(merged: list[Any], patch: list[Any], before: list[Any], merge_key:
     return _in_new_order(mine, others, patch, before, merge_key)
 
 
-def _in_new_order(mine: list[Any], others: list[Any], order: list[Any], before: list[Any], merge_key: str) -> list[Any]:
+def _in_new_order(
+    mine: list[Any], others: list[Any], order: list[Any], before: list[Any], merge_key: str
+) -> list[Any]:
     """Those of the patch in the patch's order, the server's own where they stood relative to them."""
     mine = sorted(mine, key=lambda item: _find(order, item, merge_key))
     result: list[Any] = []

@@ -1,8 +1,8 @@
 """The built-in resources: which strategy each has, and where it lies in etcd.
 
-To give a kind particular behaviour, write its strategy in a file of its own here and add a line to `STRATEGIES`.
-`PREFIXES` are the places that differ from `/registry/<plural>`, for reasons of age. Upstream:
-pkg/registry/*/rest/storage_*.go, pkg/kubeapiserver/default_storage_factory_builder.go.
+To give a kind particular behaviour, write its strategy in a file of its own here and add a line to
+`STRATEGIES`. `PREFIXES` are the places that differ from `/registry/<plural>`, for reasons of age.
+Upstream: pkg/registry/*/rest/storage_*.go, pkg/kubeapiserver/default_storage_factory_builder.go.
 """
 
 from __future__ import annotations

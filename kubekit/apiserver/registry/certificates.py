@@ -1,4 +1,5 @@
-"""CertificateSigningRequests: who asks is written by the server; approval and certificate have paths of their own.
+"""CertificateSigningRequests: who asks is written by the server; approval and certificate have paths of
+their own.
 
 Upstream: pkg/registry/certificates/certificates/strategy.go.
 """

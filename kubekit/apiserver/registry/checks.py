@@ -1,7 +1,8 @@
 """Checks: the strategies' one way to the validation room.
 
-`validate_create`, `validate_update`, `validate_status_update` give field errors, `warnings` gives Warning texts; a kind
-that has no validation has none. Upstream: the Validate* and WarningsOn* methods of pkg/registry strategies.
+`validate_create`, `validate_update`, `validate_status_update` give field errors, `warnings` gives Warning
+texts; a kind that has no validation has none. Upstream: the Validate* and WarningsOn* methods of
+pkg/registry strategies.
 """
 
 from __future__ import annotations

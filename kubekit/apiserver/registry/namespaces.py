@@ -1,7 +1,8 @@
 """Namespaces: they are Active until they are deleted, and then wait for their content to go.
 
-The finalizer of a namespace is in its spec; `namespaces/finalize` sets it. A deleted namespace becomes Terminating; the
-namespace controller empties it and takes the finalizer. Upstream: pkg/registry/core/namespace.
+The finalizer of a namespace is in its spec; `namespaces/finalize` sets it. A deleted namespace becomes
+Terminating; the namespace controller empties it and takes the finalizer. Upstream:
+pkg/registry/core/namespace.
 """
 
 from __future__ import annotations
@@ -73,7 +74,10 @@ class NamespaceStrategy(Strategy):
         for field, word in (("uid", "UID"), ("resourceVersion", "ResourceVersion")):
             value = wanted.get(field)
             if value is not None and value != metadata.get(field):
-                text = f"Precondition failed: {word} in precondition: {value}, {word} in object meta: {metadata.get(field)}"
+                text = (
+                    f"Precondition failed: {word} in precondition: {value}, {word} in object meta:"
+                    f" {metadata.get(field)}"
+                )
                 raise errors.conflict(self.resource, metadata["name"], text)
         if metadata.get("deletionTimestamp"):
             return Deleted(existing, False) if (existing.get("spec") or {}).get("finalizers") else None
@@ -84,7 +88,9 @@ class NamespaceStrategy(Strategy):
             "metadata": {**metadata, "deletionTimestamp": now_of(ctx)},
             "status": {**(existing.get("status") or {}), "phase": "Terminating"},
         }
-        finalizers = [f for f in metadata.get("finalizers") or () if f not in ("orphan", "foregroundDeletion")]
+        finalizers = [
+            f for f in metadata.get("finalizers") or () if f not in ("orphan", "foregroundDeletion")
+        ]
         if options.get("orphanDependents") or options.get("propagationPolicy") == "Orphan":
             finalizers.append("orphan")
         if options.get("propagationPolicy") == "Foreground":
@@ -96,7 +102,9 @@ class NamespaceStrategy(Strategy):
         stored = store.cache.storage.update(key, changed, int(metadata["resourceVersion"]))
         if stored is None:
             raise errors.conflict(self.resource, metadata["name"])
-        ctx.wrote(key, f"put if mod = {metadata['resourceVersion']}", int(stored["metadata"]["resourceVersion"]))
+        ctx.wrote(
+            key, f"put if mod = {metadata['resourceVersion']}", int(stored["metadata"]["resourceVersion"])
+        )
         return Deleted(stored, False)
 
     def subresource(self, name: str) -> Strategy | None:

@@ -1,8 +1,8 @@
 """Node ports: ports that every node opens for a Service, each given to one Service only.
 
-Which ports are taken follows from the Services in the cache: an index of this file's, kept as they change. Free ports
-are drawn at random from the upper part of the range; the lower 1/32 (16 to 128 ports) is left for those who choose by
-hand. Upstream: pkg/registry/core/service/portallocator.
+Which ports are taken follows from the Services in the cache: an index of this file's, kept as they change.
+Free ports are drawn at random from the upper part of the range; the lower 1/32 (16 to 128 ports) is left
+for those who choose by hand. Upstream: pkg/registry/core/service/portallocator.
 """
 
 from __future__ import annotations
@@ -70,7 +70,9 @@ class NodePorts:
     def take(self, port: int, mine: set[int]) -> int:
         """One particular port; `mine` are those taken in this write; raises `PortError`."""
         if not self.low <= port <= self.high:
-            text = f"provided port is not in the valid range. The range of valid ports is {self.low}-{self.high}"
+            text = (
+                f"provided port is not in the valid range. The range of valid ports is {self.low}-{self.high}"
+            )
             raise PortError(text)
         if port in self.taken() or port in mine:
             raise PortError(TAKEN)

@@ -1,8 +1,9 @@
 """Object metadata: what the server itself writes there, and what nobody may change.
 
 The generic store calls `fill_system_fields` on create and `keep_system_fields` on update; `validate` and
-`validate_update` are the checks that every kind gets, after its own. Upstream: apiserver/pkg/registry/rest/meta.go,
-apimachinery/pkg/api/validation/objectmeta.go, apiserver/pkg/storage/names.
+`validate_update` are the checks that every kind gets, after its own. Upstream:
+apiserver/pkg/registry/rest/meta.go, apimachinery/pkg/api/validation/objectmeta.go,
+apiserver/pkg/storage/names.
 """
 
 from __future__ import annotations
@@ -49,7 +50,10 @@ def keep_system_fields(metadata: Obj, before: Obj) -> None:
         metadata["creationTimestamp"] = before["creationTimestamp"]
     if before.get("deletionTimestamp"):
         metadata["deletionTimestamp"] = before["deletionTimestamp"]
-    if before.get("deletionGracePeriodSeconds") is not None and metadata.get("deletionGracePeriodSeconds") is None:
+    if (
+        before.get("deletionGracePeriodSeconds") is not None
+        and metadata.get("deletionGracePeriodSeconds") is None
+    ):
         metadata["deletionGracePeriodSeconds"] = before["deletionGracePeriodSeconds"]
 
 
@@ -85,7 +89,10 @@ def validate_update(metadata: Obj, before: Obj) -> list[FieldError]:
     if before.get("deletionTimestamp") and (
         added := [f for f in metadata.get("finalizers") or () if f not in (before.get("finalizers") or ())]
     ):
-        text = f"no new finalizers can be added if the object is being deleted, found new finalizers {_go_set(added)}"
+        text = (
+            "no new finalizers can be added if the object is being deleted, found new finalizers"
+            f" {_go_set(added)}"
+        )
         problems.append(fields.forbidden("metadata.finalizers", text))
     if (metadata.get("generation") or 0) < (before.get("generation") or 0):
         text = "must not be decremented"
@@ -125,6 +132,7 @@ def dedup_owner_references(ctx: Context, metadata: Obj) -> None:
         metadata["ownerReferences"] = kept
         uids = ", ".join(dict.fromkeys(doubles))
         ctx.warn(
-            ".metadata.ownerReferences contains duplicate entries; API server dedups owner references in 1.20+, "
-            f"and may reject such requests as early as 1.24; please fix your requests; duplicate UID(s) observed: {uids}"
+            ".metadata.ownerReferences contains duplicate entries; API server dedups owner references in"
+            " 1.20+, and may reject such requests as early as 1.24; please fix your requests; duplicate"
+            f" UID(s) observed: {uids}"
         )

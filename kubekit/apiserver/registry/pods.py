@@ -122,7 +122,8 @@ class ResizeStrategy(StatusStrategy):
     """pods/resize: CPU and memory of a running pod."""
 
     def prepare_for_update(self, ctx: Context, obj: Obj, old: Obj) -> None:
-        """Only resources and resize policies may change; other changes of the containers are dropped or refused."""
+        """Only resources and resize policies may change; other changes of the containers are dropped or
+        refused."""
         spec, before = obj.get("spec") or {}, old.get("spec") or {}
         fields = ("containers", "initContainers")
         if all(len(spec.get(f) or ()) == len(before.get(f) or ()) for f in fields):

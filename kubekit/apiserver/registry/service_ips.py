@@ -1,8 +1,9 @@
 """Cluster addresses: each Service gets one from a ServiceCIDR, and an IPAddress object holds it.
 
-An address is taken by creating the IPAddress of that name, which only one can do, and given back by deleting it. Free
-addresses are drawn at random from the upper part of the range; the lower part (up to 256 addresses) is left for
-those who choose by hand, and used when nothing else is free. Upstream: pkg/registry/core/service/ipallocator.
+An address is taken by creating the IPAddress of that name, which only one can do, and given back by
+deleting it. Free addresses are drawn at random from the upper part of the range; the lower part (up to 256
+addresses) is left for those who choose by hand, and used when nothing else is free. Upstream:
+pkg/registry/core/service/ipallocator.
 """
 
 from __future__ import annotations

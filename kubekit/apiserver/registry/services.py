@@ -1,7 +1,8 @@
 """Services: they get addresses and node ports before they are stored, and give them back when they go.
 
-`begin_create` and `begin_update` fill in families, cluster addresses and node ports; what they took is returned when
-the write fails. Upstream: pkg/registry/core/service (strategy.go, storage/alloc.go, storage/storage.go).
+`begin_create` and `begin_update` fill in families, cluster addresses and node ports; what they took is
+returned when the write fails. Upstream: pkg/registry/core/service (strategy.go, storage/alloc.go,
+storage/storage.go).
 """
 
 from __future__ import annotations
@@ -227,8 +228,12 @@ def _allocate_ports(ctx: Context, obj: Obj) -> None:
             try:
                 if number not in given:
                     # Ports of the same number (TCP and UDP) share a node port.
-                    asked = next((p["nodePort"] for p in ports if p.get("port") == number and p.get("nodePort")), 0)
-                    given[number] = allocator.take(asked, mine) if asked else allocator.take_any(mine, ctx.dry_run)
+                    asked = next(
+                        (p["nodePort"] for p in ports if p.get("port") == number and p.get("nodePort")), 0
+                    )
+                    given[number] = (
+                        allocator.take(asked, mine) if asked else allocator.take_any(mine, ctx.dry_run)
+                    )
                     port["nodePort"] = given[number]
                 elif not port.get("nodePort"):
                     port["nodePort"] = given[number]
@@ -246,7 +251,9 @@ def _allocate_health_check(ctx: Context, obj: Obj, mine: set[int]) -> None:
     wanted = spec.get("healthCheckNodePort")
     try:
         spec["healthCheckNodePort"] = (
-            ctx.server.node_ports.take(wanted, mine) if wanted else ctx.server.node_ports.take_any(mine, ctx.dry_run)
+            ctx.server.node_ports.take(wanted, mine)
+            if wanted
+            else ctx.server.node_ports.take_any(mine, ctx.dry_run)
         )
     except PortError as error:
         text = f"failed to allocate requested HealthCheck NodePort {wanted}: {error}"
@@ -327,14 +334,18 @@ def _drop_type_dependent(obj: Obj, old: Obj) -> None:
         if {p["nodePort"] for p in spec.get("ports") or () if p.get("nodePort")} <= held:
             for port in spec.get("ports") or ():
                 port.pop("nodePort", None)
-    if _needs_health_check(before) and not _needs_health_check(spec):
-        if spec.get("healthCheckNodePort") == before.get("healthCheckNodePort"):
-            spec.pop("healthCheckNodePort", None)
+    lost = _needs_health_check(before) and not _needs_health_check(spec)
+    if lost and spec.get("healthCheckNodePort") == before.get("healthCheckNodePort"):
+        spec.pop("healthCheckNodePort", None)
     if kind_before == "LoadBalancer" and kind != "LoadBalancer":
         for field in ("allocateLoadBalancerNodePorts", "loadBalancerClass"):
             if spec.get(field) == before.get(field):
                 spec.pop(field, None)
-    if _external(before) and not _external(spec) and spec.get("externalTrafficPolicy") == before.get("externalTrafficPolicy"):
+    if (
+        _external(before)
+        and not _external(spec)
+        and spec.get("externalTrafficPolicy") == before.get("externalTrafficPolicy")
+    ):
         spec.pop("externalTrafficPolicy", None)
     if kind != "LoadBalancer" and isinstance(obj.get("status"), dict):
         obj["status"] = {**obj["status"], "loadBalancer": {}}

@@ -1,6 +1,7 @@
 """Volumes and claims: both begin Pending.
 
-Upstream: pkg/registry/core/persistentvolume, pkg/registry/core/persistentvolumeclaim, pkg/api/persistentvolumeclaim.
+Upstream: pkg/registry/core/persistentvolume, pkg/registry/core/persistentvolumeclaim,
+pkg/api/persistentvolumeclaim.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
-"""The generic store: create, change and read one resource's objects, with its strategy's say at the usual places.
+"""The generic store: create, change and read one resource's objects, with its strategy's say at the usual
+places.
 
-Every verb in `endpoints/` ends here. `ResourceStore.create` and `.update` run the strategy (prepare, validate,
-warn, canonicalise), then validating admission, then the conditional write; deletion is in `deletion.py`. An object
-passed in belongs to the store afterwards; objects handed out are frozen.
+Every verb in `endpoints/` ends here. `ResourceStore.create` and `.update` run the strategy (prepare,
+validate, warn, canonicalise), then validating admission, then the conditional write; deletion is in
+`deletion.py`. An object passed in belongs to the store afterwards; objects handed out are frozen.
 
     PUT web, resourceVersion 41 -> strategy.prepare_for_update -> validate -> etcd: put if mod = 41 -> rev 57
 
@@ -109,12 +110,18 @@ class ResourceStore:
         strategy.prepare_for_create(ctx, obj)
         problems = strategy.validate(ctx, obj)
         if problems:
-            ctx.refused("Validation", str(problems[0]) if len(problems) == 1 else f"{len(problems)} field errors")
-            raise errors.invalid(obj.get("kind") or self.resource.kind, self.resource.group, metadata.get("name", ""), problems)
+            ctx.refused(
+                "Validation", str(problems[0]) if len(problems) == 1 else f"{len(problems)} field errors"
+            )
+            raise errors.invalid(
+                obj.get("kind") or self.resource.kind, self.resource.group, metadata.get("name", ""), problems
+            )
         problems = object_meta.validate(metadata, self.resource.namespaced)
         if problems:
             ctx.refused("Validation", str(problems[0]))
-            raise errors.invalid(obj.get("kind") or self.resource.kind, self.resource.group, metadata.get("name", ""), problems)
+            raise errors.invalid(
+                obj.get("kind") or self.resource.kind, self.resource.group, metadata.get("name", ""), problems
+            )
         ctx.passed("Validation", "the object is valid")
         for text in strategy.warnings_on_create(ctx, obj):
             ctx.warn(text)
@@ -231,7 +238,9 @@ class ResourceStore:
             if number < 0 or not given.isascii() or not given.isdigit():
                 raise ValueError
         except ValueError:
-            raise errors.StatusError(errors.status(500, "", f'strconv.ParseUint: parsing "{given}": invalid syntax')) from None
+            raise errors.StatusError(
+                errors.status(500, "", f'strconv.ParseUint: parsing "{given}": invalid syntax')
+            ) from None
         if number == 0:
             if not strategy.traits.unconditional_update:
                 problem = object_meta.needs_revision()
@@ -254,8 +263,12 @@ class ResourceStore:
         problems += object_meta.validate_update(metadata, before)
         problems += strategy.validate_update(ctx, obj, existing)
         if problems:
-            ctx.refused("Validation", str(problems[0]) if len(problems) == 1 else f"{len(problems)} field errors")
-            raise errors.invalid(obj.get("kind") or self.resource.kind, self.resource.group, metadata.get("name", ""), problems)
+            ctx.refused(
+                "Validation", str(problems[0]) if len(problems) == 1 else f"{len(problems)} field errors"
+            )
+            raise errors.invalid(
+                obj.get("kind") or self.resource.kind, self.resource.group, metadata.get("name", ""), problems
+            )
         ctx.passed("Validation", "the change is valid")
         for text in strategy.warnings_on_update(ctx, obj, existing):
             ctx.warn(text)

@@ -1,10 +1,11 @@
 """Strategy: what is particular about one resource when it is created, changed or deleted.
 
-The verbs in `endpoints/` are the same for every resource; at the marked places they ask the resource's strategy.
-A resource with nothing particular uses `Strategy` as it is, with its traits from `registry/traits.py`. A kind
-with particular behaviour subclasses it in a file of its own and registers one line in `registry/builtin.py`.
-Objects handed to `prepare_*` are private to the request and may be changed; `old` never.
-Upstream: apiserver/pkg/registry/rest (create.go, update.go, delete.go) and pkg/registry/*/strategy.go.
+The verbs in `endpoints/` are the same for every resource; at the marked places they ask the resource's
+strategy. A resource with nothing particular uses `Strategy` as it is, with its traits from
+`registry/traits.py`. A kind with particular behaviour subclasses it in a file of its own and registers one
+line in `registry/builtin.py`. Objects handed to `prepare_*` are private to the request and may be changed;
+`old` never. Upstream: apiserver/pkg/registry/rest (create.go, update.go, delete.go) and
+pkg/registry/*/strategy.go.
 """
 
 from __future__ import annotations

@@ -105,11 +105,10 @@ def _entries(server: APIServer, resource: Resource) -> list[Obj]:
             "name": f"{resource.plural}/{name}",
             "singularName": "",
             "namespaced": resource.namespaced,
-            "kind": sub.kind,
-            "verbs": list(sub.verbs),
         }
         if (sub.group, sub.version) != (resource.group, resource.version):
-            part["group"], part["version"] = sub.group, sub.version
+            part |= {"group": sub.group, "version": sub.version}
+        part |= {"kind": sub.kind, "verbs": list(sub.verbs)}
         entries.append(part)
     return entries
 

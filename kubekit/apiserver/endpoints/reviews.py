@@ -16,7 +16,7 @@ from kubekit.api.exchange import Response, UserInfo
 from kubekit.apiserver.authorization import Attributes
 from kubekit.apiserver.endpoints.body import decode_object, read_body
 from kubekit.apiserver.endpoints.options import write_options
-from kubekit.apiserver.endpoints.response import answer, form_of
+from kubekit.apiserver.endpoints.response import answer, form_of, respond, table
 from kubekit.apiserver.endpoints.scope import Scope
 from kubekit.sim import rfc3339
 
@@ -199,8 +199,10 @@ def component_statuses(ctx: Context, scope: Scope) -> Response:
     if ctx.info.verb == "get":
         for item in items:
             if item["metadata"] == {"name": ctx.info.name}:
-                return answer(200, {"kind": "ComponentStatus", "apiVersion": "v1", **item}, form)
+                return respond(ctx, scope, 200, {"kind": "ComponentStatus", "apiVersion": "v1", **item}, form)
         raise errors.not_found(scope.resource, ctx.info.name)
+    if form.kind == "Table":
+        return answer(200, table(ctx, scope, items, {}, form), form)
     return answer(
         200, {"kind": "ComponentStatusList", "apiVersion": "v1", "metadata": {}, "items": items}, form
     )

@@ -21,6 +21,5 @@ from __future__ import annotations
 
 from kubekit.apiserver.openapi.answers import serve_v2, serve_v3
 from kubekit.apiserver.openapi.documents import Document, Documents
-from kubekit.apiserver.openapi.swagger import swagger
 
-__all__ = ["Document", "Documents", "serve_v2", "serve_v3", "swagger"]
+__all__ = ["Document", "Documents", "serve_v2", "serve_v3"]

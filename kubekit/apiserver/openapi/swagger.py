@@ -1,7 +1,7 @@
 """OpenAPI v2: the same API in one document, for clients that ask in the older way.
 
-`swagger(server)` is the document as an object; `json_of` and `protobuf_of` are its two forms, made once as
-long as no definition of a custom resource changes. Types are those of v3 with what v2 cannot say left out:
+`json_of(server)` and `protobuf_of(server)` are its two forms, made once as long as no definition of a custom
+resource changes. Types are those of v3 with what v2 cannot say left out:
 defaults, and alternatives. kubectl reads the second form. Upstream: k8s.io/kube-openapi/pkg/builder and
 pkg/handler.
 """
@@ -45,11 +45,6 @@ def json_of(server: APIServer) -> Document:
 def protobuf_of(server: APIServer) -> Document:
     """The document in protobuf, under the hash of the JSON: it says the same."""
     return _protobuf(*_asked(server))
-
-
-def swagger(server: APIServer) -> Obj:
-    """The document as an object; shared, so do not change it."""
-    return _swagger(*_asked(server))
 
 
 def definition(schema: Obj) -> Obj:

@@ -32,6 +32,8 @@ def api_resources(call: Call) -> None:
     order = call.flag("sort-by")
     if order not in ("", "name", "kind"):
         raise CommandError("--sort-by accepts only name or kind")
+    if not call.flag("cached"):
+        call.discovery.forget()
     found = [one for one in call.discovery.preferred() if one.verbs]
     if "api-group" in call.given:
         found = [one for one in found if one.group == call.flag("api-group")]
@@ -84,6 +86,7 @@ def api_versions(call: Call) -> None:
     """`kubectl api-versions`."""
     if call.args:
         raise call.usage(f"unexpected arguments: [{' '.join(call.args)}]")
+    call.discovery.forget()
     call.out("".join(f"{version}\n" for version in sorted(call.discovery.versions)), end="")
 
 
@@ -128,7 +131,7 @@ COMMANDS = [
         api_resources,
         [
             string("api-group", "Only of this group."),
-            boolean("cached", "Ignored: nothing is cached on disk."),
+            boolean("cached", "Use what an earlier command has read."),
             listing("categories", "Only of these categories."),
             boolean("namespaced", "Only those in namespaces, or (=false) only the others.", default=True),
             boolean("no-headers", "Without the first line."),

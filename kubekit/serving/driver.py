@@ -49,7 +49,8 @@ class Driver:
     def speed(self, speed: float) -> None:
         """Change the pace from now on; any thread may do so."""
         with self.lock:
-            self._zero = max(self.target(), self.loop.clock.now())
+            now = self.loop.clock.now()
+            self._zero = max(self.target(), now) if speed else now
             self._real_zero = self._wall.now()
             self._speed = speed
         self.wake()

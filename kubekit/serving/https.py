@@ -193,11 +193,12 @@ def _user_of(incoming: web.Request) -> UserInfo | None:
     connection = incoming.transport
     socket: ssl.SSLObject | None = connection.get_extra_info("ssl_object") if connection else None
     der = socket.getpeercert(binary_form=True) if socket is not None else None
-    return _user_of_certificate(der) if der else None
+    return user_of_certificate(der) if der else None
 
 
 @lru_cache(maxsize=1024)
-def _user_of_certificate(der: bytes) -> UserInfo:
+def user_of_certificate(der: bytes) -> UserInfo:
+    """The user of a client certificate (DER): its subject, and which certificate it was."""
     name, groups = subject_of(der)
     credential = f"X509SHA256={hashlib.sha256(der).hexdigest()}"
     return UserInfo(name, groups=(*groups, "system:authenticated"), extra={CREDENTIAL_ID: [credential]})

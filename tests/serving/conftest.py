@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from kubekit.api.exchange import Request, Response, WatchEvent, WatchStream
+from kubekit.api.exchange import ConnectionRefused, Request, Response, WatchEvent, WatchStream
 from kubekit.serving import Server, serve
 from kubekit.sim import Loop
 
@@ -26,6 +26,12 @@ class Echo:
         return self
 
     def __call__(self, request: Request) -> Response | WatchStream:
+        if request.path == "/bug":
+            raise KeyError("lost")
+        if request.path == "/down":
+            raise ConnectionRefused("dial tcp: connect: connection refused")
+        if request.path == "/large":
+            return Response(200, "x" * 200_000, {"Content-Type": "text/plain"})
         if "watch" in request.query:
             stream = WatchStream()
             self.streams.append(stream)

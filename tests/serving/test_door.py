@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import gzip
+import hashlib
 import http.client
 import json
 import ssl
@@ -116,3 +118,47 @@ def test_it_says_where_it_answers_and_when_it_does_not(server: Server) -> None:
     assert repr(server).splitlines()[1] == f"export KUBECONFIG={server.kubeconfig}"
     server.stop()
     assert "not served any more" in repr(server) and not server.running
+
+
+def test_a_bug_of_the_engine_says_that_it_is_one(server: Server, tmp_path: Path, capsys: Any) -> None:
+    status, text, _ = ask(server, context(server, tmp_path), "GET", "/bug")
+    seen = json.loads(text)
+    assert status == 500 and seen["reason"] == "InternalError"
+    assert seen["message"] == (
+        "Internal error occurred: this is a bug of kubekit, not of your request: KeyError: 'lost'"
+    )
+    assert "Traceback" in capsys.readouterr().err
+
+
+def test_a_stopped_api_server_drops_the_connection(server: Server, tmp_path: Path) -> None:
+    with pytest.raises((ConnectionError, http.client.RemoteDisconnected)):
+        ask(server, context(server, tmp_path), "GET", "/down")
+
+
+def test_large_answers_are_compressed_for_those_who_ask(server: Server, tmp_path: Path) -> None:
+    connection = http.client.HTTPSConnection(
+        "127.0.0.1", server.port, context=context(server, tmp_path), timeout=10
+    )
+    for headers, encoding in (({}, None), ({"Accept-Encoding": "gzip, br"}, "gzip")):
+        connection.request("GET", "/large", headers=headers)
+        response = connection.getresponse()
+        body = response.read()
+        assert response.headers["Content-Encoding"] == encoding
+        assert (gzip.decompress(body) if encoding else body) == b"x" * 200_000
+        assert "Server" not in response.headers
+    connection.request("GET", "/small", headers={"Accept-Encoding": "gzip"})
+    assert connection.getresponse().headers["Content-Encoding"] is None
+    connection.close()
+
+
+def test_the_credential_is_named_by_the_certificates_hash(server: Server, tmp_path: Path) -> None:
+    from cryptography import x509
+    from cryptography.hazmat.primitives.serialization import Encoding
+
+    from kubekit.serving.https import user_of_certificate
+
+    pair = server.admin()
+    der = x509.load_pem_x509_certificate(pair.certificate).public_bytes(Encoding.DER)
+    user = user_of_certificate(der)
+    (credential,) = user.extra["authentication.kubernetes.io/credential-id"]
+    assert credential == f"X509SHA256={hashlib.sha256(der).hexdigest()}"

@@ -61,15 +61,17 @@ def _unfold(lines: list[str]) -> str:
             continue
         if not text or text.endswith("\n"):
             text += line
+        elif folded.startswith(" "):
+            # Nothing that is folded is indented: this line was one before, and keeps its place.
+            text += "\n" + folded
         elif re.match(r"(?:[-*] |\d+\. )", line):
-            # Items of a list with stars stand apart from each other, unless they are indented.
-            apart = line.startswith("*") and not folded.startswith(" ")
-            text += ("\n\n" if apart else "\n") + (folded if folded.startswith(" ") else line)
+            # Items of a list with stars stand apart from each other.
+            text += ("\n\n" if line.startswith("*") else "\n") + line
         else:
             # Some texts put two spaces after a full stop; folding swallowed them at the ends of lines.
             space = "  " if double and previous.endswith(".") else " "
             fits = previous and len(previous + space + line.split()[0]) <= _WIDTH
-            text += ("\n\n" if fits else space) + line
+            text += (("\n" if previous.startswith(" ") else "\n\n") if fits else space) + line
         previous = folded
     return text.strip()
 

@@ -8,7 +8,7 @@ says, in words, what it expected and what it saw. Learners use four names:
 
 Reading order: `exercise` (what an exercise and a finding are), `history` (how an object came to be as it is),
 `checking` (running one), `progress` (what is kept), `predict` (guesses and quizzes), `builder` (notebooks),
-then `checks/`.
+then `checks/` and `questions/`.
 
 Left out: accounts, servers and grades. Progress is one JSON file that belongs to the learner.
 """

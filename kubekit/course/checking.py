@@ -6,12 +6,21 @@ fails by itself is a fault of the kit: the card says so, with what to report, an
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 from kubekit.cluster import KubekitError, current
 from kubekit.course import exercise as exercises
-from kubekit.course.exercise import FAILS, HINT_KINDS, HOLDS, WAITS, Exercise, Finding, Look, UnknownExercise
+from kubekit.course.exercise import (
+    FAILS,
+    HINT_KINDS,
+    HOLDS,
+    WAITS,
+    Answer,
+    Exercise,
+    Finding,
+    Look,
+    UnknownExercise,
+)
 from kubekit.course.progress import progress
 from kubekit.views.check_card import CheckCard
 
@@ -19,16 +28,6 @@ PASSED = "passed"
 PARTLY = "partly done"
 NOT_ATTEMPTED = "not attempted"
 KIT_ERROR = "kit error"
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A sentence for the learner, shown as text."""
-
-    text: str
-
-    def __repr__(self) -> str:
-        return self.text
 
 
 def check(id: str, cluster: Any = None) -> CheckCard | Answer:

@@ -126,6 +126,16 @@ def say(value: object) -> str:
     return str(value)
 
 
+@dataclass(frozen=True)
+class Answer:
+    """A sentence for the learner, shown as text."""
+
+    text: str
+
+    def __repr__(self) -> str:
+        return self.text
+
+
 Check = Callable[[Look], Findings]
 
 

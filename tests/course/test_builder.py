@@ -147,7 +147,7 @@ def test_outputs_are_short_enough_to_be_read(source: Path) -> None:
 
 QUOTED = {
     "00-settle": ["web   3/3"],
-    "00-no-events": ["[]"],
+    "00-no-events": ["no objects"],
     "00-crash-node": ["NotReady"],
     "00-evict": ["Terminating"],
     "02-defaults": ["restartPolicy", "dnsPolicy", "serviceAccountName", "tolerations", "volumes"],

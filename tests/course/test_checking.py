@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from kubekit.course import check, checking, hint
+from kubekit.course import builder, check, checking, hint
 from kubekit.course import exercise as exercises
 from kubekit.course.exercise import HINT_KINDS, Exercise, Finding, Look, load_all
-from kubekit.course.predict import questions
+from kubekit.course.predict import predict, questions
 from kubekit.course.progress import Progress
 
 
@@ -105,3 +106,17 @@ def test_every_exercise_and_question_is_whole() -> None:
         assert sum(id.startswith(f"{chapter}.q") for id in asked) == 3, (
             f"chapter {chapter} has no 3 questions"
         )
+
+
+def test_every_guess_of_a_chapter_is_asked_and_known() -> None:
+    written = {
+        id
+        for source in builder.sources()
+        for id in re.findall(r'(?:predict|quiz)\("([^"]+)"\)', source.read_text())
+    }
+    assert written == set(questions())
+
+
+def test_a_question_that_is_not_there_names_those_that_are() -> None:
+    assert repr(predict("07.p99")).startswith("There is no question '07.p99'. There are 07.p1, ")
+    assert predict("own", "Which?", ["a", "b"]).answer(2).sentence.startswith("Your guess is kept: **b**")

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from kubekit.course.exercise import Findings, Look, exercise
-from kubekit.course.predict import question
 
 
 def pods_of(look: Look, app: str, namespace: str = "default") -> list[dict[str, Any]]:
@@ -204,30 +203,3 @@ def where_api_runs(look: Look) -> Findings:
         where="the column NODE of `%kubectl get pods -n shop -o wide`",
         detail=", ".join(said),
     )
-
-
-question(
-    "00.q1",
-    "Which component writes to etcd?",
-    ["The scheduler, when it has chosen a node", "The API server alone", "Every component its own part"],
-    2,
-    "All others ask the API server. It is the one door, and the only one that knows etcd.",
-)
-question(
-    "00.q2",
-    "A pod is Pending, has no node and no events. Which component would you look at first?",
-    ["kube-proxy on the nodes", "The kubelets", "kube-scheduler: it may not be running"],
-    3,
-    "A pod without a node has no kubelet yet. A running scheduler would at least have said why nothing fits.",
-)
-question(
-    "00.q3",
-    "You delete one pod of a Deployment. What happens?",
-    [
-        "The Deployment now has one pod less",
-        "A new pod with another name is made",
-        "The same pod starts again",
-    ],
-    2,
-    "The ReplicaSet sees one pod too few and makes a new one. Its name is new, and its node may be.",
-)

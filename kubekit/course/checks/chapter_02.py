@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from kubekit.course.exercise import Findings, Look, exercise
-from kubekit.course.predict import question
 
 
 @exercise(
@@ -89,30 +88,3 @@ def be_ben(look: Look) -> Findings:
         observed=f"before: {data.get('before', 'nothing')}",
         where="`data` of ConfigMap **shared**: a PUT replaces all of it, so both keys have to be sent",
     )
-
-
-question(
-    "02.q1",
-    "Which step of the pipeline may still change the object that was sent?",
-    ["Authentication", "Admission", "Validation"],
-    2,
-    "Mutating admission adds what the cluster wants on every object; validation only accepts or refuses.",
-)
-question(
-    "02.q2",
-    "What does a 409 Conflict tell a client?",
-    [
-        "The object is locked by another client",
-        "Its copy is older than what is stored",
-        "It lacks a permission",
-    ],
-    2,
-    "There are no locks. The resourceVersion that was sent is not the stored one: read again, decide again.",
-)
-question(
-    "02.q3",
-    "Which components hold a connection to etcd?",
-    ["kube-apiserver alone", "kube-apiserver and the controllers", "All control-plane components"],
-    1,
-    "Everything else asks the API server, so a map of who talks to whom is a star with it in the middle.",
-)

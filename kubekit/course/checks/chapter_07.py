@@ -9,7 +9,6 @@ from __future__ import annotations
 from typing import Any
 
 from kubekit.course.exercise import Finding, Findings, Look, exercise
-from kubekit.course.predict import question
 
 READ_EVENTS = "let time pass with `cluster.advance('1m')`, then read `%kubectl describe pod {}`"
 
@@ -302,27 +301,3 @@ def failed_on_node01(look: Look) -> Findings:
         where="`%kubectl get pods --field-selector spec.nodeName=node01,status.phase=Failed`",
         detail=said,
     )
-
-
-question(
-    "07.q1",
-    "A pod has `spec.nodeName` and is Pending. Who could say why?",
-    ["The scheduler's events", "The events of the kubelet on that node", "Nobody: it is about to start"],
-    2,
-    "The scheduler's part is over once the field is written. "
-    "Images, volumes and settings are the kubelet's part.",
-)
-question(
-    "07.q2",
-    "You write nodeName yourself. Which of these is then checked by nobody?",
-    ["NoSchedule taints", "Whether the CPU requests fit", "Whether the image exists"],
-    1,
-    "The kubelet refuses what does not fit and pulls the images; it never looks at NoSchedule.",
-)
-question(
-    "07.q3",
-    "How does a scheduler write nodeName into a pod that exists?",
-    ["With a PATCH of the pod", "By posting a Binding to the pod's subresource", "By writing to etcd"],
-    2,
-    "A PATCH of the field is refused, whoever sends it. The binding subresource writes it, once.",
-)

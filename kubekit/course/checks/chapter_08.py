@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from kubekit.course.checks.chapter_07 import images_of, is_running, on_node, who_placed
 from kubekit.course.exercise import Findings, Look, exercise
-from kubekit.course.predict import question
 
 
 @exercise(
@@ -95,26 +94,3 @@ def send_it(look: Look) -> Findings:
     )
     yield on_node(look, pod, "node03", "delete the pod and make it anew with a wish that only node03 fulfils")
     yield is_running(look, pod)
-
-
-question(
-    "08.q1",
-    "Which phase can leave a pod Pending?",
-    ["Scoring: all scores are 0", "Filtering: no node is left", "Both"],
-    2,
-    "Scores only order what filtering has left. A score of 0 is a score.",
-)
-question(
-    "08.q2",
-    "An unschedulable pod waits. What wakes it?",
-    ["Only a timer", "A change in the cluster that could help it", "A restart of the scheduler alone"],
-    2,
-    "Each plugin that refused it names the changes that matter. A timer of five minutes is the safety net.",
-)
-question(
-    "08.q3",
-    "Two nodes have the same total. Which one is taken?",
-    ["The first by name", "The one with fewer pods", "One of them, drawn at random"],
-    3,
-    "Whatever speaks for a node is in the total already; among equals the scheduler draws.",
-)

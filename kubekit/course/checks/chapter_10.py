@@ -7,7 +7,6 @@ from typing import Any
 from kubekit.api.quantity import parse
 from kubekit.course.checks.chapter_00 import phases, pods_of
 from kubekit.course.exercise import Findings, Look, exercise
-from kubekit.course.predict import question
 
 
 @exercise(
@@ -117,38 +116,3 @@ def let_it_get_there(look: Look) -> Findings:
         observed=phases(pods),
         where="the controller tries again by itself, later and later: `cluster.advance('20m')`",
     )
-
-
-question(
-    "10.q1",
-    "A controller crashes in the middle of its work and starts again. What does it need to go on?",
-    [
-        "Its log of what it had done",
-        "Nothing but the objects in the API server",
-        "A signal from the scheduler",
-    ],
-    2,
-    "It compares again. That is what level-triggered means.",
-)
-question(
-    "10.q2",
-    "You delete a ReplicaSet that a Deployment owns. What follows?",
-    [
-        "The Deployment is deleted too",
-        "The Deployment's controller makes it again",
-        "Its pods run on for ever",
-    ],
-    2,
-    "The Deployment still says what should be. Its pods go with the old ReplicaSet, and new ones are made.",
-)
-question(
-    "10.q3",
-    "The quota refuses a pod. Who sees the refusal?",
-    [
-        "The user who wrote the Deployment, at once",
-        "The ReplicaSet's controller, as an answer 403",
-        "The kubelet",
-    ],
-    2,
-    "Whoever asks gets the answer. The user finds it as an event and in the Deployment's conditions.",
-)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from kubekit.course.exercise import Findings, Look, exercise
-from kubekit.course.predict import question
 
 
 @exercise(
@@ -112,30 +111,3 @@ def wrong_selector(look: Look) -> Findings:
         where="let kube-proxy catch up with `cluster.settle()`",
         detail=journey.sentence,
     )
-
-
-question(
-    "12.q1",
-    "kube-proxy on a node has crashed. What happens to connections through Services from that node?",
-    [
-        "They all fail at once",
-        "They work as long as the endpoints do not change",
-        "They go through another node",
-    ],
-    2,
-    "The rules stay in the kernel. They only stop following the changes.",
-)
-question(
-    "12.q2",
-    "Three endpoints: which probability has the second rule?",
-    ["1/3", "1/2", "1"],
-    2,
-    "It is asked only when the first did not match: one of the two that are left.",
-)
-question(
-    "12.q3",
-    "Whose work is it that a pod on node01 can reach a pod on node02?",
-    ["kube-proxy's", "The network plugin's (CNI)", "The API server's"],
-    2,
-    "kube-proxy only rewrites addresses of Services. Carrying packets between pods is the CNI plugin's part.",
-)

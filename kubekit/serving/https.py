@@ -29,6 +29,7 @@ from kubekit.api.exchange import (
     WatchStream,
 )
 from kubekit.api.status_error import internal_error
+from kubekit.serving import remote_command
 from kubekit.serving.certificates import subject_of
 from kubekit.serving.driver import Driver
 
@@ -79,6 +80,9 @@ class Door:
             self._driver.wake()
         if isinstance(answer, WatchStream):
             return await self._stream(incoming, answer)
+        if remote_command.wanted(incoming):
+            streamed = await remote_command.answer(incoming, answer)
+            return streamed if isinstance(streamed, web.StreamResponse) else _whole(incoming, streamed)
         return _whole(incoming, answer)
 
     async def _translate(self, incoming: web.Request) -> Request:

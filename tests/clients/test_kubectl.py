@@ -193,6 +193,10 @@ def test_run_logs_delete(served: ServedCluster) -> None:
     )
     served.ok("wait", "--for=condition=Ready", "pod/hello", "--timeout=60s")
     assert served.ok("logs", "hello").stdout == "hello\n"
+    assert "etc" in served.ok("exec", "hello", "--", "ls", "/").stdout.split()
+    failed = served.kubectl("exec", "hello", "--", "sh", "-c", "echo out; exit 3")
+    assert (failed.exit, failed.stdout) == (3, "out\n")
+    assert failed.stderr == "command terminated with exit code 3\n"
     deleted = served.ok("delete", "pod", "hello", "--now")
     assert deleted.stdout.startswith('pod "hello" deleted')
     gone = served.kubectl("get", "pod", "hello")

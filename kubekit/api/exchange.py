@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 Obj = dict[str, Any]
+_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, check_circular=False).encode
 
 
 class ConnectionRefused(ConnectionRefusedError):
@@ -55,7 +56,7 @@ class Request:
 
 def encode_json(value: Any) -> bytes:
     """JSON as the API server writes it: compact, keys in the object's order, UTF-8, a final newline."""
-    return json.dumps(value, separators=(",", ":"), ensure_ascii=False).encode() + b"\n"
+    return _encode(value).encode() + b"\n"
 
 
 @dataclass(slots=True)

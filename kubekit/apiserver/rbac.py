@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from kubekit.apiserver.authorization import Attributes
 
 Obj = dict[str, Any]
+MATCHED_LIMIT = 4096
 
 
 class RoleSource(Protocol):
@@ -41,7 +42,7 @@ def subject_matches(user: UserInfo, subject: Obj, namespace: str) -> bool:
     return False
 
 
-def describe_subject(user: UserInfo, subject: Obj, namespace: str) -> str:
+def describe_subject(subject: Obj, namespace: str) -> str:
     """How an RBAC reason names the subject that matched."""
     kind = subject.get("kind")
     if kind == "ServiceAccount":
@@ -80,14 +81,14 @@ class RBAC:
 
     def __init__(self, source: RoleSource) -> None:
         self.source = source
-        self._rules: dict[int, tuple[Obj, list[Obj]]] = {}
+        self._matched: dict[tuple[str, tuple[str, ...], str], tuple[list[Obj], list[tuple[Obj, Obj]]]] = {}
 
     def authorize(self, asked: Attributes) -> tuple[bool, str]:
         """(allowed, reason); the reason of a refusal tells of roles that do not exist."""
         missing: list[str] = []
-        for rule, description in self.rules_for(asked.user, asked.namespace, missing):
+        for rule, kind, namespace, binding, subject in self._reach(asked.user, asked.namespace, missing):
             if rule_allows(asked, rule):
-                return True, f"RBAC: allowed by {description}"
+                return True, f"RBAC: allowed by {self._describe(kind, binding, subject, namespace)}"
         if not missing:
             return False, ""
         if len(missing) == 1:
@@ -100,19 +101,36 @@ class RBAC:
         self, user: UserInfo, namespace: str, missing: list[str] | None = None
     ) -> Iterator[tuple[Obj, str]]:
         """Each rule that holds for the user in the namespace ("" = cluster scope), with its origin."""
-        for binding in self.source.cluster_role_bindings():
-            subject = self._matching(user, binding, "")
-            if subject is None:
-                continue
+        for rule, kind, where, binding, subject in self._reach(user, namespace, missing):
+            yield rule, self._describe(kind, binding, subject, where)
+
+    def _reach(
+        self, user: UserInfo, namespace: str, missing: list[str] | None
+    ) -> Iterator[tuple[Obj, str, str, Obj, Obj]]:
+        """Each rule that holds, with the binding's kind, namespace, the binding and its subject."""
+        for binding, subject in self._bindings_of(user, "", self.source.cluster_role_bindings()):
             for rule in self._rules_of(binding["roleRef"], "", missing):
-                yield rule, self._describe("ClusterRoleBinding", binding, subject, user, "")
+                yield rule, "ClusterRoleBinding", "", binding, subject
         if namespace:
-            for binding in self.source.role_bindings(namespace):
-                subject = self._matching(user, binding, namespace)
-                if subject is None:
-                    continue
+            for binding, subject in self._bindings_of(user, namespace, self.source.role_bindings(namespace)):
                 for rule in self._rules_of(binding["roleRef"], namespace, missing):
-                    yield rule, self._describe("RoleBinding", binding, subject, user, namespace)
+                    yield rule, "RoleBinding", namespace, binding, subject
+
+    def _bindings_of(self, user: UserInfo, namespace: str, bindings: list[Obj]) -> list[tuple[Obj, Obj]]:
+        """The bindings that name the user, and by which subject; remembered while the list is the same."""
+        key = (user.name, user.groups, namespace)
+        known = self._matched.get(key)
+        if known is not None and known[0] is bindings:
+            return known[1]
+        found = [
+            (binding, subject)
+            for binding in bindings
+            if (subject := self._matching(user, binding, namespace)) is not None
+        ]
+        if len(self._matched) >= MATCHED_LIMIT:
+            self._matched.clear()
+        self._matched[key] = (bindings, found)
+        return found
 
     def explain(self, asked: Attributes) -> list[dict[str, Any]]:
         """For a refusal's record: every binding in reach, whether the user is its subject, and its rules."""
@@ -165,12 +183,12 @@ class RBAC:
         return None
 
     @staticmethod
-    def _describe(kind: str, binding: Obj, subject: Obj, user: UserInfo, namespace: str) -> str:
+    def _describe(kind: str, binding: Obj, subject: Obj, namespace: str) -> str:
         name = binding["metadata"]["name"]
         if namespace:
             name = f"{name}/{namespace}"
         ref = binding["roleRef"]
         return (
             f'{kind} "{name}" of {ref.get("kind")} "{ref.get("name")}" to '
-            f"{describe_subject(user, subject, namespace)}"
+            f"{describe_subject(subject, namespace)}"
         )

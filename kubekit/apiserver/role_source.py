@@ -19,6 +19,7 @@ class CachedRoles:
 
     def __init__(self, server: APIServer) -> None:
         self._server = server
+        self._lists: dict[tuple[str, str], tuple[int, list[Obj]]] = {}
 
     def cluster_role(self, name: str) -> Obj | None:
         """A ClusterRole."""
@@ -30,8 +31,16 @@ class CachedRoles:
 
     def cluster_role_bindings(self) -> list[Obj]:
         """Every ClusterRoleBinding."""
-        return self._server.store(GROUP, "clusterrolebindings").cache.span()
+        return self._span("clusterrolebindings", "")
 
     def role_bindings(self, namespace: str) -> list[Obj]:
         """The RoleBindings of a namespace."""
-        return self._server.store(GROUP, "rolebindings").cache.span(namespace)
+        return self._span("rolebindings", namespace)
+
+    def _span(self, plural: str, namespace: str) -> list[Obj]:
+        """The same list as long as the cache is the same."""
+        cache = self._server.store(GROUP, plural).cache
+        found = self._lists.get((plural, namespace))
+        if found is None or found[0] != cache.revision:
+            found = self._lists[plural, namespace] = (cache.revision, cache.span(namespace))
+        return found[1]

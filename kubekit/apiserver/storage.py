@@ -106,7 +106,8 @@ class Storage:
 
     def decoded(self, event: StoreEvent) -> Obj:
         """The object of a put event, without decoding when this server wrote it."""
-        written = self._written.pop(event.revision, None)
+        # Left there: events, for one, are followed by two caches. `_put` takes it away.
+        written = self._written.get(event.revision)
         if written is not None:
             return written
         assert event.value is not None

@@ -7,6 +7,7 @@ resource is worked out once. Upstream: pkg/kubeapiserver/options/plugins.go.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 
 from kubekit.api.status_error import StatusError
@@ -31,6 +32,7 @@ from kubekit.apiserver.admission.storage_defaults import (
     StorageObjectInUseProtection,
 )
 from kubekit.apiserver.admission.taint_nodes import TaintNodesByCondition
+from kubekit.sim import Step
 
 PLUGINS: tuple[type[AdmissionPlugin], ...] = (
     NamespaceLifecycle,
@@ -53,6 +55,11 @@ PLUGINS: tuple[type[AdmissionPlugin], ...] = (
 """Every plugin, in the order in which they are asked."""
 
 
+@functools.cache
+def _passed(plugin: str, phase: str) -> Step:
+    return Step(f"Admission {plugin}", "pass", phase)
+
+
 class AdmissionChain:
     """The plugins of one server."""
 
@@ -73,7 +80,7 @@ class AdmissionChain:
             except StatusError as error:
                 a.ctx.refused(f"Admission {plugin.name}", error.message)
                 raise
-            a.ctx.passed(f"Admission {plugin.name}", "mutating")
+            a.ctx.steps.append(_passed(plugin.name, "mutating"))
 
     def validate(self, a: Attributes) -> None:
         """Ask every plugin whether the final object may pass; raises the first refusal."""
@@ -83,7 +90,7 @@ class AdmissionChain:
             except StatusError as error:
                 a.ctx.refused(f"Admission {plugin.name}", error.message)
                 raise
-            a.ctx.passed(f"Admission {plugin.name}", "validating")
+            a.ctx.steps.append(_passed(plugin.name, "validating"))
 
     def _concerned(
         self, a: Attributes, known: dict[tuple[str, str, str], list[AdmissionPlugin]], method: str

@@ -120,8 +120,11 @@ def apply_patch_to(
     if compiled is None:
         assert scope.decode is not None
         return scope.decode(ctx, scope, patched, options.field_validation)
+    kept = _untouched(ctx, patched, current)
     try:
-        new, problems = compiled.decode(patched, strict=options.field_validation)
+        new, problems = compiled.decode(
+            {**patched, **kept} if kept else patched, strict=options.field_validation
+        )
     except DecodeError as error:
         shown = strategic_merge.go_value(value) if kind == "strategic" else _as_json(patched, current, value)
         text = convert_problem(compiled.struct, patched) if kind == "strategic" else ""
@@ -138,7 +141,27 @@ def apply_patch_to(
     if new.get("metadata") is None:
         new["metadata"] = {}
     apply_defaults(new)
+    if "spec" in kept:
+        new["spec"] = current["spec"]
     return new
+
+
+def _untouched(ctx: Context, patched: Obj, current: Obj) -> Obj:
+    """Parts that the patch left alone and need no decoding, with what stands in for them meanwhile.
+
+    The managers, which `managed_fields` takes from the present object, and for a status the spec, which every
+    strategy of a status keeps.
+    """
+    kept: Obj = {}
+    metadata = patched.get("metadata")
+    if isinstance(metadata, dict):
+        managers = metadata.get("managedFields")
+        if managers is not None and managers is current["metadata"].get("managedFields"):
+            kept["metadata"] = {name: value for name, value in metadata.items() if name != "managedFields"}
+    spec = patched.get("spec")
+    if ctx.info.subresource == "status" and isinstance(spec, dict) and spec is current.get("spec"):
+        kept["spec"] = {}
+    return kept
 
 
 def _parse(body: bytes | Any, kind: str) -> tuple[Any, list[str]]:

@@ -41,9 +41,13 @@ def _items(shape: Shape, value: Any) -> dict[str, list[Any]]:
     found: dict[str, list[Any]] = {}
     for item in value or ():
         try:
-            found.setdefault(shape.item(item), []).append(item)
+            key = shape.item(item)
         except KeyProblem:
             continue
+        if key in found:
+            found[key].append(item)
+        else:
+            found[key] = [item]
     return found
 
 
@@ -60,7 +64,7 @@ def compare(shape: Shape, old: Any, new: Any) -> tuple[FieldSet, FieldSet]:
 
 def _put(shape: Shape, element: str, old: Any, new: Any, changed: FieldSet, removed: FieldSet) -> None:
     """Compare one place that both objects have."""
-    if old == new and type(old) is type(new):
+    if old is new or (old == new and type(old) is type(new)):
         return
     one, two = resolved(shape, old), resolved(shape, new)
     if one is not two and old is not None and new is not None:
@@ -79,14 +83,20 @@ def _put(shape: Shape, element: str, old: Any, new: Any, changed: FieldSet, remo
 
 
 def _compare_maps(shape: Shape, old: Obj, new: Obj, changed: FieldSet, removed: FieldSet) -> None:
+    fields, element = shape.fields, shape.element
     for name, value in new.items():
-        inner = shape.child(name)
-        if inner is None:
-            continue
         if name in old:
-            _put(inner, "f:" + name, old[name], value, changed, removed)
-        else:
-            changed["f:" + name] = whole(inner, value)
+            before = old[name]
+            if before is value:
+                continue
+            if (inner := shape.child(name)) is not None:
+                _put(inner, "f:" + name, before, value, changed, removed)
+            continue
+        field = fields.get(name)
+        if field is not None:
+            changed[field[0]] = MEMBER if field[1].leaf else whole(field[1], value)
+        elif element is not None:
+            changed["f:" + name] = MEMBER if element.leaf else whole(element, value)
     for name, value in old.items():
         if name not in new and (inner := shape.child(name)) is not None:
             removed["f:" + name] = whole(inner, value)

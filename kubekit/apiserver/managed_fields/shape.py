@@ -68,6 +68,8 @@ class Shape:
             raise KeyProblem("associative list with keys may not have a null element")
         if not isinstance(value, dict):
             raise KeyProblem("associative list with keys may not have non-map elements")
+        if len(self.keys) == 1 and type(name := value.get(self.keys[0])) is str:
+            return _named(self.keys[0], name)
         found = {}
         for key in self.keys:
             if key in value:
@@ -81,8 +83,14 @@ class Shape:
         return "k:" + _compact(found)
 
 
-def _compact(found: Obj) -> str:
-    return json.dumps(found, separators=(",", ":"), sort_keys=True, ensure_ascii=False)
+_compact = json.JSONEncoder(
+    separators=(",", ":"), sort_keys=True, ensure_ascii=False, check_circular=False
+).encode
+
+
+@functools.lru_cache(maxsize=4096)
+def _named(key: str, value: str) -> str:
+    return "k:" + _compact({key: value})
 
 
 SCALAR = Shape("scalar", leaf=True)

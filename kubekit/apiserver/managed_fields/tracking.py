@@ -14,6 +14,7 @@ from kubekit.api.schema import for_kind
 from kubekit.apiserver.managed_fields import check, last_applied
 from kubekit.apiserver.managed_fields.field_set import MEMBER, FieldSet, shown
 from kubekit.apiserver.managed_fields.managers import (
+    MAX_UPDATERS,
     BadEntry,
     Identity,
     Manager,
@@ -150,7 +151,8 @@ def on_update(
     who = identity(manager, "Update", rules.api_version, subresource)
     before = endpoint.empty if old is None else _without_managers(old)
     update(rules, before, obj, managers, who, _now(ctx))
-    cap_updaters(managers)
+    if len(managers) > MAX_UPDATERS:
+        cap_updaters(managers)
     entries = write(managers)
     if entries is not None:
         metadata["managedFields"] = entries

@@ -16,7 +16,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from kubekit.api.meta import deep_copy
 from kubekit.api.schema import Field, List, Map, Pointer, Struct, Type
 
 Obj = dict[str, Any]
@@ -36,8 +35,8 @@ class StrategicError(ValueError):
 
 
 def merge(document: Obj, patch: Obj, kind: Type | None) -> Obj:
-    """The document with the patch laid over it; neither is changed."""
-    return _merge_map(deep_copy(document), deep_copy(patch), _bare(kind))
+    """The document with the patch laid over it; neither is changed, what the patch left alone is shared."""
+    return _merge_map(document, patch, _bare(kind))
 
 
 def _bare(kind: Type | None) -> Type | None:
@@ -69,6 +68,7 @@ def _merge_map(original: Obj, patch: Obj, kind: Type | None) -> Obj:
         if directive == "delete":
             return {}
         raise StrategicError(f"unknown patch type: {_go(directive)} in map: {_go(patch)}")
+    original, patch = dict(original), dict(patch)
     _retain_keys(original, patch)
     _order_lists(original, patch, kind)
     for key, value in patch.items():
@@ -146,9 +146,7 @@ def _order_lists(original: Obj, patch: Obj, kind: Type | None) -> None:
         else:
             merged = _merge_list_field(list(before), wanted, field, inner, False)
         patch.pop(key, None)
-        mine = [item for item in merged if _find(order, item, merge_key) >= 0]
-        others = [item for item in merged if _find(order, item, merge_key) < 0]
-        original[key] = _in_new_order(mine, others, order, before or [], merge_key)
+        original[key] = _in_new_order(merged, order, before or [], merge_key)
 
 
 def _in_order(wanted: list[Any], order: list[Any], merge_key: str) -> bool:
@@ -175,7 +173,7 @@ def _merge_list(
         for item in (*before, *value):
             if item not in merged:
                 merged.append(item)
-        return _arranged(merged, value, before, "")
+        return _in_new_order(merged, value, before, "")
     if not merge_key:
         raise StrategicError("cannot merge lists without merge key for type")
     rest, plain = _special_elements(before, value, merge_key)
@@ -185,7 +183,7 @@ def _merge_list(
             rest[place] = _merge_map(rest[place], item, kind)
         else:
             rest.append(_drop_directives(_drop_nulls(item)))
-    return _arranged(rest, plain, before, merge_key)
+    return _in_new_order(rest, plain, before, merge_key)
 
 
 def _special_elements(before: list[Any], value: list[Any], merge_key: str) -> tuple[list[Any], list[Any]]:
@@ -226,19 +224,18 @@ def _find(items: list[Any], wanted: Any, merge_key: str) -> int:
     return -1
 
 
-def _arranged(merged: list[Any], patch: list[Any], before: list[Any], merge_key: str) -> list[Any]:
-    mine = [item for item in merged if _find(patch, item, merge_key) >= 0]
-    others = [item for item in merged if _find(patch, item, merge_key) < 0]
-    return _in_new_order(mine, others, patch, before, merge_key)
+def _place(found: tuple[int, Any]) -> int:
+    return found[0]
 
 
-def _in_new_order(
-    mine: list[Any], others: list[Any], order: list[Any], before: list[Any], merge_key: str
-) -> list[Any]:
+def _in_new_order(merged: list[Any], order: list[Any], before: list[Any], merge_key: str) -> list[Any]:
     """Those of the patch in the patch's order, the server's own where they stood relative to them."""
-    mine = sorted(mine, key=lambda item: _find(order, item, merge_key))
+    places = [(_find(order, item, merge_key), item) for item in merged]
+    right = [item for _, item in sorted((found for found in places if found[0] >= 0), key=_place)]
+    left = [item for place, item in places if place < 0]
+    if not left:
+        return right
     result: list[Any] = []
-    left, right = others, mine
     i = j = 0
     while i < len(left) or j < len(right):
         if i >= len(left):

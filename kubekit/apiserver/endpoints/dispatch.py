@@ -59,6 +59,8 @@ def dispatch(ctx: Context) -> Answer:
     verb = info.verb
     if len(info.parts) > 2 or not _placed(ctx, scope):
         return not_served(ctx)
+    if (verb == "create" and len(info.parts) > 1) or (verb in ("update", "patch") and len(info.parts) == 1):
+        return method_not_allowed(ctx)
     if verb in resource.verbs or (info.verb_in_path and verb == "watch"):
         special = ctx.server.special(resource)
         if special is not None:

@@ -1,0 +1,89 @@
+"""Watches: each sees its own world, and nothing twice."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kubekit.api.exchange import Request, Response
+from tests.apiserver.conftest import ADMIN, CORE, Asker, kinds, pod
+
+
+def bind(api: Asker, name: str, node: str) -> None:
+    """Give a pod a node."""
+    target = {"apiVersion": "v1", "kind": "Node", "name": node}
+    body = {"apiVersion": "v1", "kind": "Binding", "metadata": {"name": name}, "target": target}
+    assert api.ask("POST", f"{CORE}/pods/{name}/binding", body).status == 201
+
+
+def test_a_field_that_begins_to_match_is_added_and_one_that_ceases_is_deleted(api: Asker) -> None:
+    everything = api.watch("/api/v1/pods")
+    kubelet = api.watch("/api/v1/pods", fieldSelector="spec.nodeName=n1")
+    other = api.watch("/api/v1/pods", fieldSelector="spec.nodeName=n2")
+    red = api.watch("/api/v1/pods", labelSelector="color=red")
+    api.pod("web", labels={"color": "red"})
+    bind(api, "web", "n1")
+    api.ask("PATCH", f"{CORE}/pods/web", {"metadata": {"labels": {"color": "blue"}}}, kind="merge")
+    assert kinds(everything) == [("ADDED", "web"), ("MODIFIED", "web"), ("MODIFIED", "web")]
+    assert kinds(kubelet) == [("ADDED", "web"), ("MODIFIED", "web")]
+    assert kinds(other) == []
+    seen = red.take()
+    assert [event.type for event in seen] == ["ADDED", "MODIFIED", "DELETED"]
+    assert seen[-1].object["metadata"]["labels"] == {"color": "red"}, "the last content that matched"
+
+
+def test_watch_from_a_revision_and_too_old_ones(api: Asker) -> None:
+    first = api.config("a")["metadata"]["resourceVersion"]
+    api.config("b")
+    assert kinds(api.watch(f"{CORE}/configmaps", resourceVersion=first)) == [("ADDED", "b")]
+    api.server.store("", "configmaps").cache.forget_before(api.store.revision)
+    asked = {"watch": ["1"], "resourceVersion": [first]}
+    answer: Any = api.server(Request("GET", f"{CORE}/configmaps", asked, {}, None, ADMIN, "w"))
+    events = [] if isinstance(answer, Response) else answer.take()
+    error = answer.json() if isinstance(answer, Response) else events[0].object
+    assert error["code"] == 410 and error["reason"] == "Expired"
+
+
+def test_initial_events_end_with_a_bookmark(api: Asker) -> None:
+    api.config("a")
+    stream = api.watch(
+        f"{CORE}/configmaps",
+        sendInitialEvents="true",
+        allowWatchBookmarks="true",
+        resourceVersionMatch="NotOlderThan",
+    )
+    events = stream.take()
+    assert [event.type for event in events] == ["ADDED", "BOOKMARK"]
+    assert events[1].object["metadata"]["annotations"] == {"k8s.io/initial-events-end": "true"}
+
+
+def test_quiet_watches_get_bookmarks_and_timeouts_end_them(api: Asker) -> None:
+    stream = api.watch(f"{CORE}/configmaps", allowWatchBookmarks="true", timeoutSeconds="90")
+    ended: list[bool] = []
+    stream.on_close(lambda: ended.append(True))
+    api.make("/api/v1/namespaces", {"metadata": {"name": "x"}})
+    api.config("a")
+    stream.take()
+    api.make("/api/v1/namespaces/x/configmaps", {"metadata": {"name": "b"}})
+    api.loop.advance(61)
+    assert [event.type for event in stream.take()] == ["BOOKMARK"]
+    assert not ended
+    api.loop.advance(40)
+    assert ended
+
+
+def test_one_encoding_serves_all_watchers(api: Asker) -> None:
+    one, two = api.watch("/api/v1/pods"), api.watch(f"{CORE}/pods")
+    api.make(f"{CORE}/pods", pod("web"))
+    first, second = one.take()[0], two.take()[0]
+    assert first.encode() is second.encode()
+
+
+def test_thousands_of_kubelets_do_not_look_at_every_pod(api: Asker) -> None:
+    streams = [api.watch("/api/v1/pods", fieldSelector=f"spec.nodeName=n{i}") for i in range(300)]
+    cache = api.server.store("", "pods").cache
+    api.pod("web")
+    bind(api, "web", "n7")
+    event = cache.window[-1]
+    assert len(cache._concerned(event)) == 1
+    assert kinds(streams[7]) == [("ADDED", "web")]
+    assert kinds(streams[8]) == []

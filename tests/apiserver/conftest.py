@@ -82,7 +82,12 @@ def pod(name: str, labels: Obj | None = None, **spec: Any) -> Obj:
     """A pod's manifest."""
     containers = [{"name": "c", "image": "nginx:1.25"}]
     metadata = {"name": name, "labels": labels or {}}
-    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": {"containers": containers, **spec}}
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": metadata,
+        "spec": {"containers": containers, **spec},
+    }
 
 
 def kinds(stream: WatchStream) -> list[tuple[str, str]]:

@@ -15,8 +15,9 @@ from tests.apiserver.conftest import CORE, Asker
         ("GET", "/api/v1/namespaces/shop/pods/web/status", {}, ("get", "", "shop", "pods", "status", "web")),
         ("GET", "/api/v1/pods", {"watch": ["1"]}, ("watch", "", "", "pods", "", "")),
         ("GET", "/api/v1/namespaces/shop", {}, ("get", "", "shop", "namespaces", "", "shop")),
-        ("DELETE", "/apis/apps/v1/namespaces/x/deployments", {}, ("deletecollection", "apps", "x", "deployments", "", "")),
-        ("GET", "/api/v1/nodes", {"fieldSelector": ["metadata.name=n1"]}, ("list", "", "", "nodes", "", "n1")),
+        ("DELETE", "/apis/apps/v1/namespaces/x/daemonsets", {},
+         ("deletecollection", "apps", "x", "daemonsets", "", "")),
+        ("GET", "/api/v1/nodes", {"fieldSelector": ["metadata.name=n"]}, ("list", "", "", "nodes", "", "n")),
         ("GET", "/api/v1/watch/pods", {}, ("watch", "", "", "pods", "", "")),
     ],
 )  # fmt: skip
@@ -42,7 +43,9 @@ def test_forms_of_answers(api: Asker) -> None:
     path = f"{CORE}/configmaps"
     table = api.ask("GET", path, headers={"accept": "application/json;as=Table;v=v1;g=meta.k8s.io"}).json()
     assert table["kind"] == "Table" and table["rows"][0]["cells"][:2] == ["a", 1]
-    partial = api.ask("GET", f"{path}/a", headers={"accept": "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io"})
+    partial = api.ask(
+        "GET", f"{path}/a", headers={"accept": "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io"}
+    )
     assert set(partial.json()) == {"kind", "apiVersion", "metadata"}
     text = api.ask("GET", f"{path}/a", headers={"accept": "application/yaml"})
     assert "kind: ConfigMap" in str(text.body)
@@ -52,13 +55,21 @@ def test_forms_of_answers(api: Asker) -> None:
 
 def test_bodies_are_checked_like_the_real_ones(api: Asker) -> None:
     path = f"{CORE}/configmaps"
-    wrong = api.ask("POST", path, b'{"metadata":{"name":"a"},"data":{"k":1}}', headers={"content-type": "application/json"})
+    wrong = api.ask(
+        "POST",
+        path,
+        b'{"metadata":{"name":"a"},"data":{"k":1}}',
+        headers={"content-type": "application/json"},
+    )
     assert wrong.status == 400 and "cannot unmarshal number" in wrong.json()["message"]
     unknown = {"metadata": {"name": "a"}, "bogus": 1}
     assert api.ask("POST", path, unknown, fieldValidation="Strict").status == 400
     warned = api.ask("POST", path, unknown)
     assert warned.status == 201 and 'unknown field \\"bogus\\"' in warned.headers["Warning"]
-    assert "Warning" not in api.ask("POST", path, {**unknown, "metadata": {"name": "b"}}, fieldValidation="Ignore").headers
+    assert (
+        "Warning"
+        not in api.ask("POST", path, {**unknown, "metadata": {"name": "b"}}, fieldValidation="Ignore").headers
+    )
 
 
 def test_dry_run_writes_nothing(api: Asker) -> None:

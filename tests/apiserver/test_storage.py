@@ -76,7 +76,8 @@ def test_an_object_that_cannot_be_decoded_fails_reads_of_its_kind_only(api: Aske
 
 def test_generated_names(api: Asker) -> None:
     names = {
-        api.make(f"{CORE}/configmaps", {"metadata": {"generateName": "c-"}})["metadata"]["name"] for _ in range(5)
+        api.make(f"{CORE}/configmaps", {"metadata": {"generateName": "c-"}})["metadata"]["name"]
+        for _ in range(5)
     }
     assert len(names) == 5 and all(name.startswith("c-") and len(name) == 7 for name in names)
 

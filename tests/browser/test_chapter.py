@@ -13,6 +13,10 @@ from tests.browser.lab import Notebook
 pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("jupyterlab")]
 
 LAB = Path(__file__).parents[2] / "labs" / "00-start-here.ipynb"
+HALF = """() => [...document.querySelectorAll("section.kk-view")].filter((view) => {
+    const say = view.querySelector(".kk-say"), steps = view.querySelector(".kk-steps");
+    return (!say.hidden && say.offsetHeight < 20) || (steps.hidden && steps.offsetHeight > 0);
+}).map((view) => view.dataset.kkView)"""
 NARROW = "(view) => view.scrollWidth <= view.clientWidth + 1"
 
 
@@ -42,6 +46,14 @@ def test_the_cluster_map_is_there(notebook: Notebook) -> None:
 @pytest.mark.parametrize("name", ["cluster_map", "life_of_a_pod", "graph", "check_card", "question"])
 def test_no_view_is_wider_than_the_page(notebook: Notebook, name: str) -> None:
     assert notebook.view(name).evaluate(NARROW)
+
+
+def test_no_view_shows_half_of_itself(notebook: Notebook) -> None:
+    # JupyterLab does not lay out cells out of sight; what they show when they come into sight must be whole.
+    for name in ("cluster_map", "question", "check_card"):
+        notebook.view(name)
+        notebook.page.wait_for_timeout(300)
+        assert notebook.page.evaluate(HALF) == []
 
 
 def test_the_checks_wait_for_the_learner(notebook: Notebook) -> None:

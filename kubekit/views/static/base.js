@@ -251,12 +251,11 @@ function mount({ model, el }, draw) {
     legend.replaceChildren(...(record?.legend || data.legend || []).map((item) => legendItem(uid, item)));
     columns.classList.toggle("kk-wide", data.inspector === false);
     panel.hidden = data.inspector === false;
-    const scroll = stage.scrollLeft;
+    const scroll = stage.childElementCount ? stage.scrollLeft : 0;
     stage.replaceChildren();
     below.replaceChildren();
     if (data.empty) stage.append(h("div", { class: "kk-empty" }, rich(data.empty)));
     else draw(stage, data, cursor, api);
-    stage.scrollLeft = scroll;
     fold.hidden = !data.fold;
     if (data.fold) fold.replaceChildren(...rich(unfolded ? data.fold.shown || data.fold.text : data.fold.text), data.fold.toggle === false ? "" : h("button", { type: "button", onclick: () => { unfolded = !unfolded; paint(); } }, unfolded ? "Fold them away" : "Show them"));
     stepper.hidden = list.length === 0;
@@ -272,6 +271,9 @@ function mount({ model, el }, draw) {
     say.hidden = !sentence;
     say.classList.toggle("refused", Boolean(record?.halt === "refused" || data.refused));
     if (!pinned) settle();
+    // Last, and only if needed: it asks for a layout. JupyterLab keeps cells out of sight from being laid out, and
+    // Chromium, asked in the middle, would go on showing the half that was there.
+    if (scroll) stage.scrollLeft = scroll;
   }
   function marksOf() { return [...stage.querySelectorAll(".kk-mark")]; }
   function rove(step) {

@@ -94,9 +94,9 @@ class PodEvaluator(Evaluator):
         name, spec = scope.get("scopeName"), obj.get("spec") or {}
         if name in ("Terminating", "NotTerminating"):
             terminating = (spec.get("activeDeadlineSeconds") or -1) >= 0
-            return terminating == (name == "Terminating")
+            return bool(terminating == (name == "Terminating"))
         if name in ("BestEffort", "NotBestEffort"):
-            return _best_effort(obj) == (name == "BestEffort")
+            return bool(_best_effort(obj) == (name == "BestEffort"))
         if name == "PriorityClass":
             given = spec.get("priorityClassName") or ""
             if scope.get("operator") == "Exists":
@@ -281,7 +281,7 @@ def _alive(pod: Obj, now: float) -> bool:
     deleted, grace = metadata.get("deletionTimestamp"), metadata.get("deletionGracePeriodSeconds")
     if not deleted or grace is None:
         return True
-    return now <= datetime.fromisoformat(deleted.replace("Z", "+00:00")).timestamp() + grace
+    return bool(now <= datetime.fromisoformat(deleted.replace("Z", "+00:00")).timestamp() + grace)
 
 
 def _best_effort(pod: Obj) -> bool:

@@ -1,4 +1,4 @@
-"""Every view in a real JupyterLab: it draws, steps, keeps keys inside, acts, and reads well in both themes."""
+"""Every view in a real JupyterLab: it draws, steps, keeps keys inside, acts, reads well in both themes."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-__all__ = ["Cluster", "KubekitError", "Settings", "__version__", "connect", "current", "up", "use"]
+__all__ = ["Cluster", "KubekitError", "Settings", "__version__", "current", "up", "use"]
 
 _HOMES = {
     "Cluster": "kubekit.cluster",
@@ -27,7 +27,6 @@ _HOMES = {
     "current": "kubekit.cluster",
     "up": "kubekit.cluster",
     "use": "kubekit.cluster",
-    "connect": "kubekit.terminal.connect",
 }
 
 

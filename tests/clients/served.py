@@ -44,10 +44,10 @@ class ServedCluster:
     def __post_init__(self) -> None:
         self.home.mkdir(parents=True, exist_ok=True)
         self.kubeconfig = self.home / "kubeconfig"
+        self.arguments = ["--kubeconfig", str(self.kubeconfig), *self.arguments]
         self._log = (self.home / "log").open("w+")
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "kubekit.serving.command", "up", "--kubeconfig", str(self.kubeconfig)]
-            + self.arguments,
+            [sys.executable, "-m", "kubekit.serving.command", "up", *self.arguments],
             env=self.environment,
             stdout=self._log,
             stderr=subprocess.STDOUT,

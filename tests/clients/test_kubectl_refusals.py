@@ -19,25 +19,26 @@ REFUSED: list[tuple[list[str], str | None, str]] = [
     (
         ["apply", "-f", "-"],
         POD.replace("image:", "imagge:"),
-        'Error from server (BadRequest): error when creating "STDIN": Pod in version "v1" cannot be handled as a '
-        'Pod: strict decoding error: unknown field "spec.containers[0].imagge"',
+        'Error from server (BadRequest): error when creating "STDIN": Pod in version "v1" cannot be handled '
+        'as a Pod: strict decoding error: unknown field "spec.containers[0].imagge"',
     ),
     (
         ["apply", "-f", "-"],
         "a: b: c",
-        "error: error parsing STDIN: error converting YAML to JSON: yaml: mapping values are not allowed in this "
-        "context",
+        "error: error parsing STDIN: error converting YAML to JSON: yaml: mapping values are not allowed "
+        "in this context",
     ),
     (
         ["apply", "-f", "-"],
         "apiVersion: example.com/v1\nkind: Nope\nmetadata: {name: x}",
-        'error: resource mapping not found for name: "x" namespace: "" from "STDIN": no matches for kind "Nope" in '
-        'version "example.com/v1"\nensure CRDs are installed first',
+        'error: resource mapping not found for name: "x" namespace: "" from "STDIN": no matches for kind '
+        '"Nope" in version "example.com/v1"\nensure CRDs are installed first',
     ),
     (
         ["create", "-f", "-"],
         POD.replace("{name: p}", "{name: P_}"),
-        'The Pod "P_" is invalid: metadata.name: Invalid value: "P_": a lowercase RFC 1123 subdomain must consist of',
+        'The Pod "P_" is invalid: metadata.name: Invalid value: "P_": a lowercase RFC 1123 subdomain '
+        "must consist of",
     ),
     (["get", "nosuch"], None, 'error: the server doesn\'t have a resource type "nosuch"'),
     (["get", "pod", "nope"], None, 'Error from server (NotFound): pods "nope" not found'),
@@ -49,8 +50,8 @@ REFUSED: list[tuple[list[str], str | None, str]] = [
     (
         ["get", "secrets", "--as=jane"],
         None,
-        'Error from server (Forbidden): secrets is forbidden: User "jane" cannot list resource "secrets" in API group '
-        '"" in the namespace "default"',
+        'Error from server (Forbidden): secrets is forbidden: User "jane" cannot list resource "secrets" in '
+        'API group "" in the namespace "default"',
     ),
     (
         ["logs", "nope"],
@@ -80,8 +81,9 @@ def test_a_stale_version(served: ServedCluster) -> None:
     answer = served.kubectl("replace", "-f", "-", stdin=manifest)
     assert answer.exit == 1
     assert answer.stderr == (
-        'Error from server (Conflict): error when replacing "STDIN": Operation cannot be fulfilled on configmaps '
-        '"stale": the object has been modified; please apply your changes to the latest version and try again\n'
+        'Error from server (Conflict): error when replacing "STDIN": Operation cannot be fulfilled on '
+        'configmaps "stale": the object has been modified; please apply your changes to the latest version '
+        "and try again\n"
     )
 
 

@@ -1,4 +1,4 @@
-"""Clients of older releases on the same cluster: they ask for other forms and must get what they understand."""
+"""Clients of older releases on the same cluster: they ask for other forms, and understand what they get."""
 
 from __future__ import annotations
 

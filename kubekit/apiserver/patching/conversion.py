@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kubekit.api.schema import List, Map, Pointer, Struct
+from kubekit.api.decoding import List, Map, Pointer, Scalar, Struct
 
 _NAMES = {bool: "bool", str: "string", int: "int64", float: "float64", list: "slice", dict: "map"}
 
@@ -39,4 +39,25 @@ def convert_problem(kind: Any, value: Any) -> str:
         for item in value.values():
             if problem := convert_problem(kind.element, item):
                 return problem
+    elif isinstance(kind, Scalar):
+        return _scalar_problem(kind, value, name)
     return ""
+
+
+def _scalar_problem(kind: Scalar, value: Any, name: str) -> str:
+    """As `convert_problem`, for a value that is a text, a number or a truth value.
+
+    Go can make a text of an integer, and an integer of a fraction, which JSON cannot: that is another refusal
+    than of types that nothing leads to.
+    """
+    wanted = _KINDS[kind.scalar]
+    if name == wanted or (name == "int64" and wanted in ("integer", "float64")):
+        return ""
+    if name == "float64" and wanted == "integer":
+        return "" if value == int(value) else f"cannot convert float64 to {kind.go_name}"
+    if name == "int64" and wanted == "string":
+        return f"cannot convert int64 to {kind.go_name}"
+    return f"unrecognized type: {kind.go_name if wanted == 'integer' else wanted}"
+
+
+_KINDS = {"string": "string", "boolean": "bool", "integer": "integer", "number": "float64"}

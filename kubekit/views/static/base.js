@@ -157,6 +157,7 @@ function mount({ model, el }, draw) {
   const signal = { signal: abort.signal };
   let data = model.get("data");
   let cursor = model.get("cursor");
+  const afterwards = [];
   let pinned = null, timer = null, unfolded = false;
 
   const title = h("h2", { id: `${uid}-title` });
@@ -209,6 +210,8 @@ function mount({ model, el }, draw) {
       model.send({ action: action.name, arguments: action.arguments || {} });
     },
     send: (content) => model.send(content),
+    // What needs a layout (scrolling) is done when everything is painted; see the end of paint().
+    atLast: (act) => afterwards.push(act),
   };
 
   function pin(element, card) {
@@ -274,6 +277,7 @@ function mount({ model, el }, draw) {
     // Last, and only if needed: it asks for a layout. JupyterLab keeps cells out of sight from being laid out, and
     // Chromium, asked in the middle, would go on showing the half that was there.
     if (scroll) stage.scrollLeft = scroll;
+    for (const act of afterwards.splice(0)) act();
   }
   function marksOf() { return [...stage.querySelectorAll(".kk-mark")]; }
   function rove(step) {

@@ -42,7 +42,7 @@ function strip(stage, data, cursor, api) {
   const holder = h("div", { class: "kk-stage kk-strip" }, canvas);
   stage.append(holder);
   const focus = place.get(current?.number);
-  if (focus !== undefined) requestAnimationFrame(() => { holder.scrollLeft = Math.max(0, focus - 300); });
+  if (focus !== undefined && focus > 300) api.atLast(() => { holder.scrollLeft = focus - 300; });
 }
 
 function chains(stage, hop, api) {

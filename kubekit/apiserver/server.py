@@ -27,8 +27,15 @@ from kubekit.apiserver.endpoints.dispatch import dispatch
 from kubekit.apiserver.endpoints.scope import Scope, same
 from kubekit.apiserver.pipeline import InFlight, build
 from kubekit.apiserver.rbac import RBAC
-from kubekit.apiserver.registry.builtin import PREFIXES, ROUTES, VIRTUAL, prefix_of, strategy_of
-from kubekit.apiserver.registry.event_forms import core_form, events_form
+from kubekit.apiserver.registry.builtin import (
+    CONVERTERS,
+    PREFIXES,
+    ROUTES,
+    VIRTUAL,
+    prefix_of,
+    stored_as,
+    strategy_of,
+)
 from kubekit.apiserver.registry.node_ports import NodePorts
 from kubekit.apiserver.registry.service_ips import ServiceIPs
 from kubekit.apiserver.registry.store import ResourceStore
@@ -86,6 +93,9 @@ class APIServer(Component):
         """Answers pods/exec, log, portforward and the proxies: set by whoever knows the kubelets."""
         self.probe: Callable[[str], bool] | None = None
         """Says whether a component of that name is healthy, for ComponentStatus: set by the cluster."""
+        self.call_webhook: Callable[[Obj, Obj], Obj] | None = None
+        """Asks an admission webhook: (client configuration, AdmissionReview) -> AdmissionReview; OSError when it
+        does not answer."""
         self.tokens = TokenIssuer(self)
         self.authentication.token_authenticators.append(("service account token", self.tokens.authenticate))
         self._stores: dict[tuple[str, str], ResourceStore] = {}
@@ -161,11 +171,11 @@ class APIServer(Component):
         home = (resource.group, resource.plural)
         store = self._stores.get(home)
         if store is None:
-            store = self._stores[home] = self._new_store(resource)
+            store = self._stores[home] = self._new_store(stored_as(resource))
         warning = DEPRECATED.get(resource.plural, "")
-        served = {("", "events"): core_form, ("events.k8s.io", "events"): events_form}.get(home, same)
+        stored, served = CONVERTERS.get((resource.group, resource.version, resource.plural), (same, same))
         self._scopes[resource.group, resource.version, resource.plural] = Scope(
-            resource, store, to_served=served, deprecation=warning
+            resource, store, stored, served, deprecation=warning
         )
 
     def _new_store(self, resource: Resource) -> ResourceStore:

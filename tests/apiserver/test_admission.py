@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 from tests.apiserver.conftest import CORE, Asker, pod
@@ -98,3 +99,47 @@ def test_claims_get_the_default_class(api: Asker) -> None:
 def test_plugins_can_be_switched_off() -> None:
     api = Asker(disabled_admission=("ServiceAccount",))
     assert "volumes" not in api.pod("web")["spec"]
+
+
+def webhook(name: str, **more: Any) -> dict[str, Any]:
+    """A webhook for new ConfigMaps."""
+    rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["configmaps"]}
+    config = {"url": "https://hook.example/check"}
+    return {
+        "name": name,
+        "clientConfig": config,
+        "rules": [rule],
+        "admissionReviewVersions": ["v1"],
+        "sideEffects": "None",
+        **more,
+    }
+
+
+def test_webhooks_change_and_refuse(api: Asker) -> None:
+    group = "/apis/admissionregistration.k8s.io/v1"
+    body = {"metadata": {"name": "m"}, "webhooks": [webhook("add.example.com")]}
+    api.make(f"{group}/mutatingwebhookconfigurations", body)
+    body = {"metadata": {"name": "v"}, "webhooks": [webhook("no.example.com", failurePolicy="Ignore")]}
+    api.make(f"{group}/validatingwebhookconfigurations", body)
+    refused = api.ask("POST", f"{CORE}/configmaps", {"metadata": {"name": "a"}})
+    assert refused.status == 500
+    assert refused.json()["message"].endswith(
+        '/check?timeout=10s": dial tcp hook.example:443: connect: connection refused'
+    )
+    asked: list[str] = []
+
+    def answer(config: dict[str, Any], review: dict[str, Any]) -> dict[str, Any]:
+        request = review["request"]
+        asked.append(request["operation"])
+        if (request["object"].get("data") or {}).get("bad"):
+            return {"response": {"allowed": False, "status": {"message": "no bad data"}}}
+        patch = base64.b64encode(b'[{"op":"add","path":"/metadata/labels","value":{"seen":"yes"}}]').decode()
+        return {"response": {"allowed": True, "patch": patch, "warnings": ["take care"]}}
+
+    api.server.call_webhook = answer
+    made = api.ask("POST", f"{CORE}/configmaps", {"metadata": {"name": "a"}})
+    assert made.json()["metadata"]["labels"] == {"seen": "yes"} and "take care" in made.headers["Warning"]
+    refused = api.ask("POST", f"{CORE}/configmaps", {"metadata": {"name": "b"}, "data": {"bad": "1"}})
+    assert refused.json()["message"] == 'admission webhook "add.example.com" denied the request: no bad data'
+    assert refused.status == 400
+    assert api.ask("POST", f"{CORE}/secrets", {"metadata": {"name": "a"}}).status == 201, "not asked"

@@ -89,3 +89,25 @@ def test_a_new_cluster_has_what_it_needs(api: Asker) -> None:
     assert service["spec"]["clusterIP"] == "10.96.0.1"
     assert api.ask("GET", "/apis/scheduling.k8s.io/v1/priorityclasses/system-node-critical").status == 200
     assert api.ask("GET", "/apis/rbac.authorization.k8s.io/v1/clusterroles/cluster-admin").status == 200
+
+
+def test_versions_of_an_autoscaler_are_one_object(api: Asker) -> None:
+    path = "/apis/autoscaling/v1/namespaces/default/horizontalpodautoscalers"
+    target = {"kind": "Deployment", "name": "web", "apiVersion": "apps/v1"}
+    spec = {"scaleTargetRef": target, "maxReplicas": 5, "targetCPUUtilizationPercentage": 60}
+    made = api.make(path, {"metadata": {"name": "a"}, "spec": spec})
+    assert made["apiVersion"] == "autoscaling/v1" and made["spec"]["targetCPUUtilizationPercentage"] == 60
+    newer = api.ask("GET", path.replace("v1", "v2", 1) + "/a").json()
+    cpu = {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 60}}
+    assert newer["apiVersion"] == "autoscaling/v2" and newer["spec"]["metrics"] == [
+        {"type": "Resource", "resource": cpu}
+    ]
+    pods = {"metric": {"name": "rps"}, "target": {"type": "AverageValue", "averageValue": "10"}}
+    newer["spec"]["metrics"].append({"type": "Pods", "pods": pods})
+    assert api.ask("PUT", path.replace("v1", "v2", 1) + "/a", newer).status == 200
+    older = api.ask("GET", f"{path}/a").json()
+    assert "rps" in older["metadata"]["annotations"]["autoscaling.alpha.kubernetes.io/metrics"]
+    assert api.ask("PUT", f"{path}/a", older).status == 200
+    again = api.ask("GET", path.replace("v1", "v2", 1) + "/a").json()
+    assert {"type": "Pods", "pods": pods} in again["spec"]["metrics"]
+    assert "annotations" not in again["metadata"]

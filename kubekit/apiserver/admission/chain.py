@@ -32,6 +32,7 @@ from kubekit.apiserver.admission.storage_defaults import (
     StorageObjectInUseProtection,
 )
 from kubekit.apiserver.admission.taint_nodes import TaintNodesByCondition
+from kubekit.apiserver.admission.webhooks import MutatingAdmissionWebhook, ValidatingAdmissionWebhook
 from kubekit.sim import Step
 
 PLUGINS: tuple[type[AdmissionPlugin], ...] = (
@@ -50,6 +51,8 @@ PLUGINS: tuple[type[AdmissionPlugin], ...] = (
     CertificateSigning,
     CertificateSubjectRestriction,
     DefaultIngressClass,
+    MutatingAdmissionWebhook,
+    ValidatingAdmissionWebhook,
     ResourceQuotaAdmission,
 )
 """Every plugin, in the order in which they are asked."""

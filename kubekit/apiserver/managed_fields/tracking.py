@@ -103,7 +103,10 @@ def _endpoint(ctx: Context, scope: Scope, subresource: str) -> Endpoint:
             return None
         return other.served(scope.to_stored(obj))
 
-    return Endpoint(Rules(shape, version, reset, convert), empty)
+    def shape_at(wanted: str) -> Shape:
+        return shape_of_kind(wanted, kind) if scope.custom is None else shape
+
+    return Endpoint(Rules(shape, version, reset, convert, shape_at), empty)
 
 
 def custom_shape(schema: Obj | None) -> Shape:

@@ -28,6 +28,8 @@ Obj = dict[str, Any]
 Convert = Callable[[Obj, str], Obj | None]
 """An object in another version of its kind; None when that version is not known."""
 
+ShapeAt = Callable[[str], Shape]
+
 STRIPPED = frozenset(
     {"name", "namespace", "creationTimestamp", "selfLink", "uid", "clusterName", "generation",
      "managedFields", "resourceVersion"}
@@ -46,14 +48,23 @@ class Conflicts(Exception):
 class Rules:
     """How one endpoint sees ownership: the shape of its kind, its version, and the fields it resets."""
 
-    __slots__ = ("api_version", "convert", "reset", "shape")
+    __slots__ = ("api_version", "convert", "reset", "shape", "shape_at")
 
-    def __init__(self, shape: Shape, api_version: str, reset: FieldSet, convert: Convert) -> None:
+    def __init__(
+        self,
+        shape: Shape,
+        api_version: str,
+        reset: FieldSet,
+        convert: Convert,
+        shape_at: ShapeAt | None = None,
+    ) -> None:
         self.shape = shape
         self.api_version = api_version
         self.reset = reset
         """Places that a request here cannot change, whatever it sends."""
         self.convert = convert
+        self.shape_at: ShapeAt = shape_at or (lambda version: shape)
+        """The shape of the kind in another version."""
 
     def filtered(self, fields: FieldSet) -> FieldSet:
         """A set without what a request here cannot change."""
@@ -102,7 +113,7 @@ def _settle(
         if version not in by_version:
             old_there, new_there = rules.convert(old, version), rules.convert(new, version)
             known = old_there is not None and new_there is not None
-            by_version[version] = compare(rules.shape, old_there, new_there) if known else None
+            by_version[version] = compare(rules.shape_at(version), old_there, new_there) if known else None
         found = by_version[version]
         if found is None:
             del managers[who]
@@ -170,7 +181,7 @@ def _pruned(rules: Rules, new: Obj, managers: Managers, self: Identity, last: Ma
     there = rules.convert(new, last.api_version)
     if there is None:
         return new
-    shape = rules.shape
+    shape = rules.shape_at(last.api_version)
     left = pruned(shape, there, with_named_fields(shape, last.fields)) or {}
     claimed: dict[str, FieldSet] = {last.api_version: {}}
     for manager in managers.values():

@@ -7,9 +7,14 @@ Upstream: pkg/registry/*/rest/storage_*.go, pkg/kubeapiserver/default_storage_fa
 
 from __future__ import annotations
 
-from kubekit.api.resources import Resource
+from collections.abc import Callable
+from typing import Any
+
+from kubekit.api.resources import RESOURCES, Resource
 from kubekit.apiserver.custom.definition import DefinitionStrategy
+from kubekit.apiserver.registry.autoscaler_forms import to_v1, to_v2
 from kubekit.apiserver.registry.certificates import CertificateRequestStrategy
+from kubekit.apiserver.registry.event_forms import core_form, events_form
 from kubekit.apiserver.registry.namespaces import NamespaceStrategy
 from kubekit.apiserver.registry.pods import PodStrategy
 from kubekit.apiserver.registry.rbac_kinds import BindingStrategy, RoleStrategy
@@ -57,6 +62,14 @@ STRATEGIES: dict[tuple[str, str], type[Strategy]] = {
     ("scheduling.k8s.io", "priorityclasses"): PriorityClassStrategy,
 }
 
+Converter = Callable[[dict[str, Any]], dict[str, Any]]
+
+
+def unchanged(obj: dict[str, Any]) -> dict[str, Any]:
+    """The converter that does nothing."""
+    return obj
+
+
 PREFIXES: dict[tuple[str, str], str] = {
     ("", "services"): "services/specs",
     ("", "endpoints"): "services/endpoints",
@@ -71,8 +84,15 @@ PREFIXES: dict[tuple[str, str], str] = {
 ROUTES: dict[tuple[str, str], tuple[str, ...]] = {("", "pods"): ("spec.nodeName",)}
 """Fields by which watchers of a resource are found."""
 
-STORED_VERSIONS: dict[str, str] = {"autoscaling": "v2", "events.k8s.io": "core"}
-"""Groups whose stored version is not the first one served."""
+STORED_VERSIONS: dict[tuple[str, str], str] = {("autoscaling", "horizontalpodautoscalers"): "v2"}
+"""Resources whose stored version is not the one that is served first."""
+
+CONVERTERS: dict[tuple[str, str, str], tuple[Converter, Converter]] = {
+    ("", "v1", "events"): (unchanged, core_form),
+    ("autoscaling", "v1", "horizontalpodautoscalers"): (to_v2, to_v1),
+    ("events.k8s.io", "v1", "events"): (unchanged, events_form),
+}
+"""Endpoints whose version is not the stored one: how to store what comes in, how to serve what is stored."""
 
 VIRTUAL = frozenset(
     {
@@ -98,3 +118,16 @@ def strategy_of(resource: Resource) -> Strategy:
 def prefix_of(resource: Resource) -> str:
     """The key prefix of a built-in resource, without `/registry/`."""
     return PREFIXES.get((resource.group, resource.plural), resource.plural)
+
+
+def stored_as(resource: Resource) -> Resource:
+    """The resource in the version in which its objects are stored."""
+    version = STORED_VERSIONS.get((resource.group, resource.plural), resource.version)
+    return next(
+        (
+            r
+            for r in RESOURCES
+            if (r.group, r.version, r.plural) == (resource.group, version, resource.plural)
+        ),
+        resource,
+    )

@@ -7,11 +7,11 @@ pkg/registry strategies.
 
 from __future__ import annotations
 
-import importlib
 from typing import Any
 
 from kubekit.api.field_path import FieldError
 from kubekit.apiserver import validation
+from kubekit.apiserver.validation import service
 from kubekit.apiserver.validation.warnings import warnings_for
 
 Obj = dict[str, Any]
@@ -39,12 +39,7 @@ def warnings(obj: Obj, old: Obj | None) -> list[str]:
 
 def cluster_ip_problems(obj: Obj, old: Obj | None) -> list[FieldError]:
     """The field errors of a Service's cluster addresses and families, asked for before any is allocated."""
-    try:
-        module = importlib.import_module("kubekit.apiserver.validation.service")
-    except ImportError:
-        return []
-    check = getattr(module, "cluster_ip_problems", None)
-    return [] if check is None else list(check(obj, old))
+    return service.cluster_ip_problems(obj, old)
 
 
 def validate_subresource_update(obj: Obj, old: Obj, subresource: str) -> list[FieldError]:

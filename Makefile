@@ -18,7 +18,7 @@ $(STAMP): pyproject.toml
 	touch $(STAMP)
 
 lab: $(STAMP)  ## JupyterLab on the first chapter; `make lab ARGS=--no-browser` without opening a window
-	$(BIN)/jupyter lab $(AS_ROOT) $(ARGS) labs/00-start-here.ipynb
+	$(BIN)/jupyter lab $(AS_ROOT) --ServerApp.root_dir=$(CURDIR) $(ARGS) labs/00-start-here.ipynb
 
 lint: $(STAMP)
 	$(BIN)/ruff check kubekit tests benchmarks docs

@@ -69,6 +69,7 @@ class Type:
     element: Type | None = None
     map_type = ""
     nullable = False
+    plain: type[Any] | None = None  # of texts and booleans: every value of that type stands as it is
 
     def __init__(self, go_name: str, scalar: str = "") -> None:
         self.go_name = go_name
@@ -103,6 +104,7 @@ class Scalar(Type):
     ) -> None:
         super().__init__(go_name, scalar)
         self._python, self._zero, self._low, self._high = python, zero, low, high
+        self.plain = python if python in (str, bool) else None
 
     def zero(self) -> Any:
         return self._zero
@@ -311,7 +313,7 @@ class Struct(Type):
         self.name = name
         self.short = short
         self.fields: dict[str, Field] = {}
-        self._fast: dict[str, tuple[str, Fast, Callable[[Any], bool] | None]] = {}
+        self._fast: dict[str, tuple[str, Fast, Callable[[Any], bool] | None, type[Any] | None]] = {}
         self._fills: list[tuple[str, Type]] = []
 
     def complete(self, fields: dict[str, Field], map_type: str = "") -> None:
@@ -319,10 +321,8 @@ class Struct(Type):
         self.fields = fields
         self.map_type = map_type
         for name, field in fields.items():
-            omits = field.type.omitted if field.omitempty else None
-            if field.omitzero:
-                omits = _is_none
-            self._fast[name] = (name, field.type.fast, omits)
+            omits = _is_none if field.omitzero else field.type.omitted if field.omitempty else None
+            self._fast[name] = (name, field.type.fast, omits, field.type.plain)
             if not field.omitzero and not (field.omitempty and field.type.omitted(_zero_or_none(field.type))):
                 self._fills.append((name, field.type))
 
@@ -343,7 +343,10 @@ class Struct(Type):
             entry = entries.get(key)
             if entry is None:
                 raise CAREFUL
-            name, decode, omits = entry
+            name, decode, omits, plain = entry
+            if type(item) is plain and (item or omits is None):
+                found[name] = item
+                continue
             item = decode(item)
             if omits is None or not omits(item):
                 found[name] = item

@@ -84,76 +84,114 @@ def is_routine(ctx: Context) -> bool:
     return info.resource == "leases"
 
 
-def keep(ctx: Context, answer: Response | WatchStream, caused_by: int | None) -> None:
-    """Add the record of a finished request to the trace."""
-    server, info, request = ctx.server, ctx.info, ctx.request
-    status = answer.status
-    key = (info.verb.upper(), status)
-    server.counts[key] = server.counts.get(key, 0) + 1
-    loop = server.loop
-    user, source, subject = ctx.user.name, request.source or ctx.user.name, ctx.subject
-    if info.verb == "create" and subject.endswith("/"):
-        # A refused object has no stored form; what was sent says which one was meant.
-        made = ctx.object if ctx.object is not None else ctx.body_obj
-        metadata = made.get("metadata") if isinstance(made, dict) else None
-        if isinstance(metadata, dict):
-            subject += str(metadata.get("name", ""))
-    routine = is_routine(ctx)
-    method, path, query, body, patch = request.method, request.path, request.query, ctx.body_obj, ctx.patch
-    steps, obj, revision, old, writes = ctx.steps, ctx.object, ctx.revision, ctx.old, ctx.writes
-    refusal_body = answer.body if isinstance(answer, Response) and status >= 400 else None
+class Told:
+    """What the record of a request is made of, until somebody looks.
 
-    def came_in() -> Obj:
+    An object and not closures: a run of a thousand pods keeps ten thousand of these, and a closure is an
+    object more for every variable in it.
+    """
+
+    __slots__ = (
+        "body",
+        "info",
+        "method",
+        "obj",
+        "old",
+        "patch",
+        "path",
+        "query",
+        "refusal",
+        "revision",
+        "routine",
+        "source",
+        "status",
+        "subject",
+        "user",
+        "writes",
+    )  # fmt: skip
+
+    def __init__(self, ctx: Context, answer: Response | WatchStream, source: str, subject: str) -> None:
+        request, status = ctx.request, answer.status
+        self.info = ctx.info
+        self.method, self.path, self.query = request.method, request.path, request.query
+        self.user, self.source, self.subject = ctx.user.name, source, subject
+        self.body, self.patch = ctx.body_obj, ctx.patch
+        self.obj, self.old, self.revision, self.writes = ctx.object, ctx.old, ctx.revision, ctx.writes
+        self.routine = is_routine(ctx)
+        self.status = status
+        self.refusal = answer.body if isinstance(answer, Response) and status >= 400 else None
+
+    def came_in(self) -> Obj:
+        """The request."""
+        info, patch = self.info, self.patch
         return {
-            "method": method,
-            "path": path,
-            "query": query,
+            "method": self.method,
+            "path": self.path,
+            "query": self.query,
             "verb": info.verb,
             "resource": info.resource,
             "subresource": info.subresource,
             "group": info.group,
             "namespace": info.namespace,
             "name": info.name,
-            "user": user,
-            "source": source,
-            "body": body if patch is None else None,
+            "user": self.user,
+            "source": self.source,
+            "body": self.body if patch is None else None,
             "patch": None if patch is None else patch["type"],
             "patch_body": None if patch is None else _text(patch["body"]),
-            "routine": routine,
+            "routine": self.routine,
         }
 
-    def came_out() -> Obj:
-        out: Obj = {"status": status, "revision": revision}
-        if refusal_body is not None:
-            out["refusal"] = refusal_body
-        if obj is not None:
-            out["object"] = obj
-        if old is not None:
-            out["before"] = old
-        if writes:
-            out["writes"] = [{"key": k, "condition": c, "revision": r} for k, c, r in writes]
+    def came_out(self) -> Obj:
+        """The answer, and what was written."""
+        out: Obj = {"status": self.status, "revision": self.revision}
+        if self.refusal is not None:
+            out["refusal"] = self.refusal
+        if self.obj is not None:
+            out["object"] = self.obj
+        if self.old is not None:
+            out["before"] = self.old
+        if self.writes:
+            out["writes"] = [{"key": k, "condition": c, "revision": r} for k, c, r in self.writes]
         return out
 
-    def sentence() -> str:
-        what = subject or path
+    def sentence(self) -> str:
+        """Who did what to whom."""
+        info, refusal = self.info, self.refusal
+        if self.status >= 400:
+            why = refusal.get("message", "") if isinstance(refusal, dict) else ""
+            refused = f"{self.method} {self.path} is refused with {self.status}"
+            return f"{self.source} may not or cannot do this: {refused}. {why}".rstrip()
         word = _VERB_WORDS.get(info.verb, info.verb)
-        if status >= 400:
-            why = refusal_body.get("message", "") if isinstance(refusal_body, dict) else ""
-            return f"{method} {path} of {source} is refused with {status}. {why}".rstrip()
         sub = f"/{info.subresource}" if info.subresource else ""
-        written = f" (revision {revision})" if revision else ""
-        return f"{source} {word} {what}{sub}{written}."
+        written = f" (revision {self.revision})" if self.revision else ""
+        return f"{self.source} {word} {self.subject or self.path}{sub}{written}."
 
+
+def keep(ctx: Context, answer: Response | WatchStream, caused_by: int | None) -> None:
+    """Add the record of a finished request to the trace."""
+    server, info = ctx.server, ctx.info
+    key = (info.verb.upper(), answer.status)
+    server.counts[key] = server.counts.get(key, 0) + 1
+    loop = server.loop
+    source, subject = ctx.request.source or ctx.user.name, ctx.subject
+    if info.verb == "create" and subject.endswith("/"):
+        # A refused object has no stored form; what was sent says which one was meant.
+        made = ctx.object if ctx.object is not None else ctx.body_obj
+        metadata = made.get("metadata") if isinstance(made, dict) else None
+        if isinstance(metadata, dict):
+            subject += str(metadata.get("name", ""))
+    told = Told(ctx, answer, source, subject)
     record = Record(
         ctx.record,
         loop.clock.elapsed(),
         "request",
         server.name,
         subject,
-        sentence,
-        came_in,
-        steps,
-        came_out,
+        told.sentence,
+        told.came_in,
+        ctx.steps,
+        told.came_out,
         caused_by,
     )
     loop.trace.add(record)
@@ -161,6 +199,36 @@ def keep(ctx: Context, answer: Response | WatchStream, caused_by: int | None) ->
 
 def _text(body: Any) -> Any:
     return body.decode("utf-8", "replace") if isinstance(body, bytes) else body
+
+
+class Heard:
+    """What the record of a watch event is made of, until somebody looks."""
+
+    __slots__ = ("event", "listeners", "server", "subject")
+
+    def __init__(self, server: str, subject: str, event: CacheEvent, told: list[tuple[Watcher, str]]) -> None:
+        self.server = server
+        self.subject = subject
+        self.event = event
+        self.listeners = [(w.source, verdict, w.route, w.matches is not None) for w, verdict in told]
+
+    def steps(self) -> list[Step]:
+        """Each watcher, and what it was told."""
+        event = self.event
+        return [
+            Step(source, "pass", _why(verdict, event, selective), {"type": verdict, "route": list(route)})
+            for source, verdict, route, selective in self.listeners
+        ]
+
+    def sentence(self) -> str:
+        """How many were told."""
+        count, what = len(self.listeners), self.event.type.lower()
+        return f"{self.server} tells {count} watcher(s) that {self.subject} was {what}."
+
+    def came_out(self) -> Obj:
+        """The event."""
+        event = self.event
+        return {"type": event.type, "revision": event.revision, "object": event.new or event.old}
 
 
 def watch_recorder(
@@ -177,31 +245,9 @@ def watch_recorder(
         metadata = (event.new or event.old or {}).get("metadata") or {}
         namespace, name = metadata.get("namespace", ""), metadata.get("name", "")
         subject = f"{singular}/{namespace}/{name}" if namespace else f"{singular}/{name}"
-        listeners = [
-            (watcher.source, verdict, watcher.route, watcher.matches is not None) for watcher, verdict in told
-        ]
-
-        def steps() -> list[Step]:
-            return [
-                Step(source, "pass", _why(verdict, event, selective), {"type": verdict, "route": list(route)})
-                for source, verdict, route, selective in listeners
-            ]
-
-        def sentence() -> str:
-            return f"{server.name} tells {len(listeners)} watcher(s) that {subject} was {event.type.lower()}."
-
-        def came_out() -> Obj:
-            return {"type": event.type, "revision": event.revision, "object": event.new or event.old}
-
-        made = trace.emit(
-            "watch",
-            server.name,
-            subject,
-            sentence,
-            {"revision": event.revision, "type": event.type},
-            steps,
-            came_out,
-        )
+        heard = Heard(server.name, subject, event, told)
+        came_in = {"revision": event.revision, "type": event.type}
+        made = trace.emit("watch", server.name, subject, heard.sentence, came_in, heard.steps, heard.came_out)
         return made.id
 
     return record

@@ -8,6 +8,7 @@ same object. Upstream: apimachinery/pkg/util/managedfields/internal (managedfiel
 from __future__ import annotations
 
 import json
+import marshal
 from typing import Any, NamedTuple
 
 from kubekit.apiserver.managed_fields.field_set import FieldSet, union
@@ -107,13 +108,14 @@ def _entry(who: Identity, manager: Manager) -> Obj:
     return entry
 
 
-_SHARED: dict[str, FieldSet] = {}
+_SHARED: dict[bytes, FieldSet] = {}
 _SHARED_LIMIT = 4096
 
 
 def shared(fields: FieldSet) -> FieldSet:
     """The one copy of a set: thousands of pods of one template own the same fields."""
-    text = json.dumps(fields)
+    # Version 2 of the format knows no references: equal sets in equal order are equal bytes.
+    text = marshal.dumps(fields, 2)
     found = _SHARED.get(text)
     if found is None:
         if len(_SHARED) >= _SHARED_LIMIT:

@@ -14,6 +14,7 @@ Source: apimachinery/pkg/util/strategicpatch/patch.go.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from kubekit.api.schema import Field, List, Map, Pointer, Struct, Type
@@ -32,6 +33,10 @@ class StrategicError(ValueError):
     def __init__(self, text: str, code: int = 500) -> None:
         super().__init__(text)
         self.code = code
+
+
+_KINDS: dict[type, str] = {str: "string", bool: "bool", int: "int64", float: "float64", list: "slice"}
+"""What Go calls the kinds of JSON values."""
 
 
 def merge(document: Obj, patch: Obj, kind: Type | None) -> Obj:
@@ -151,10 +156,11 @@ def _order_lists(original: Obj, patch: Obj, kind: Type | None) -> None:
 
 def _in_order(wanted: list[Any], order: list[Any], merge_key: str) -> bool:
     last = -1
+    place_of = _finder(order, merge_key)
     for item in wanted:
         if isinstance(item, dict) and (DIRECTIVE in item):
             continue
-        place = _find(order, item, merge_key)
+        place = place_of(item)
         if place < 0 or place < last:
             return False
         last = place
@@ -189,6 +195,8 @@ def _merge_list(
 def _special_elements(before: list[Any], value: list[Any], merge_key: str) -> tuple[list[Any], list[Any]]:
     rest, plain, replace = list(before), [], False
     for item in value:
+        if not isinstance(item, dict):
+            raise StrategicError(f"expected a map, but received a {_KINDS.get(type(item), 'nil')}")
         directive = item.get(DIRECTIVE)
         if directive is None:
             plain.append(item)
@@ -224,13 +232,30 @@ def _find(items: list[Any], wanted: Any, merge_key: str) -> int:
     return -1
 
 
+def _finder(items: list[Any], merge_key: str) -> Callable[[Any], int]:
+    """`_find` in one list: a look into a dictionary where every item has a text as its key."""
+    index: dict[str, int] = {}
+    for place, item in enumerate(items):
+        name = item.get(merge_key) if merge_key and isinstance(item, dict) else None
+        if type(name) is not str:
+            return lambda wanted: _find(items, wanted, merge_key)
+        index.setdefault(name, place)
+
+    def find(wanted: Any) -> int:
+        name = wanted.get(merge_key) if isinstance(wanted, dict) else None
+        return index.get(name, -1) if type(name) is str else -1
+
+    return find
+
+
 def _place(found: tuple[int, Any]) -> int:
     return found[0]
 
 
 def _in_new_order(merged: list[Any], order: list[Any], before: list[Any], merge_key: str) -> list[Any]:
     """Those of the patch in the patch's order, the server's own where they stood relative to them."""
-    places = [(_find(order, item, merge_key), item) for item in merged]
+    place_of = _finder(order, merge_key)
+    places = [(place_of(item), item) for item in merged]
     right = [item for _, item in sorted((found for found in places if found[0] >= 0), key=_place)]
     left = [item for place, item in places if place < 0]
     if not left:

@@ -8,6 +8,7 @@ apimachinery/pkg/util/validation/ip.go.
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 import re
 
@@ -39,6 +40,7 @@ def local_not_reserved(target: str, path: Path) -> list[FieldError]:
     return errors
 
 
+@functools.lru_cache(maxsize=4096)
 def parse_sloppy(text: str) -> Address | None:
     """An address; leading zeros of IPv4 parts are ignored, zones are not allowed."""
     if "%" in text:

@@ -331,9 +331,12 @@ class Framework:
                 continue
 
 
+_WHOLE = {int}
+
+
 def _check_scores(plugin: str, scores: list[int]) -> None:
     """Scores must be whole numbers from 0 to 100 once they are normalised."""
-    for score in scores:
+    for score in () if set(map(type, scores)) <= _WHOLE else scores:
         if not isinstance(score, int):
             raise PluginError(f'plugin "{plugin}" returns {score!r}, a score must be a whole number')
     if scores and (max(scores) > MAX_NODE_SCORE or min(scores) < 0):

@@ -94,7 +94,7 @@ class APIServer(Component):
         self.probe: Callable[[str], bool] | None = None
         """Says whether a component of that name is healthy, for ComponentStatus: set by the cluster."""
         self.call_webhook: Callable[[Obj, Obj], Obj] | None = None
-        """Asks an admission webhook: (client configuration, review) -> review; OSError when nobody answers."""
+        """Asks an admission webhook: (configuration, review) -> review; OSError when nobody answers."""
         self.tokens = TokenIssuer(self)
         self.authentication.token_authenticators.append(("service account token", self.tokens.authenticate))
         self._stores: dict[tuple[str, str], ResourceStore] = {}

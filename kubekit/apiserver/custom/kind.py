@@ -112,6 +112,11 @@ def decode(ctx: Context, scope: Scope, value: Any, validation: str) -> Obj:
     resource, custom = scope.resource, scope.custom
     if not isinstance(value, dict):
         value = {}
+    if problem := go_json.type_meta_problem(value):
+        raise errors.bad_request(
+            f"the object provided is unrecognized (must be of type {resource.kind}): couldn't get version/kind; json "
+            f"parse error: {problem} ({go_json.summary(json.dumps(value).encode())})"
+        )
     kind, version = value.get("kind") or "", value.get("apiVersion") or ""
     if not kind:
         text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)

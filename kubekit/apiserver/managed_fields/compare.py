@@ -19,7 +19,7 @@ Obj = dict[str, Any]
 def whole(shape: Shape, value: Any) -> FieldSet:
     """What is below a place whose value is new (or gone): itself and everything in it."""
     shape = resolved(shape, value)
-    if shape.leaf or not value or not isinstance(value, dict | list):
+    if shape.leaf or not value or not _fits(shape, value):
         return MEMBER
     found: FieldSet = {".": MEMBER}
     if isinstance(value, dict):
@@ -35,6 +35,11 @@ def whole(shape: Shape, value: Any) -> FieldSet:
     for key, parts in _items(shape, value).items():
         found[key] = whole(shape.element, parts[0]) if len(parts) == 1 else MEMBER
     return found
+
+
+def _fits(shape: Shape, value: Any) -> bool:
+    """Whether a value is of the sort that its shape expects (a wrong one is refused later)."""
+    return isinstance(value, list) if shape.kind == "list" else isinstance(value, dict)
 
 
 def _items(shape: Shape, value: Any) -> dict[str, list[Any]]:
@@ -72,7 +77,7 @@ def _put(shape: Shape, element: str, old: Any, new: Any, changed: FieldSet, remo
         return
     if old is None:
         one = two
-    if one.leaf or (not old and not new):
+    if one.leaf or (not old and not new) or any(v and not _fits(one, v) for v in (old, new)):
         changed[element] = MEMBER
         return
     inner_changed, inner_removed = compare(one, old, new)
@@ -132,7 +137,7 @@ def fields_of(shape: Shape, value: Any) -> FieldSet:
     """The fields that a configuration names: leaves, list items, keys of maps (not the structures above
     them)."""
     shape = resolved(shape, value)
-    if shape.leaf or not isinstance(value, dict | list):
+    if shape.leaf or not _fits(shape, value):
         return MEMBER
     found: FieldSet = {}
     if isinstance(value, list):

@@ -140,7 +140,7 @@ class ServiceIPs:
                 "parentRef": {
                     "resource": "services",
                     "namespace": metadata.get("namespace", ""),
-                    "name": metadata["name"],
+                    "name": metadata.get("name", ""),
                 }
             },
         }

@@ -125,6 +125,11 @@ class Notebook:
 
     def __init__(self, page: Any, lab: Lab, name: str) -> None:
         self.page = page
+        # On a busy machine JupyterLab may not know its kernels in time, and asks which one to take.
+        question = page.locator(".jp-Dialog", has_text="Select Kernel")
+        page.add_locator_handler(
+            question, lambda dialog: dialog.get_by_role("button", name="Select", exact=True).click()
+        )
         page.goto(f"{lab.url}/doc/tree/{name}?token={lab.token}&reset")
         page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
         page.wait_for_function(

@@ -113,9 +113,10 @@ def decode(ctx: Context, scope: Scope, value: Any, validation: str) -> Obj:
     if not isinstance(value, dict):
         value = {}
     if problem := go_json.type_meta_problem(value):
+        what = go_json.summary(json.dumps(value).encode())
+        text = f"couldn't get version/kind; json parse error: {problem} ({what})"
         raise errors.bad_request(
-            f"the object provided is unrecognized (must be of type {resource.kind}): couldn't get version/kind; json "
-            f"parse error: {problem} ({go_json.summary(json.dumps(value).encode())})"
+            f"the object provided is unrecognized (must be of type {resource.kind}): {text}"
         )
     kind, version = value.get("kind") or "", value.get("apiVersion") or ""
     if not kind:

@@ -85,9 +85,9 @@ class CustomStrategy(Strategy):
         found = validate_object_meta(
             obj["metadata"], self.resource.namespaced, subdomain_name, kube_finalizers=False
         )
-        found += value_errors(_content(obj), kind.schema, ROOT)
+        found += value_errors(obj, kind.schema, ROOT)
         found += scale_problems(kind, obj, True)
-        found += duplicates(_content(obj), kind.schema, ROOT)
+        found += duplicates(obj, kind.schema, ROOT)
         return found + self._rules(ctx, kind, obj, None, found)
 
     def validate_update(self, ctx: Context, obj: Obj, old: Obj) -> list[FieldError]:
@@ -96,10 +96,10 @@ class CustomStrategy(Strategy):
             return problems
         kind = self.kind_of(ctx)
         found = validate_object_meta_update(obj["metadata"], old["metadata"], kube_finalizers=False)
-        found += value_errors(_content(obj), kind.schema, ROOT)
+        found += value_errors(obj, kind.schema, ROOT)
         found += scale_problems(kind, obj, True)
-        if not duplicates(_content(old), kind.schema, ROOT):
-            found += duplicates(_content(obj), kind.schema, ROOT)
+        if not duplicates(old, kind.schema, ROOT):
+            found += duplicates(obj, kind.schema, ROOT)
         return found + self._rules(ctx, kind, obj, old, found)
 
     def _type_problems(self, ctx: Context, obj: Obj) -> list[FieldError]:
@@ -166,14 +166,9 @@ class CustomStatusStrategy(StatusStrategy):
         if "status" in obj and part is not None:
             found += value_errors(obj["status"], part, Path("status"))
         found += scale_problems(kind, obj, False)
-        if not duplicates(_content(old), kind.schema, ROOT):
-            found += duplicates(_content(obj), kind.schema, ROOT)
+        if not duplicates(old, kind.schema, ROOT):
+            found += duplicates(obj, kind.schema, ROOT)
         return found + parent._rules(ctx, kind, obj, old, found)
-
-
-def _content(obj: Obj) -> Obj:
-    """An instance as its schema describes it."""
-    return obj
 
 
 def scale_problems(kind: CustomKind, obj: Obj, with_spec: bool) -> list[FieldError]:

@@ -57,8 +57,8 @@ class Index:
 
     def put(self, key: str, old: Obj | None, new: Obj) -> None:
         values = self.function(new)
-        if old is not None:
-            for value in self.function(old):
+        if old is not None and (before := self.function(old)) != values:
+            for value in before:
                 if value not in values:
                     self._drop(value, key)
         for value in values:

@@ -14,13 +14,14 @@ from kubekit.kubelet.restart_policy import is_sidecar
 OWNED = ("PodReadyToStartContainers", "Initialized", "Ready", "ContainersReady", "PodScheduled")
 OWNED_TOO = ("PodResizePending", "PodResizeInProgress", "AllContainersRestarting")
 SHARED = "DisruptionTarget"
+_OURS = frozenset({*OWNED, *OWNED_TOO})
 
 Statuses = Mapping[str, Obj]
 
 
 def by_kubelet(type: str) -> bool:
     """Whether the kubelet alone writes conditions of this type."""
-    return type in OWNED or type in OWNED_TOO
+    return type in _OURS
 
 
 def condition(pod: Obj, type: str, true: bool, reason: str = "", message: str = "") -> Obj:

@@ -308,12 +308,15 @@ def _was_initialized(pod: Obj) -> bool:
     return ended is not None and ended["exitCode"] == 0
 
 
+_APART = frozenset({*KEPT, "conditions"})
+
+
 def _same(one: Obj, other: Obj) -> bool:
     """Whether two statuses agree in everything that the kubelet writes."""
     if one is other:
         return True
-    for field in {*one, *other} - set(KEPT) - {"conditions"}:
-        if one.get(field) != other.get(field):
+    for field in one.keys() | other.keys():
+        if field not in _APART and one.get(field) != other.get(field):
             return False
     mine = [c for c in one.get("conditions") or () if cond.by_kubelet(c["type"])]
     return mine == [c for c in other.get("conditions") or () if cond.by_kubelet(c["type"])]

@@ -51,27 +51,28 @@ def parse_sloppy(text: str) -> Address | None:
         return None
 
 
-def _strict(text: str, address: Address, path: Path) -> list[FieldError]:
-    errors = []
+@functools.lru_cache(maxsize=4096)
+def _strict(text: str) -> tuple[str, ...]:
+    """What is wrong with an address, be it old or new."""
+    address = parse_sloppy(text)
+    if address is None:
+        return (NOT_AN_IP,)
     if address.version == 4 and text != str(address):
-        errors.append(invalid(path, text, "must not have leading 0s"))
+        return ("must not have leading 0s",)
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
-        errors.append(invalid(path, text, "must not be an IPv4-mapped IPv6 address"))
-    return errors
+        return ("must not be an IPv4-mapped IPv6 address",)
+    return ()
 
 
 def legacy_ip(text: str, path: Path) -> list[FieldError]:
     """An address in an old field."""
-    address = parse_sloppy(text)
-    return [invalid(path, text, NOT_AN_IP)] if address is None else _strict(text, address, path)
+    return [invalid(path, text, problem) for problem in _strict(text)]
 
 
 def canonical_ip(text: str, path: Path) -> list[FieldError]:
     """An address in a new field: the one canonical form."""
     address = parse_sloppy(text)
-    if address is None:
-        return [invalid(path, text, NOT_AN_IP)]
-    errors = _strict(text, address, path)
+    errors = legacy_ip(text, path)
     if not errors and text != str(address):
         errors.append(invalid(path, text, f'must be in canonical form ("{address}")'))
     return errors

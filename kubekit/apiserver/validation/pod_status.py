@@ -101,10 +101,9 @@ def validate_status(obj: Obj, old: Obj) -> list[FieldError]:
     status, was = obj.get("status") or {}, old.get("status") or {}
     spec = old.get("spec") or {}
     for position, condition in enumerate(status.get("conditions") or ()):
-        place = STATUS.child("conditions").index(position)
         kind = condition.get("type", "")
-        if kind not in ("PodScheduled", "Ready", "Initialized"):
-            errors += qualified_name(kind, place.child("Type"))
+        if kind not in ("PodScheduled", "Ready", "Initialized") and formats.label_key(kind):
+            errors += qualified_name(kind, STATUS.child("conditions").index(position).child("Type"))
     nominated = status.get("nominatedNodeName")
     if nominated and nominated != was.get("nominatedNodeName"):
         place = STATUS.child("nominatedNodeName")

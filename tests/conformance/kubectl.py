@@ -6,7 +6,6 @@ recording answered differently are compared loosely, as the recordings' README s
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from kubekit.terminal.cli.files import MemoryFiles
 from kubekit.terminal.kubectl import ADMIN, Kubectl, Result
 from kubekit.terminal.notebook import LoopPump
 from tests.conformance.kubectl_text import Normaliser, alike, same
-from tests.conformance.outcome import Outcome, read_jsonl, read_text
+from tests.conformance.outcome import Outcome, read_jsonl
 
 CONTAINER = re.compile(r"containerd://[0-9a-f]{64}")
 THINKING = 0.4
@@ -106,7 +105,7 @@ def first_difference(got: str, wanted: str) -> str:
 
 def run(folder: Path, category: str | None = None) -> Outcome:
     """Replay a folder. `category`: only scenarios whose name contains it."""
-    mask = Normaliser(json.loads(read_text(folder, "normalize.json")))
+    mask = Normaliser.of(folder)
     outcome = Outcome()
     for case in read_jsonl(folder, "cases.jsonl"):
         if category and category not in case["name"]:

@@ -12,6 +12,11 @@ import re
 from pathlib import Path
 from typing import Any
 
+from tests.conformance.outcome import GOLDEN, find, read_text
+
+NORMALIZE = "normalize.json"
+"""The masking rules beside the recordings."""
+
 WORKERS = {"worker1": "172.18.0.3", "worker2": "172.18.0.4", "worker3": "172.18.0.5"}
 
 
@@ -25,8 +30,9 @@ class Normaliser:
 
     @classmethod
     def of(cls, folder: Path) -> Normaliser:
-        """The normaliser of a folder of recordings."""
-        return cls(json.loads((folder / "normalize.json").read_text(encoding="utf-8")))
+        """The normaliser of a folder of recordings; one without its own rules gets the project's."""
+        home = folder if find(folder, NORMALIZE) is not None else GOLDEN / "kubectl"
+        return cls(json.loads(read_text(home, NORMALIZE)))
 
     def text(self, text: str, workers_masked: bool = True) -> str:
         """The text with everything masked that two runs may differ in."""

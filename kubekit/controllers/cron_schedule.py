@@ -6,7 +6,7 @@ pkg/controller/cronjob/utils.go.
 
 from __future__ import annotations
 
-from datetime import datetime, timezone, tzinfo
+from datetime import UTC, datetime, tzinfo
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from kubekit.api.cron_schedule import ScheduleError, parse
@@ -17,7 +17,7 @@ __all__ = ["Schedule", "ScheduleError", "zone"]
 def zone(name: str | None) -> tzinfo:
     """The time zone of that name (UTC for none); raises ScheduleError for an unknown one."""
     if not name or name == "UTC":
-        return timezone.utc  # noqa: UP017 - the alias needs no import of datetime's module
+        return UTC
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError):

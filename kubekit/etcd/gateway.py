@@ -11,11 +11,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from kubekit.etcd.calls import REQUESTS, RESPONSE_STREAMS
 from kubekit.etcd.errors import EtcdError, MessageTooLarge, NotServed
 from kubekit.etcd.messages import Message
 from kubekit.etcd.protobuf import encode
 from kubekit.etcd.protojson import from_json, to_json
-from kubekit.etcd.v3rpc import MAX_MESSAGE_BYTES, REQUESTS, Server
+from kubekit.etcd.v3rpc import MAX_MESSAGE_BYTES, Server
 from kubekit.etcd.watch_stream import WatchStream
 
 PATHS: dict[str, str] = {
@@ -32,8 +33,20 @@ PATHS: dict[str, str] = {
     "kv/lease/timetolive": "Lease/LeaseTimeToLive",
     "lease/leases": "Lease/LeaseLeases",
     "kv/lease/leases": "Lease/LeaseLeases",
-    "maintenance/hashkv": "Maintenance/HashKV",
+    "cluster/member/add": "Cluster/MemberAdd",
+    "cluster/member/remove": "Cluster/MemberRemove",
+    "cluster/member/update": "Cluster/MemberUpdate",
     "cluster/member/list": "Cluster/MemberList",
+    "cluster/member/promote": "Cluster/MemberPromote",
+    "maintenance/alarm": "Maintenance/Alarm",
+    "maintenance/status": "Maintenance/Status",
+    "maintenance/defragment": "Maintenance/Defragment",
+    "maintenance/hash": "Maintenance/Hash",
+    "maintenance/hashkv": "Maintenance/HashKV",
+    "maintenance/snapshot": "Maintenance/Snapshot",
+    "maintenance/transfer-leadership": "Maintenance/MoveLeader",
+    "maintenance/downgrade": "Maintenance/Downgrade",
+    "watch": "Watch/Watch",
     "auth/enable": "Auth/AuthEnable",
     "auth/disable": "Auth/AuthDisable",
     "auth/status": "Auth/AuthStatus",
@@ -53,9 +66,6 @@ PATHS: dict[str, str] = {
     "auth/role/revoke": "Auth/RoleRevokePermission",
 }
 """The call behind each path."""
-
-STREAMS = ("Lease/LeaseKeepAlive",)
-"""Calls whose answers come wrapped as results of a stream."""
 
 
 class Gateway:
@@ -78,7 +88,7 @@ class Gateway:
             answer = to_json(response_type, self._server.call(name, request, token))
         except EtcdError as error:
             return error.http_status, {"code": error.code, "message": error.message}
-        return 200, {"result": answer} if name in STREAMS else answer
+        return 200, {"result": answer} if name in RESPONSE_STREAMS else answer
 
     def watch(self, body: str, send: Callable[[dict[str, Any]], None], token: str = "") -> WatchStream:
         """Open a watch: `send` gets each response as JSON, until the stream is closed. Raises EtcdError."""

@@ -4,7 +4,9 @@ A message travels through this room as a plain dictionary of field names, bytes 
 numbers; a field that is missing is zero. The table below says what each field is, and from it `protobuf` and
 `protojson` do their work: to serve one more call, add its messages here. One line a message, as in a .proto
 file: ``name=number type``, ``[]`` for repeated, ``(group)`` for the members of a oneof.
-Source: api/etcdserverpb/rpc.proto, api/mvccpb/kv.proto, api/authpb/auth.proto.
+The last part of the table holds what members file in their logs and buckets; clients never see it.
+Source: api/etcdserverpb/rpc.proto, raft_internal.proto, api/mvccpb/kv.proto, api/authpb/auth.proto,
+api/membershippb/membership.proto, server/lease/leasepb/lease.proto.
 """
 
 from __future__ import annotations
@@ -34,6 +36,9 @@ ENUMS: dict[str, tuple[str, ...]] = {
     "EventType": ("PUT", "DELETE"),
     "FilterType": ("NOPUT", "NODELETE"),
     "PermissionType": ("READ", "WRITE", "READWRITE"),
+    "AlarmType": ("NONE", "NOSPACE", "CORRUPT"),
+    "AlarmAction": ("GET", "ACTIVATE", "DEACTIVATE"),
+    "DowngradeAction": ("VALIDATE", "ENABLE", "CANCEL"),
 }
 """The names of each enum's values, from 0 on."""
 
@@ -88,12 +93,43 @@ LeaseLeasesRequest:
 LeaseLeasesResponse: header=1 ResponseHeader, leases=2 LeaseStatus[]
 LeaseStatus: ID=1 int64
 
+LeaseCheckpoint: ID=1 int64, remaining_TTL=2 int64
+LeaseCheckpointRequest: checkpoints=1 LeaseCheckpoint[]
+LeaseCheckpointResponse: header=1 ResponseHeader
+
+AlarmRequest: action=1 AlarmAction, memberID=2 uint64, alarm=3 AlarmType
+AlarmMember: memberID=1 uint64, alarm=2 AlarmType
+AlarmResponse: header=1 ResponseHeader, alarms=2 AlarmMember[]
+StatusRequest:
+StatusResponse: header=1 ResponseHeader, version=2 string, dbSize=3 int64, leader=4 uint64,
+  raftIndex=5 uint64,
+  raftTerm=6 uint64, raftAppliedIndex=7 uint64, errors=8 string[], dbSizeInUse=9 int64, isLearner=10 bool,
+  storageVersion=11 string, dbSizeQuota=12 int64, downgradeInfo=13 DowngradeInfo
+DowngradeInfo: enabled=1 bool, targetVersion=2 string
+DowngradeRequest: action=1 DowngradeAction, version=2 string
+DowngradeResponse: header=1 ResponseHeader, version=2 string
+DefragmentRequest:
+DefragmentResponse: header=1 ResponseHeader
+HashRequest:
+HashResponse: header=1 ResponseHeader, hash=2 uint32
+SnapshotRequest:
+SnapshotResponse: header=1 ResponseHeader, remaining_bytes=2 uint64, blob=3 bytes, version=4 string
+MoveLeaderRequest: targetID=1 uint64
+MoveLeaderResponse: header=1 ResponseHeader
 HashKVRequest: revision=1 int64
 HashKVResponse: header=1 ResponseHeader, hash=2 uint32, compact_revision=3 int64, hash_revision=4 int64
 
 Member: ID=1 uint64, name=2 string, peerURLs=3 string[], clientURLs=4 string[], isLearner=5 bool
 MemberListRequest: linearizable=1 bool
 MemberListResponse: header=1 ResponseHeader, members=2 Member[]
+MemberAddRequest: peerURLs=1 string[], isLearner=2 bool
+MemberAddResponse: header=1 ResponseHeader, member=2 Member, members=3 Member[]
+MemberRemoveRequest: ID=1 uint64
+MemberRemoveResponse: header=1 ResponseHeader, members=2 Member[]
+MemberUpdateRequest: ID=1 uint64, peerURLs=2 string[]
+MemberUpdateResponse: header=1 ResponseHeader, members=2 Member[]
+MemberPromoteRequest: ID=1 uint64
+MemberPromoteResponse: header=1 ResponseHeader, members=2 Member[]
 
 Permission: permType=1 PermissionType, key=2 bytes, range_end=3 bytes
 UserAddOptions: no_password=1 bool
@@ -131,6 +167,32 @@ AuthRoleGrantPermissionRequest: name=1 string, perm=2 Permission
 AuthRoleGrantPermissionResponse: header=1 ResponseHeader
 AuthRoleRevokePermissionRequest: role=1 string, key=2 bytes, range_end=3 bytes
 AuthRoleRevokePermissionResponse: header=1 ResponseHeader
+
+InternalRaftRequest: ID=1 uint64, range=3 RangeRequest, put=4 PutRequest, delete_range=5 DeleteRangeRequest,
+  txn=6 TxnRequest, compaction=7 CompactionRequest, lease_grant=8 LeaseGrantRequest,
+  lease_revoke=9 LeaseRevokeRequest, alarm=10 AlarmRequest, lease_checkpoint=11 LeaseCheckpointRequest,
+  header=100 RequestHeader, auth_enable=1000 AuthEnableRequest, auth_disable=1011 AuthDisableRequest,
+  authenticate=1012 InternalAuthenticateRequest, auth_status=1013 AuthStatusRequest,
+  auth_user_add=1100 AuthUserAddRequest, auth_user_delete=1101 AuthUserDeleteRequest,
+  auth_user_get=1102 AuthUserGetRequest, auth_user_change_password=1103 AuthUserChangePasswordRequest,
+  auth_user_grant_role=1104 AuthUserGrantRoleRequest, auth_user_revoke_role=1105 AuthUserRevokeRoleRequest,
+  auth_user_list=1106 AuthUserListRequest, auth_role_list=1107 AuthRoleListRequest,
+  auth_role_add=1200 AuthRoleAddRequest, auth_role_delete=1201 AuthRoleDeleteRequest,
+  auth_role_get=1202 AuthRoleGetRequest, auth_role_grant_permission=1203 AuthRoleGrantPermissionRequest,
+  auth_role_revoke_permission=1204 AuthRoleRevokePermissionRequest,
+  cluster_version_set=1300 ClusterVersionSetRequest,
+  cluster_member_attr_set=1301 ClusterMemberAttrSetRequest, downgrade_info_set=1302 DowngradeInfoSetRequest,
+  downgrade_version_test=9900 DowngradeVersionTestRequest
+RequestHeader: ID=1 uint64, username=2 string, auth_revision=3 uint64
+InternalAuthenticateRequest: name=1 string, password=2 string, simple_token=3 string
+ClusterVersionSetRequest: ver=1 string
+ClusterMemberAttrSetRequest: member_ID=1 uint64, member_attributes=2 Attributes
+Attributes: name=1 string, client_urls=2 string[]
+DowngradeInfoSetRequest: enabled=1 bool, ver=2 string
+DowngradeVersionTestRequest: ver=1 string
+Lease: ID=1 int64, TTL=2 int64, RemainingTTL=3 int64
+User: name=1 bytes, password=2 bytes, roles=3 string[], options=4 UserAddOptions
+Role: name=1 bytes, keyPermission=2 Permission[]
 """
 
 _FIELD = re.compile(r"(\w+)=(\d+) (\w+)(\[\])?(?: \((\w+)\))?")

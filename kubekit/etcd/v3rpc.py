@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from kubekit.etcd.auth import READ, WRITE, AuthStore, Identity
 from kubekit.etcd.auth_calls import AuthCalls
+from kubekit.etcd.calls import REQUESTS as REQUESTS
 from kubekit.etcd.conversion import header, message_of, operation_of
 from kubekit.etcd.errors import LeaseNotFound, RequestTooLarge, Unimplemented
 from kubekit.etcd.key_value import varint
@@ -27,39 +28,6 @@ MAX_REQUEST_BYTES = 1536 * 1024
 
 MAX_MESSAGE_BYTES = MAX_REQUEST_BYTES + 512 * 1024
 """How long a message may be on the wire."""
-
-REQUESTS: dict[str, tuple[str, str]] = {
-    "KV/Range": ("RangeRequest", "RangeResponse"),
-    "KV/Put": ("PutRequest", "PutResponse"),
-    "KV/DeleteRange": ("DeleteRangeRequest", "DeleteRangeResponse"),
-    "KV/Txn": ("TxnRequest", "TxnResponse"),
-    "KV/Compact": ("CompactionRequest", "CompactionResponse"),
-    "Lease/LeaseGrant": ("LeaseGrantRequest", "LeaseGrantResponse"),
-    "Lease/LeaseRevoke": ("LeaseRevokeRequest", "LeaseRevokeResponse"),
-    "Lease/LeaseKeepAlive": ("LeaseKeepAliveRequest", "LeaseKeepAliveResponse"),
-    "Lease/LeaseTimeToLive": ("LeaseTimeToLiveRequest", "LeaseTimeToLiveResponse"),
-    "Lease/LeaseLeases": ("LeaseLeasesRequest", "LeaseLeasesResponse"),
-    "Maintenance/HashKV": ("HashKVRequest", "HashKVResponse"),
-    "Cluster/MemberList": ("MemberListRequest", "MemberListResponse"),
-    "Auth/AuthEnable": ("AuthEnableRequest", "AuthEnableResponse"),
-    "Auth/AuthDisable": ("AuthDisableRequest", "AuthDisableResponse"),
-    "Auth/AuthStatus": ("AuthStatusRequest", "AuthStatusResponse"),
-    "Auth/Authenticate": ("AuthenticateRequest", "AuthenticateResponse"),
-    "Auth/UserAdd": ("AuthUserAddRequest", "AuthUserAddResponse"),
-    "Auth/UserGet": ("AuthUserGetRequest", "AuthUserGetResponse"),
-    "Auth/UserList": ("AuthUserListRequest", "AuthUserListResponse"),
-    "Auth/UserDelete": ("AuthUserDeleteRequest", "AuthUserDeleteResponse"),
-    "Auth/UserChangePassword": ("AuthUserChangePasswordRequest", "AuthUserChangePasswordResponse"),
-    "Auth/UserGrantRole": ("AuthUserGrantRoleRequest", "AuthUserGrantRoleResponse"),
-    "Auth/UserRevokeRole": ("AuthUserRevokeRoleRequest", "AuthUserRevokeRoleResponse"),
-    "Auth/RoleAdd": ("AuthRoleAddRequest", "AuthRoleAddResponse"),
-    "Auth/RoleGet": ("AuthRoleGetRequest", "AuthRoleGetResponse"),
-    "Auth/RoleList": ("AuthRoleListRequest", "AuthRoleListResponse"),
-    "Auth/RoleDelete": ("AuthRoleDeleteRequest", "AuthRoleDeleteResponse"),
-    "Auth/RoleGrantPermission": ("AuthRoleGrantPermissionRequest", "AuthRoleGrantPermissionResponse"),
-    "Auth/RoleRevokePermission": ("AuthRoleRevokePermissionRequest", "AuthRoleRevokePermissionResponse"),
-}
-"""The calls that are answered here: each with the types of its request and response."""
 
 
 class Server:

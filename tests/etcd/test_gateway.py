@@ -21,7 +21,7 @@ def post(gateway: Gateway, path: str, request: Any) -> tuple[int, Any]:
 
 
 def test_every_path_leads_to_a_call_with_known_messages(server: Server) -> None:
-    assert set(PATHS.values()) == set(REQUESTS) == set(server._calls)
+    assert set(PATHS.values()) == set(REQUESTS) >= set(server._calls)
     for names in REQUESTS.values():
         assert set(names) <= set(MESSAGES)
     for fields in MESSAGES.values():

@@ -5,7 +5,7 @@ scheduler, and on each node a kubelet and a kube-proxy. The boot list in `cluste
 table of contents of the package, in the order in which things are started.
 
 Reading order: `defaults` (every tunable), `topology` (which nodes), `cluster` (the boot list, and what a
-learner can do), `node`, `etcd`, `verbs` (apply, get, ...), `waiting` ("pod/web is Running"), `records`,
+learner can do), `node`, `verbs` (apply, get, ...), `waiting` ("pod/web is Running"), `records`,
 `map`, `errors` (what a learner reads instead of a traceback).
 
 Left out: certificates and files of a kubeadm installation, and everything that draws or serves; those stand

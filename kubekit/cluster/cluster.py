@@ -20,7 +20,6 @@ from kubekit.cluster import presentation
 from kubekit.cluster.calm import calm
 from kubekit.cluster.defaults import ADMIN, ADMIN_GROUPS, BOOT_SECONDS, PORTS, SETTLE_SECONDS, Settings
 from kubekit.cluster.errors import KubekitError, TimeoutReached, UnknownName
-from kubekit.cluster.etcd import Etcd
 from kubekit.cluster.kubeadm import SUPER_ADMIN, leave_behind
 from kubekit.cluster.kubelet_door import KubeletDoor
 from kubekit.cluster.map import Row, row_of, table
@@ -31,6 +30,7 @@ from kubekit.cluster.topology import NodePlan, node_plan, plan
 from kubekit.cluster.verbs import Verbs
 from kubekit.cluster.waiting import condition_of
 from kubekit.controllers import ControllerManager
+from kubekit.etcd.cluster import EtcdCluster
 from kubekit.kubelet import ImageStore, Kubelet, ManifestDirectory, Runtime
 from kubekit.network import Fabric
 from kubekit.proxy import Proxy
@@ -62,13 +62,13 @@ class Cluster(Verbs):
         control_plane = nodes[0]
 
         # etcd: the only thing with a memory.
-        self.etcd = Etcd(loop)
+        self.etcd = EtcdCluster(loop, settings.etcd_members)
         self.etcd.start()
 
         # kube-apiserver: the only thing that talks to etcd.
         self.apiserver = APIServer(
             loop,
-            self.etcd,
+            self.etcd.client(name="kube-apiserver"),
             address=f"{control_plane.ip}:{PORTS['kube-apiserver']}",
             service_cidr=settings.service_cidr,
             authorization_mode=settings.authorization_mode,
@@ -238,7 +238,12 @@ class Cluster(Verbs):
     @property
     def components(self) -> list[Component]:
         """Everything that can be stopped, control plane first."""
-        fixed: list[Component] = [self.etcd, self.apiserver, self.controller_manager, self.scheduler]
+        fixed: list[Component] = [
+            *self.etcd.members.values(),
+            self.apiserver,
+            self.controller_manager,
+            self.scheduler,
+        ]
         return fixed + [component for node in self.nodes.values() for component in node.components]
 
     def component(self, name: str) -> Component:
@@ -308,7 +313,12 @@ class Cluster(Verbs):
     def rows(self) -> list[Row]:
         """The rows of the cluster map."""
         first = next(iter(self.nodes))
-        fixed = [self.etcd, self.apiserver, self.controller_manager, self.scheduler]
+        fixed = [
+            *self.etcd.members.values(),
+            self.apiserver,
+            self.controller_manager,
+            self.scheduler,
+        ]
         rows = [row_of(component, first) for component in fixed]
         return rows + [row_of(c, node.name) for node in self.nodes.values() for c in node.components]
 

@@ -250,3 +250,8 @@ class InvalidAuthManagement(InvalidArgument):
 
 class AuthOldRevision(InvalidArgument):
     message = "etcdserver: revision of auth store is old"
+
+
+class RequestTimedOut(EtcdError):
+    code = 14
+    message = "etcdserver: request timed out"

@@ -20,7 +20,7 @@ from typing import NamedTuple
 DEFAULT_TOKEN = "etcd-cluster"
 
 
-class Member(NamedTuple):
+class MemberInfo(NamedTuple):
     """One member: peers reach it at `peer_urls`, clients at `client_urls`."""
 
     id: int
@@ -47,6 +47,6 @@ def default_member(
     peer_url: str = "http://localhost:2380",
     client_url: str = "http://localhost:2379",
     token: str = DEFAULT_TOKEN,
-) -> Member:
+) -> MemberInfo:
     """The only member of a cluster of one."""
-    return Member(member_id([peer_url], token), name, (peer_url,), (client_url,))
+    return MemberInfo(member_id([peer_url], token), name, (peer_url,), (client_url,))

@@ -18,7 +18,7 @@ from kubekit.etcd.errors import LeaseNotFound, RequestTooLarge, Unimplemented
 from kubekit.etcd.key_value import varint
 from kubekit.etcd.kvstore import KVStore
 from kubekit.etcd.lease import Lease
-from kubekit.etcd.membership import Member, cluster_id, default_member
+from kubekit.etcd.membership import MemberInfo, cluster_id, default_member
 from kubekit.etcd.messages import Message
 from kubekit.etcd.operation import DeleteRange, Operation, Put, Range, Txn
 from kubekit.etcd.protobuf import encode
@@ -37,7 +37,7 @@ class Server:
         self,
         store: KVStore,
         auth: AuthStore | None = None,
-        members: tuple[Member, ...] = (default_member(),),
+        members: tuple[MemberInfo, ...] = (default_member(),),
         raft_term: int = 2,
     ) -> None:
         self.store = store

@@ -1,20 +1,11 @@
-"""Hashes: CRC-32C by folding, and what members agree on."""
+"""Hashes: what members agree on."""
 
 from __future__ import annotations
 
 import pytest
 
 from kubekit.etcd import Compacted, FutureRevision, KVStore
-from kubekit.etcd.hashing import _TABLE, REMEMBERED, crc32c
-
-
-@pytest.mark.parametrize("size", [0, 1, 1693, 1694, 1695, 1696, 2541, 3389, 5083, 65536, 100_001])
-def test_folding_changes_nothing(size: int) -> None:
-    data = bytes((i * i ^ i >> 3) & 0xFF for i in range(size))
-    crc = 0xFFFFFFFF
-    for byte in data:
-        crc = _TABLE[(crc ^ byte) & 0xFF] ^ crc >> 8
-    assert crc32c(data) == crc ^ 0xFFFFFFFF
+from kubekit.etcd.hashing import REMEMBERED
 
 
 def filled(store: KVStore) -> KVStore:

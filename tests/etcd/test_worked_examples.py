@@ -8,7 +8,7 @@ import importlib
 import pytest
 
 WITH_EXAMPLES = [
-    "hashing",
+    "crc32c",
     "key_index",
     "key_value",
     "membership",

@@ -7,8 +7,10 @@ and a watcher that says "I know everything up to 41" is told of 42, 43, ... with
 Reading order: `revision` (the store's own time), `key_index` (one key's life), `tree_index` and
 `revision_log` (all keys; all history), `kvstore` (reading and writing), `operation` and `txn` (if-then-else
 in one change), `watch` (who is told), `compaction` and `hashing` (forgetting, and checking), `lease` and
-`expiry` (keys that go by themselves), `auth` (who may), `errors` (how it refuses). Then the door: `messages`, `calls`,
-`conversion`, `v3rpc` (the calls), `watch_stream`, `protobuf`, `protojson` and `gateway` (JSON over HTTP).
+`expiry` (keys that go by themselves), `backend_size` and `quota` (how large it may grow), `alarms`,
+`auto_compaction`, `auth` (who may), `errors` (how it refuses). Then the door: `messages` and `calls` (the
+tables), `conversion`, `v3rpc` (the calls), `watch_stream`, `protobuf`, `protojson` and `gateway` (JSON over
+HTTP).
 
     store = KVStore(clock)                                   # a kubekit.sim.Clock
     store.put(key, value, lease=0) -> int                    # the new revision

@@ -40,6 +40,7 @@ CODE_NAMES = {
     11: "OutOfRange",
     12: "Unimplemented",
     14: "Unavailable",
+    15: "DataLoss",
     16: "Unauthenticated",
 }
 """The name of each gRPC code, as Go clients print it."""
@@ -140,6 +141,30 @@ class LeaseExists(EtcdError):
 class LeaseTtlTooLarge(EtcdError):
     code = 11
     message = "etcdserver: too large lease TTL"
+
+
+class LeaseOverdue(LeaseNotFound):
+    """The lease's time is over and its revocation under way; to a client it is not found."""
+
+
+class NotPrimary(EtcdError):
+    """This member does not keep the leases' time; ask the leader. Never a status."""
+
+    message = "not a primary lessor"
+
+
+class NoSpace(EtcdError):
+    """The store is at its quota, or the alarm of that is on."""
+
+    code = 8
+    message = "etcdserver: mvcc: database space exceeded"
+
+
+class CorruptCluster(EtcdError):
+    """The alarm that a member's data is corrupt is on."""
+
+    code = 15
+    message = "etcdserver: corrupt cluster"
 
 
 class EmptyWatchRange(EtcdError):

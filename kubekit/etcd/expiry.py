@@ -2,13 +2,16 @@
 
 etcd looks twice a second for leases that are over. Here one background timer is set for the next moment at
 which such a look would find something, so a quiet store costs nothing when the virtual clock leaps by
-hours. Make one beside a store that runs; `stop` it with the member.
+hours. Make one beside a store that runs; `stop` it with the member. What a look does is `act`: a store that
+stands alone revokes what is over, the leader of a cluster asks `expired` and `due_checkpoints` and sends both
+through the log.
 Source: server/lease/lessor.go (runLoop).
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 from kubekit.etcd.kvstore import KVStore
 from kubekit.sim import Handle, Loop
@@ -18,12 +21,15 @@ LOOK_EVERY = 0.5
 
 
 class LeaseExpiry:
-    """Revokes the leases of one store when their time is over."""
+    """Looks after the leases of one store when their time is over."""
 
-    def __init__(self, loop: Loop, store: KVStore, owner: str = "etcd") -> None:
+    def __init__(
+        self, loop: Loop, store: KVStore, owner: str = "etcd", act: Callable[[], object] | None = None
+    ) -> None:
         self._loop = loop
         self._store = store
         self._owner = owner
+        self._act = act if act is not None else store.leases.expire
         self._timer: Handle | None = None
         self._began = loop.clock.now()
         store.leases.on_change = self._set
@@ -37,7 +43,7 @@ class LeaseExpiry:
             self._timer = None
 
     def _set(self) -> None:
-        due = self._store.leases.next_expiry()
+        due = self._store.leases.next_look()
         if due is None:
             return
         looks = math.ceil((due - self._began) / LOOK_EVERY)
@@ -53,5 +59,5 @@ class LeaseExpiry:
 
     def _look(self) -> None:
         self._timer = None
-        self._store.leases.expire()
+        self._act()
         self._set()

@@ -14,7 +14,7 @@ from kubekit.etcd.auth import READ, WRITE, AuthStore, Identity
 from kubekit.etcd.auth_calls import AuthCalls
 from kubekit.etcd.calls import REQUESTS as REQUESTS
 from kubekit.etcd.conversion import header, message_of, operation_of
-from kubekit.etcd.errors import LeaseNotFound, RequestTooLarge, Unimplemented
+from kubekit.etcd.errors import LeaseNotFound, LeaseOverdue, RequestTooLarge, Unimplemented
 from kubekit.etcd.key_value import varint
 from kubekit.etcd.kvstore import KVStore
 from kubekit.etcd.lease import Lease
@@ -151,6 +151,9 @@ class Server:
         head = header(self.store.revision)
         try:
             ttl = self.store.leases.renew(id)
+        except LeaseOverdue:
+            self.store.leases.revoke(id)
+            ttl = 0
         except LeaseNotFound:
             ttl = 0
         return {"header": head, "ID": id, "TTL": ttl}

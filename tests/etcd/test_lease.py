@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from kubekit.etcd import Event, KVStore, LeaseNotFound
-from kubekit.etcd.errors import LeaseExists, LeaseTtlTooLarge
+from kubekit.etcd.errors import LeaseExists, LeaseOverdue, LeaseTtlTooLarge
 from kubekit.etcd.expiry import LeaseExpiry
 from kubekit.etcd.lease import MAX_TTL, MIN_TTL
+from kubekit.etcd.v3rpc import Server
 from kubekit.sim import Loop, VirtualClock
 
 
@@ -60,16 +61,19 @@ def test_running_out(store: KVStore, clock: VirtualClock) -> None:
     assert store.leases.expire() == []
     clock.advance_to(clock.now() + 4)
     assert store.leases.expire() == [2, 1]
-    assert store.get(b"k") is None and store.leases.next_expiry() is None
+    assert store.get(b"k") is None and store.leases.next_look() is None
 
 
 def test_an_overdue_lease_cannot_be_renewed(store: KVStore, clock: VirtualClock) -> None:
     store.leases.grant(5, id=2)
     store.put(b"k", b"v", lease=2)
     clock.advance_to(clock.now() + 5)
-    with pytest.raises(LeaseNotFound):
+    with pytest.raises(LeaseOverdue):
         store.leases.renew(2)
-    assert store.get(b"k") is None
+    assert store.get(b"k") is not None
+    answer = Server(store).call("Lease/LeaseKeepAlive", {"ID": 2})
+    assert answer["TTL"] == 0 and answer["ID"] == 2
+    assert store.get(b"k") is None and store.leases.lookup(2) is None
 
 
 def test_the_loop_lets_leases_run_out() -> None:

@@ -1,0 +1,369 @@
+"""Disk: where a member's files are, and what of them survives a power cut.
+
+A disk holds files by path ("member/wal/0.wal", relative to the disk's root). Writing is not keeping: until
+`fsync` of the file, its new bytes may be lost; until `fsync` of a folder, a file that was made, renamed or
+removed may be as before. `FolderDisk` is a real folder; `MemoryDisk` is one in memory that can `crash` and
+shows what a careful program must expect. Everything raises OSError with the numbers of a real disk.
+
+    disk = MemoryDisk()
+    disk.write("a", b"1"); disk.fsync("a"); disk.fsync("")
+    disk.append("a", b"2")
+    disk.crash()                                # the 2 was never synced: a power cut takes it
+    disk.read("a")                              # b"1"
+
+A file may be longer than what was written to it (`truncate` to a larger size): the rest reads as zeros and
+costs nothing, as preallocated space does.
+Source: what server/storage/wal and client/pkg/fileutil rely on (fsync(2), rename(2), fallocate(2)).
+"""
+
+from __future__ import annotations
+
+import errno
+import mmap
+import os
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from kubekit.sim import Rng
+
+SECTOR = 512
+"""Bytes that a disk writes as one; a write that a power cut interrupts is torn between sectors."""
+
+
+class Disk(Protocol):
+    """Files by path."""
+
+    def exists(self, path: str) -> bool:
+        """Whether there is a file or folder at a path; "" is the root, which exists."""
+
+    def list(self, folder: str) -> list[str]:
+        """The names in a folder, sorted. Raises FileNotFoundError."""
+
+    def size(self, path: str) -> int:
+        """Bytes of a file. Raises FileNotFoundError."""
+
+    def read(self, path: str, offset: int = 0, size: int = -1) -> bytes:
+        """Bytes of a file from `offset` on; fewer than `size` where it ends. Raises FileNotFoundError."""
+
+    def view(self, path: str) -> bytes | mmap.mmap:
+        """A whole file to read here and there, without loading it."""
+
+    def write(self, path: str, data: bytes, offset: int = -1) -> None:
+        """Make a file of these bytes, or write over what is at `offset`. Raises FileNotFoundError when its
+        folder is missing, or the file that is to be written over."""
+
+    def append(self, path: str, data: bytes) -> None:
+        """Write at the end of a file, which is made when it is missing."""
+
+    def truncate(self, path: str, size: int) -> None:
+        """Cut a file, or lengthen it by zeros."""
+
+    def rename(self, old: str, new: str) -> None:
+        """Give a file or folder another path; a file that is there goes."""
+
+    def remove(self, path: str) -> None:
+        """Remove a file, or a folder with all that is in it."""
+
+    def mkdir(self, path: str) -> None:
+        """Make a folder, and those that it lies in; no matter if it is there."""
+
+    def fsync(self, path: str) -> None:
+        """Keep what was written to a file, or which names a folder holds, through a power cut."""
+
+
+def _missing(path: str) -> FileNotFoundError:
+    return FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+
+
+class _File:
+    """One file in memory: what was written, the zeros after it, and how to undo what was not synced."""
+
+    __slots__ = ("data", "size", "undo")
+
+    def __init__(self) -> None:
+        self.data = bytearray()
+        self.size = 0
+        self.undo: list[tuple[int, bytes, int, bytes]] = []
+        """(offset, bytes before, size before, bytes written) of each write since the last sync."""
+
+    def write(self, offset: int, data: bytes) -> None:
+        if offset > len(self.data):
+            self.data.extend(bytes(offset - len(self.data)))
+        end = offset + len(data)
+        self.undo.append((offset, bytes(self.data[offset:end]), self.size, bytes(data)))
+        self.data[offset:end] = data
+        self.size = max(self.size, end)
+
+    def resize(self, size: int) -> None:
+        if size < self.size:
+            self.undo.append((size, bytes(self.data[size:]), self.size, b""))
+            del self.data[size:]
+        else:
+            self.undo.append((len(self.data), b"", self.size, b""))
+        self.size = size
+
+    def read(self, offset: int, size: int) -> bytes:
+        end = self.size if size < 0 else min(self.size, offset + size)
+        found = bytes(self.data[offset:end])
+        return found + bytes(max(0, end - offset - len(found)))
+
+    def crash(self, rng: Rng | None) -> None:
+        """Go back to what was synced; with `rng`, some of the later writes reached the disk, or parts of
+        them."""
+        later = self.undo
+        self.undo = []
+        size = self.size
+        for offset, before, size_before, data in reversed(later):
+            self.data[offset : offset + len(data)] = before
+            del self.data[size_before:]
+            self.size = size_before
+        if rng is None:
+            return
+        if rng.random() < 0.5:
+            # The new size reached the disk: what is missing of the bytes reads as zeros.
+            self.size = max(self.size, size)
+        for offset, _, _, data in later:
+            for at, piece in _sectors(offset, data):
+                if rng.random() < 0.5 and at < self.size:
+                    self.data.extend(bytes(max(0, at - len(self.data))))
+                    self.data[at : at + len(piece)] = piece
+        del self.data[self.size :]
+
+
+def _sectors(offset: int, data: bytes) -> list[tuple[int, bytes]]:
+    """A write in the pieces that reach the disk whole or not at all."""
+    pieces = []
+    at = 0
+    while at < len(data):
+        end = (offset + at) // SECTOR * SECTOR + SECTOR - offset
+        pieces.append((offset + at, data[at:end]))
+        at = end
+    return pieces
+
+
+class MemoryDisk:
+    """A disk in memory that can crash."""
+
+    def __init__(self) -> None:
+        self._files: dict[str, _File] = {}
+        self._folders: set[str] = {""}
+        self._journal: list[Callable[[], object]] = []
+        """How to undo each change of names since a folder was synced last, in order."""
+        self.syncs = 0
+        """How often something was synced."""
+
+    def exists(self, path: str) -> bool:
+        return path in self._files or path in self._folders
+
+    def list(self, folder: str) -> list[str]:
+        if folder not in self._folders:
+            raise _missing(folder)
+        start = f"{folder}/" if folder else ""
+        names = [*self._files, *self._folders]
+        below = {name[len(start) :].split("/")[0] for name in names if name.startswith(start)}
+        return sorted(below - {""})
+
+    def size(self, path: str) -> int:
+        return self._file(path).size
+
+    def read(self, path: str, offset: int = 0, size: int = -1) -> bytes:
+        return self._file(path).read(offset, size)
+
+    def view(self, path: str) -> bytes | mmap.mmap:
+        return self.read(path)
+
+    def write(self, path: str, data: bytes, offset: int = -1) -> None:
+        if offset >= 0:
+            self._file(path).write(offset, data)
+            return
+        file = self._files.get(path) or self._create(path)
+        if file.size:
+            file.resize(0)
+        file.write(0, data)
+
+    def append(self, path: str, data: bytes) -> None:
+        file = self._files.get(path) or self._create(path)
+        file.write(file.size, data)
+
+    def truncate(self, path: str, size: int) -> None:
+        self._file(path).resize(size)
+
+    def rename(self, old: str, new: str) -> None:
+        self._check_folder(new)
+        if old in self._folders:
+            self._rename_folder(old, new)
+            return
+        file = self._file(old)
+        replaced = self._files.get(new)
+        del self._files[old]
+        self._files[new] = file
+
+        def undo() -> None:
+            self._files[old] = file
+            if replaced is None:
+                self._files.pop(new, None)
+            else:
+                self._files[new] = replaced
+
+        self._journal.append(undo)
+
+    def remove(self, path: str) -> None:
+        if path in self._files:
+            gone = {path: self._files[path]}
+            folders: set[str] = set()
+        elif path in self._folders and path:
+            gone = {name: file for name, file in self._files.items() if name.startswith(f"{path}/")}
+            folders = {name for name in self._folders if name == path or name.startswith(f"{path}/")}
+        else:
+            raise _missing(path)
+        for name in gone:
+            del self._files[name]
+        self._folders -= folders
+
+        def undo() -> None:
+            self._files.update(gone)
+            self._folders.update(folders)
+
+        self._journal.append(undo)
+
+    def mkdir(self, path: str) -> None:
+        parts = path.split("/")
+        for depth in range(1, len(parts) + 1):
+            folder = "/".join(parts[:depth])
+            if folder in self._files:
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR), folder)
+            if folder not in self._folders:
+                self._folders.add(folder)
+                self._journal.append(partial(self._folders.discard, folder))
+
+    def fsync(self, path: str) -> None:
+        self.syncs += 1
+        if path in self._folders:
+            # A file system commits its journal as a whole, whichever folder it was asked for.
+            self._journal.clear()
+        else:
+            self._file(path).undo.clear()
+
+    def crash(self, rng: Rng | None = None) -> None:
+        """Cut the power: what was not synced is lost. With `rng`, chance decides how much of it reached the
+        disk before: names in order up to some point, of each write any of its sectors."""
+        keep = 0 if rng is None else rng.randint(0, len(self._journal))
+        for undo in reversed(self._journal[keep:]):
+            undo()
+        self._journal.clear()
+        for file in self._files.values():
+            file.crash(rng)
+
+    def flip(self, path: str, bit: int) -> None:
+        """Turn one bit of a file over, as a failing disk does; it stays that way."""
+        self._file(path).data[bit // 8] ^= 1 << bit % 8
+
+    def _file(self, path: str) -> _File:
+        file = self._files.get(path)
+        if file is None:
+            if path in self._folders:
+                raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+            raise _missing(path)
+        return file
+
+    def _create(self, path: str) -> _File:
+        self._check_folder(path)
+        if path in self._folders:
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
+        file = self._files[path] = _File()
+        self._journal.append(partial(self._files.pop, path, None))
+        return file
+
+    def _check_folder(self, path: str) -> None:
+        if path.rpartition("/")[0] not in self._folders:
+            raise _missing(path)
+
+    def _rename_folder(self, old: str, new: str) -> None:
+        if self.exists(new):
+            raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), new)
+
+        def move(source: str, target: str) -> None:
+            for name in [name for name in self._files if name.startswith(f"{source}/")]:
+                self._files[target + name[len(source) :]] = self._files.pop(name)
+            for name in [name for name in self._folders if f"{name}/".startswith(f"{source}/")]:
+                self._folders.discard(name)
+                self._folders.add(target + name[len(source) :])
+
+        move(old, new)
+        self._journal.append(partial(move, new, old))
+
+
+class FolderDisk:
+    """A folder of the real file system."""
+
+    def __init__(self, root: str | Path) -> None:
+        self.root = Path(root)
+
+    def _at(self, path: str) -> Path:
+        return self.root / path
+
+    def exists(self, path: str) -> bool:
+        return self._at(path).exists()
+
+    def list(self, folder: str) -> list[str]:
+        return sorted(os.listdir(self._at(folder)))
+
+    def size(self, path: str) -> int:
+        return self._at(path).stat().st_size
+
+    def read(self, path: str, offset: int = 0, size: int = -1) -> bytes:
+        with self._at(path).open("rb") as file:
+            file.seek(offset)
+            return file.read(size)
+
+    def view(self, path: str) -> bytes | mmap.mmap:
+        with self._at(path).open("rb") as file:
+            if os.fstat(file.fileno()).st_size == 0:
+                return b""
+            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+
+    def write(self, path: str, data: bytes, offset: int = -1) -> None:
+        if offset < 0:
+            with self._open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) as file:
+                file.write(data)
+            return
+        with self._open(path, os.O_WRONLY) as file:
+            file.seek(offset)
+            file.write(data)
+
+    def append(self, path: str, data: bytes) -> None:
+        with self._open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND) as file:
+            file.write(data)
+
+    def truncate(self, path: str, size: int) -> None:
+        os.truncate(self._at(path), size)
+
+    def rename(self, old: str, new: str) -> None:
+        self._at(old).replace(self._at(new))
+
+    def remove(self, path: str) -> None:
+        at = self._at(path)
+        if at.is_dir() and not at.is_symlink():
+            for name in os.listdir(at):
+                self.remove(f"{path}/{name}")
+            at.rmdir()
+        else:
+            at.unlink()
+
+    def mkdir(self, path: str) -> None:
+        # Only the owner may look into a member's folders: they hold passwords.
+        at = self._at(path)
+        at.parent.mkdir(parents=True, exist_ok=True)
+        at.mkdir(mode=0o700, exist_ok=True)
+
+    def fsync(self, path: str) -> None:
+        handle = os.open(self._at(path), os.O_RDONLY)
+        try:
+            os.fsync(handle)
+        finally:
+            os.close(handle)
+
+    def _open(self, path: str, flags: int) -> BinaryIO:
+        return os.fdopen(os.open(self._at(path), flags, 0o600), "wb")

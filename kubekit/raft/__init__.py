@@ -22,8 +22,9 @@ ticks and hands out messages, entries to store and entries to apply; `kubekit.et
     log.create_snapshot(index, conf_state, data); log.compact(index)
 
 Reading order: `messages` (the words), `log` (what is agreed on), `quorum` (majorities), `roles` (who may
-become what), `election`, `replication` and `progress` (the leader), `following` (the rest), `read_only`
-(reading without writing), `membership` (who belongs), `state_machine` and `ready` (the whole from outside).
+become what), `election`, `proposing`, `replication` and `progress` (the leader), `following` (the rest),
+`read_only` (reading without writing), `membership` (who belongs), `transfer` (handing over), `state_machine`
+and `ready` (the whole from outside).
 
 Left out against go.etcd.io/raft v3.6: joint consensus (ConfChangeV2), which etcd itself does not use;
 asynchronous storage writes; lease-based reads; forgetting a leader on request; limits in bytes (entries

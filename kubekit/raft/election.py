@@ -141,3 +141,9 @@ def take_vote(raft: Raft, message: Message) -> None:
             broadcast_append(raft)
     elif result == LOST:
         become_follower(raft, raft.term, 0)
+
+
+def take_timeout_now(raft: Raft, message: Message) -> None:
+    """MsgTimeoutNow: the leader hands over. No pre-vote: this member does not come back from a partition,
+    its leader has sent it."""
+    hup(raft, pre_vote=False, transfer=True)

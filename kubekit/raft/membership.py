@@ -14,6 +14,7 @@ Source: go.etcd.io/raft v3.6, confchange/confchange.go and raft.go (switchToConf
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from kubekit.raft.errors import WrongConfChange
@@ -105,7 +106,7 @@ def switch(raft: Raft, conf: ConfState) -> ConfState:
     return conf
 
 
-def admit(raft: Raft, entries: list[Entry]) -> list[Entry]:
+def admit(raft: Raft, entries: Sequence[Entry]) -> Sequence[Entry]:
     """The proposed entries, with a change that comes too early replaced by an empty entry.
 
     The caller learns of it as etcd's does: nothing happens under the change's id.
@@ -113,7 +114,7 @@ def admit(raft: Raft, entries: list[Entry]) -> list[Entry]:
     for position, entry in enumerate(entries):
         if entry.type == CONF_CHANGE:
             if raft.pending_conf_index > raft.log.applied:
-                entries[position] = Entry(0, 0)
+                entries = [*entries[:position], Entry(0, 0), *entries[position + 1 :]]
             else:
                 raft.pending_conf_index = raft.log.last_index + position + 1
     return entries

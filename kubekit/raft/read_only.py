@@ -8,7 +8,8 @@ Reads are numbered as they arrive, and a heartbeat carries the number of the new
 confirms all reads up to it, so a lost heartbeat holds nothing up for longer than until the next.
 
 A leader that has committed nothing in its own term does not know yet how far the log is committed: its
-reads wait in `postponed`.
+reads wait in `postponed`. (The original lets a leader that is the only voter answer at once; but
+after a crash it may have forgotten how far it had committed, so here it waits too.)
 
 Source: go.etcd.io/raft v3.6, read_only.go and raft.go (MsgReadIndex), the safe option.
 """
@@ -95,22 +96,30 @@ def answer(raft: Raft, read: PendingRead) -> None:
 
 def leader_read(raft: Raft, message: Message) -> None:
     """A read reaches the leader."""
-    log = raft.log
-    if raft.voters == (raft.id,):
-        answer(raft, PendingRead(message.frm, message.context, log.committed))
-    elif log.term(log.committed) != raft.term:
+    if raft.log.term(raft.log.committed) != raft.term:
         raft.reads.postponed.append(message)
     else:
-        raft.reads.add(PendingRead(message.frm, message.context, log.committed), raft.id)
+        start(raft, [message])
+
+
+def start(raft: Raft, messages: list[Message]) -> None:
+    """Have the majority confirm reads; a leader that is the only voter is the majority."""
+    alone = raft.voters == (raft.id,)
+    for message in messages:
+        read = PendingRead(message.frm, message.context, raft.log.committed)
+        if alone:
+            answer(raft, read)
+        else:
+            raft.reads.add(read, raft.id)
+    if not alone:
         raft.broadcast_heartbeat()
 
 
 def release_postponed(raft: Raft) -> None:
     """The leader has committed in its own term: what waited for that may go its way."""
-    if raft.reads.postponed and raft.log.term(raft.log.committed) == raft.term:
+    if raft.reads.postponed:
         waiting, raft.reads.postponed = raft.reads.postponed, []
-        for message in waiting:
-            leader_read(raft, message)
+        start(raft, waiting)
 
 
 def follower_read(raft: Raft, message: Message) -> None:

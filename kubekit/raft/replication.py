@@ -13,27 +13,27 @@ Source: go.etcd.io/raft v3.6, raft.go (maybeSendAppend, maybeCommit, stepLeader)
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from kubekit.raft.messages import (
-    CONF_CHANGE,
     Entry,
     Message,
     MsgApp,
     MsgAppResp,
     MsgHeartbeat,
     MsgSnap,
-    MsgTimeoutNow,
 )
 from kubekit.raft.progress import PROBE, REPLICATE, SNAPSHOT, Progress
 from kubekit.raft.quorum import committed_index
 from kubekit.raft.read_only import answer, release_postponed
+from kubekit.raft.transfer import hand_over
 
 if TYPE_CHECKING:
     from kubekit.raft.state_machine import Raft
 
 
-def append_entries(raft: Raft, proposed: list[Entry]) -> bool:
+def append_entries(raft: Raft, proposed: Sequence[Entry]) -> bool:
     """Put proposals at the end of the leader's log. False if too much waits to be committed already."""
     log = raft.log
     waiting = log.last_index - log.committed
@@ -166,8 +166,8 @@ def leader_append_response(raft: Raft, message: Message) -> None:
         if not raft.append_due:
             while maybe_send_append(raft, message.frm, even_if_empty=False):
                 pass
-        if message.frm == raft.transferee and progress.match == raft.log.last_index:
-            send_timeout_now(raft, message.frm)
+        if message.frm == raft.transferee:
+            hand_over(raft)
 
 
 def leader_heartbeat_response(raft: Raft, message: Message) -> None:
@@ -209,32 +209,3 @@ def leader_check_quorum(raft: Raft) -> bool:
     for to in raft.others:
         raft.progress[to].recent_active = False
     return heard > len(raft.voters) // 2
-
-
-# Handing over.
-
-
-def leader_transfer(raft: Raft, message: Message) -> None:
-    """Hand leadership to `frm`: bring its log up to date, then let it campaign at once.
-
-    Meanwhile proposals are dropped. It ends when the other leads, or after an election timeout.
-    """
-    progress = raft.progress.get(message.frm)
-    if progress is None or progress.learner or message.frm in (raft.id, raft.transferee):
-        return
-    raft.election_elapsed = 0
-    raft.transferee = message.frm
-    if progress.match == raft.log.last_index:
-        send_timeout_now(raft, message.frm)
-    else:
-        maybe_send_append(raft, message.frm, even_if_empty=True)
-
-
-def send_timeout_now(raft: Raft, to: int) -> None:
-    """Tell a member to campaign without waiting."""
-    raft.outbox.append(Message(MsgTimeoutNow, to, raft.id, raft.term))
-
-
-def holds_conf_change(entries: list[Entry]) -> bool:
-    """Whether a membership change is among these."""
-    return any(entry.type == CONF_CHANGE for entry in entries)

@@ -21,7 +21,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from kubekit.raft import election, following, membership, read_only, replication
+from kubekit.raft import election, following, membership, proposing, read_only, replication, transfer
 from kubekit.raft.config import Config
 from kubekit.raft.errors import ProposalDropped, RaftError
 from kubekit.raft.log import Log
@@ -261,17 +261,19 @@ class Raft:
     # Handing out.
 
     def has_ready(self) -> bool:
-        """Whether `ready` would hold anything."""
-        log = self.log
-        return bool(
-            self.outbox
-            or self.append_due
-            or log.stable < log.last_index
-            or self.to_self
-            or self.read_states
-            or log.pending_snapshot is not None
+        """Whether `ready` would hold anything; not between `ready` and `advance`."""
+        if self._in_progress is not None:
+            return False
+        if self.outbox or self.append_due or self.to_self or self.read_states:
+            return True
+        log, stored = self.log, self._hard_state
+        return (
+            log.stable < log.last_index
             or log.applied < log.committed
-            or self.hard_state != self._hard_state
+            or log.pending_snapshot is not None
+            or stored.commit != log.committed
+            or stored.term != self.term
+            or stored.vote != self.vote
         )
 
     def ready(self) -> Ready:
@@ -319,41 +321,6 @@ class Raft:
             log.applied_to(ready.committed[-1].index)
 
 
-def _leader_proposal(raft: Raft, message: Message) -> None:
-    if raft.id not in raft.progress:
-        raise ProposalDropped("this member has been removed")
-    if raft.transferee:
-        raise ProposalDropped(f"leadership is being handed over to {raft.transferee:x}")
-    entries = list(message.entries)
-    if replication.holds_conf_change(entries):
-        entries = membership.admit(raft, entries)
-    if not replication.append_entries(raft, entries):
-        raise ProposalDropped("too many entries wait to be committed")
-    raft.append_due = True
-
-
-def _candidate_proposal(raft: Raft, message: Message) -> None:
-    raise ProposalDropped(f"no leader at term {raft.term}")
-
-
-def _follower_proposal(raft: Raft, message: Message) -> None:
-    if not raft.lead:
-        raise ProposalDropped(f"no leader at term {raft.term}")
-    if not raft.config.forward_proposals:
-        raise ProposalDropped("not forwarding to the leader")
-    raft.outbox.append(Message(MsgProp, raft.lead, message.frm, entries=message.entries))
-
-
-def _follower_transfer(raft: Raft, message: Message) -> None:
-    if raft.lead:
-        raft.outbox.append(Message(MsgTransferLeader, raft.lead, message.frm))
-
-
-def _follower_timeout_now(raft: Raft, message: Message) -> None:
-    # No pre-vote: this member does not come back from a partition, its leader has sent it.
-    election.hup(raft, pre_vote=False, transfer=True)
-
-
 Handler = Callable[[Raft, Message], None]
 
 _FROM_LEADER: dict[str, Handler] = {
@@ -367,23 +334,23 @@ _FROM_LEADER: dict[str, Handler] = {
 HANDLERS: dict[str, dict[str, Handler]] = {
     FOLLOWER: _FROM_LEADER
     | {
-        MsgProp: _follower_proposal,
-        MsgTransferLeader: _follower_transfer,
-        MsgTimeoutNow: _follower_timeout_now,
+        MsgProp: proposing.follower_proposal,
+        MsgTransferLeader: transfer.follower_transfer,
+        MsgTimeoutNow: election.take_timeout_now,
         MsgReadIndex: read_only.follower_read,
         MsgReadIndexResp: read_only.follower_read_answer,
     },
-    PRE_CANDIDATE: _FROM_LEADER | {MsgProp: _candidate_proposal, MsgPreVoteResp: election.take_vote},
-    CANDIDATE: _FROM_LEADER | {MsgProp: _candidate_proposal, MsgVoteResp: election.take_vote},
+    PRE_CANDIDATE: _FROM_LEADER | {MsgProp: proposing.candidate_proposal, MsgPreVoteResp: election.take_vote},
+    CANDIDATE: _FROM_LEADER | {MsgProp: proposing.candidate_proposal, MsgVoteResp: election.take_vote},
     LEADER: {
         MsgVote: election.give_vote,
         MsgPreVote: election.give_vote,
-        MsgProp: _leader_proposal,
+        MsgProp: proposing.leader_proposal,
         MsgAppResp: replication.leader_append_response,
         MsgHeartbeatResp: replication.leader_heartbeat_response,
         MsgSnapStatus: replication.leader_snapshot_status,
         MsgUnreachable: replication.leader_unreachable,
-        MsgTransferLeader: replication.leader_transfer,
+        MsgTransferLeader: transfer.leader_transfer,
         MsgReadIndex: read_only.leader_read,
     },
 }

@@ -241,10 +241,16 @@ class AuthStore:
         self._tokens[token] = (Identity(name, self.revision), self._clock.now() + TOKEN_SECONDS)
         return token
 
-    def identify(self, token: str) -> Identity | None:
-        """Who a token stands for; None without one or while nothing is checked. Raises InvalidAuthToken."""
+    def identify(self, token: str | Identity) -> Identity | None:
+        """Who a token stands for; None without one or while nothing is checked. Raises InvalidAuthToken.
+
+        Who was known without a token, by a certificate, is given as an Identity; it is one of the present
+        revision.
+        """
         if not self.enabled or not token:
             return None
+        if isinstance(token, Identity):
+            return Identity(token.user, self.revision)
         found = self._tokens.get(token)
         now = self._clock.now()
         if found is None or found[1] <= now:

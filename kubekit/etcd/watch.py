@@ -58,6 +58,7 @@ class Watcher:
         "key",
         "min_revision",
         "on_compacted",
+        "paused",
         "prev_kv",
         "range_end",
         "start_revision",
@@ -88,6 +89,22 @@ class Watcher:
         self.on_compacted = on_compacted
         self.synced = False
         self.cancelled = False
+        self.paused = False
+
+    def pause(self) -> None:
+        """Be told nothing for now: whoever receives has no room. What is missed is not kept for it, but read
+        from the history after `resume`; if that has been compacted away, it is cancelled then.
+
+        What is being delivered at this moment still comes."""
+        if not (self.paused or self.cancelled):
+            self.paused = True
+            self._hub.rest(self)
+
+    def resume(self) -> None:
+        """Be told again, once a `sync` has caught up."""
+        if self.paused and not self.cancelled:
+            self.paused = False
+            self._hub.wake(self)
 
     def cancel(self) -> None:
         """End the watch; nothing is delivered any more. May be called twice."""
@@ -120,18 +137,19 @@ class WatcherHub:
         self._bounds: list[bytes] | None = []
         self._segments: list[list[Group]] = [[]]
         self._unsynced: Group = {}
+        self._resting: Group = {}
         self._waiting: deque[tuple[int, list[Event]]] = deque()
         self._delivering = False
 
     def __len__(self) -> int:
         """How many watchers there are."""
         synced = sum(map(len, self._keys.values())) + sum(map(len, self._ranges.values()))
-        return synced + len(self._unsynced)
+        return synced + self.unsynced
 
     @property
     def unsynced(self) -> int:
         """How many watchers have not caught up."""
-        return len(self._unsynced)
+        return len(self._unsynced) + len(self._resting)
 
     def add(
         self,
@@ -164,8 +182,19 @@ class WatcherHub:
     def remove(self, watcher: Watcher) -> None:
         """Forget a watcher; called by `Watcher.cancel`."""
         self._unsynced.pop(watcher, None)
+        self._resting.pop(watcher, None)
         if watcher.synced:
             self._leave(watcher)
+
+    def rest(self, watcher: Watcher) -> None:
+        """Tell a watcher nothing for now; called by `Watcher.pause`."""
+        self.remove(watcher)
+        self._resting[watcher] = None
+
+    def wake(self, watcher: Watcher) -> None:
+        """Let a watcher catch up that rested; called by `Watcher.resume`."""
+        del self._resting[watcher]
+        self._unsynced[watcher] = None
 
     def notify(self, revision: int, events: list[Event]) -> None:
         """Tell the synced watchers of one write."""

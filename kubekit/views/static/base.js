@@ -55,6 +55,8 @@ const GLYPHS = {
   terminating: () => [ring(6.2, "var(--kk-off)", 1.4, { fill: "var(--kk-off-tint)" }), p("M3.6 9.8l6.2-6.2M5 12l7-7M8 13l5-5", { stroke: "var(--kk-edge)", "stroke-width": 1.3 })],
   lead: () => [s("path", { d: HEX, fill: "var(--kk-chosen)" }), s("path", { d: "M8 4l1.2 2.6 2.8.3-2.1 1.9.6 2.8L8 10.2l-2.5 1.4.6-2.8L4 6.9l2.8-.3z", fill: "var(--kk-chosen-on)" })],
   follow: () => [ring(6, "var(--kk-edge)", 1.8)],
+  candidate: () => [s("path", { d: HEX, fill: "none", stroke: "var(--kk-chosen)", "stroke-width": 1.5, "stroke-dasharray": "2.4 2" })],
+  learner: () => [s("rect", { x: 2.5, y: 2.5, width: 11, height: 11, fill: "none", stroke: "var(--kk-edge)", "stroke-width": 1.5 }), ring(2.5, "var(--kk-edge)", 1.5)],
   stop: () => [p("M5 3.4a6 6 0 1 0 6 0"), p("M8 1.2v6")],
   pause: () => [p("M5.5 3.5v9M10.5 3.5v9", { "stroke-width": 2.2 })],
   play: () => [s("path", { d: "M4.5 2.8v10.4L13 8z", fill: "currentColor" })],
@@ -141,13 +143,18 @@ function inspect(panel, card, api) {
 }
 
 function tick(record, index, count, cursor) {
-  const place = count > 1 ? 0.8 + (98.4 * index) / (count - 1) : 50;
+  const place = placeOf(index, count);
   const shape = { square: "", round: "round", diamond: "diamond" }[record.tick?.shape || "square"];
   const cls = ["kk-tick", shape, count > 60 ? "dense" : "", index > cursor ? "future" : "", index === cursor ? "now" : ""].join(" ");
   return h("span", { class: cls, style: `left:${place}%;--c:var(--kk-${record.tick?.hue || "ask"})`, "aria-hidden": "true" });
 }
 
+// What the count and the range say: a record, or what `unit` calls it.
+const unitOf = (data, record, cursor, count) => [data.unit || "record", record?.number ?? cursor + 1, data.total ?? count];
+const placeOf = (index, count) => (count > 1 ? 0.8 + (98.4 * index) / (count - 1) : 50);
+
 const KEYS = "Left and Right: one record. Shift with them: the next of the same kind. Home, End: first, last. Space: play or pause. Up and Down: lane or row. Enter: pin. Escape: let go.";
+const COMPARING = " Shift and click on the track, or c: a second cursor to compare with.";
 const calm = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;
 
 // Builds the view and keeps it in step with the "data" and "cursor" traits.
@@ -158,7 +165,7 @@ function mount({ model, el }, draw) {
   let data = model.get("data");
   let cursor = model.get("cursor");
   const afterwards = [];
-  let pinned = null, timer = null, unfolded = false;
+  let pinned = null, timer = null, unfolded = false, compared = data.compare ?? null;
 
   const title = h("h2", { id: `${uid}-title` });
   const meta = h("div", { class: "kk-meta" });
@@ -166,9 +173,11 @@ function mount({ model, el }, draw) {
   const stage = h("div", { class: "kk-stage", tabindex: 0, role: "group", "aria-label": "Stage: arrow keys move among its marks" });
   const fold = h("div", { class: "kk-fold" });
   const left = h("div", {}, stage, fold);
-  const panel = h("aside", { class: "kk-insp", tabindex: 0, "aria-label": "Inspector" });
-  const columns = h("div", { class: "kk-cols" }, left, panel);
-  const below = h("div", {});
+  const top = h("div", { class: "kk-first" });
+  const panel = h("div", { class: "kk-card" });
+  const aside = h("aside", { class: "kk-insp", tabindex: 0, "aria-label": "Inspector" }, top, panel);
+  const columns = h("div", { class: "kk-cols" }, left, aside);
+  const below = h("div", {}), after = h("div", {});
   const button = (glyph, name, act) => h("button", { class: "kk-btn", type: "button", "aria-label": name, title: name, onclick: act }, icon(glyph, { hue: "" }));
   const play = button("play", "play (space)", () => toggle());
   const input = h("input", { type: "range", min: 1, "aria-label": "record" });
@@ -181,12 +190,18 @@ function mount({ model, el }, draw) {
   const say = h("div", { class: "kk-say", role: "status", "aria-live": "polite" });
   const keys = h("div", { class: "kk-keys", hidden: true, text: KEYS });
   const root = h("section", { class: "kk-view", "aria-labelledby": `${uid}-title`, "data-lm-suppress-shortcuts": "true", "data-kk-view": data.view || "" },
-    h("div", { class: "kk-head" }, title, meta), legend, columns, below, stepper, say, keys);
+    h("div", { class: "kk-head" }, title, meta), legend, columns, below, stepper, after, say, keys);
   el.replaceChildren(root);
 
   const records = () => data.records || [];
   const api = {
-    uid, root, go, below, calm,
+    uid, root, go, below, after, top, calm,
+    // What a view's drawing wants to remember from one paint to the next (a selected row, say).
+    keep: {},
+    repaint: () => paint(),
+    // The second cursor: an index of a record, or null. Shift and click on the track set it, `c` does it by key.
+    get compared() { return compared; },
+    compareWith(index) { compared = index === null || index === compared ? null : Math.max(0, Math.min(records().length - 1, index)); paint(); },
     get unfolded() { return unfolded; },
     indexOf: (id) => records().findIndex((record) => String(record.id) === String(id)),
     // Makes an element of the stage a mark: hover, focus and tap show its card; click and Enter pin it.
@@ -194,6 +209,7 @@ function mount({ model, el }, draw) {
       element.classList.add("kk-mark");
       element.setAttribute("role", "button");
       element.setAttribute("aria-label", name);
+      element.dataset.mark = name;
       element.setAttribute("tabindex", "-1");
       const show = () => { if (!pinned) inspect(panel, card(), api); };
       element.addEventListener("mouseenter", show);
@@ -232,7 +248,7 @@ function mount({ model, el }, draw) {
     paint();
     model.set("cursor", cursor);
     model.save_changes();
-    if (data.cluster) document.dispatchEvent(new CustomEvent("kk-cursor", { detail: { cluster: data.cluster, id: records()[cursor].id, from: uid } }));
+    if (data.cluster) document.dispatchEvent(new CustomEvent("kk-cursor", { detail: { cluster: data.cluster, id: records()[cursor].id, rev: records()[cursor].rev, from: uid } }));
   }
   function toggle(on = timer === null) {
     if (timer !== null) { clearInterval(timer); timer = null; }
@@ -251,12 +267,15 @@ function mount({ model, el }, draw) {
     const list = records(), record = list[cursor];
     title.replaceChildren(...rich(record?.title || data.title || ""));
     meta.replaceChildren(...(data.meta || []).flatMap(([name, value], i) => [i ? " · " : "", `${name} `, h("b", { text: value })]));
-    legend.replaceChildren(...(record?.legend || data.legend || []).map((item) => legendItem(uid, item)));
+    legend.replaceChildren(...(record?.legend || data.legend || []).filter((item) => !item.when || compared !== null).map((item) => legendItem(uid, item)));
     columns.classList.toggle("kk-wide", data.inspector === false);
-    panel.hidden = data.inspector === false;
-    const scroll = stage.childElementCount ? stage.scrollLeft : 0;
+    aside.hidden = data.inspector === false;
+    const focused = stage.contains(document.activeElement) ? document.activeElement.dataset.mark : undefined;
+    const [scroll, down] = stage.childElementCount ? [stage.scrollLeft, stage.scrollTop] : [0, 0];
     stage.replaceChildren();
     below.replaceChildren();
+    after.replaceChildren();
+    top.replaceChildren();
     if (data.empty) stage.append(h("div", { class: "kk-empty" }, rich(data.empty)));
     else draw(stage, data, cursor, api);
     fold.hidden = !data.fold;
@@ -264,11 +283,14 @@ function mount({ model, el }, draw) {
     stepper.hidden = list.length === 0;
     input.max = Math.max(1, list.length);
     input.value = cursor + 1;
-    const where = record ? `record ${cursor + 1} of ${list.length}, t = ${seconds(record.t)}${record.kind ? ", " + record.kind : ""}` : "";
+    const [unit, number, total] = unitOf(data, record, cursor, list.length);
+    const time = record && record.t !== null && record.t !== undefined ? seconds(record.t) : "";
+    const where = record ? `${data.spoken || "record"} ${number} of ${total}${time ? ", t = " + time : ""}${record.kind ? ", " + record.kind : ""}` : "";
     input.setAttribute("aria-valuetext", where);
-    const done = list.length > 1 ? 0.8 + (98.4 * cursor) / (list.length - 1) : 50;
-    ticks.replaceChildren(h("span", { class: "kk-rail" }), h("span", { class: "kk-past", style: `width:${done}%` }), ...list.map((one, i) => tick(one, i, list.length, cursor)));
-    count.replaceChildren(...(record ? [data.unit || "record", " ", h("b", { text: cursor + 1 }), ` of ${list.length} · t = `, h("b", { text: seconds(record.t) })] : []));
+    const done = placeOf(cursor, list.length);
+    ticks.replaceChildren(h("span", { class: "kk-rail" }), h("span", { class: "kk-past", style: `width:${done}%` }), ...list.map((one, i) => tick(one, i, list.length, cursor)),
+      ...(compared !== null && list[compared] ? [h("span", { class: "kk-second", style: `left:${placeOf(compared, list.length)}%`, "aria-hidden": "true" })] : []));
+    count.replaceChildren(...(record ? [unit, " ", h("b", { text: number }), ` of ${total}`, ...(time ? [" · t = ", h("b", { text: time })] : [])] : []));
     const sentence = record?.sentence || data.sentence || "";
     say.replaceChildren(...rich(sentence));
     say.hidden = !sentence;
@@ -277,6 +299,8 @@ function mount({ model, el }, draw) {
     // Last, and only if needed: it asks for a layout. JupyterLab keeps cells out of sight from being laid out, and
     // Chromium, asked in the middle, would go on showing the half that was there.
     if (scroll) stage.scrollLeft = scroll;
+    if (down) stage.scrollTop = down;
+    if (focused) marksOf().find((mark) => mark.dataset.mark === focused)?.focus({ preventScroll: true });
     for (const act of afterwards.splice(0)) act();
   }
   function marksOf() { return [...stage.querySelectorAll(".kk-mark")]; }
@@ -301,21 +325,32 @@ function mount({ model, el }, draw) {
       ArrowLeft: () => (event.shiftKey ? sameKind(-1) : go(cursor - 1)), ArrowRight: () => (event.shiftKey ? sameKind(1) : go(cursor + 1)),
       ArrowUp: () => inStage && rove(-1), ArrowDown: () => inStage && rove(1), Home: () => go(0), End: () => go(Infinity),
       Enter: () => event.target.classList.contains("kk-mark") && event.target.dispatchEvent(new MouseEvent("click", { bubbles: true })),
-      " ": () => !onButton && toggle(), Escape: () => { unpin(); settle(); }, "?": () => { keys.hidden = !keys.hidden; },
+      " ": () => !onButton && toggle(), c: () => data.compares && api.compareWith(cursor),
+      Escape: () => { unpin(); if (compared !== null) api.compareWith(null); else settle(); data.compares && api.keep.release?.(); }, "?": () => { keys.hidden = !keys.hidden; keys.textContent = KEYS + (data.compares ? COMPARING : "") + (data.keys ? " " + data.keys : ""); },
     }[event.key];
     if (!act || (onButton && ["Enter", " "].includes(event.key))) return;
     if ((event.key === "ArrowUp" || event.key === "ArrowDown") && !inStage) return;
     event.preventDefault();
     act();
   }, signal);
-  input.addEventListener("input", () => go(Number(input.value) - 1), signal);
+  let apart = false;
+  input.addEventListener("pointerdown", (event) => {
+    apart = Boolean(data.compares && event.shiftKey);
+    if (!apart) return;
+    event.preventDefault();
+    const box = input.getBoundingClientRect();
+    api.compareWith(Math.round(((100 * (event.clientX - box.left)) / box.width - 0.8) / 98.4 * (records().length - 1)));
+  }, signal);
+  input.addEventListener("input", () => { if (apart) input.value = cursor + 1; else go(Number(input.value) - 1); }, signal);
   document.addEventListener("kk-cursor", (event) => {
-    const { cluster, id, from } = event.detail;
+    const { cluster, id, rev, from } = event.detail;
     if (from === uid || cluster !== data.cluster) return;
-    const index = api.indexOf(id);
+    let index = api.indexOf(id);
+    // Another view's record may be unknown here; views that know revisions then meet at the revision.
+    if (index < 0 && rev) index = records().findLastIndex((record) => record.rev && record.rev <= rev);
     if (index >= 0 && index !== cursor) { cursor = index; unpin(); paint(); }
   }, signal);
-  model.on("change:data", () => { data = model.get("data"); cursor = model.get("cursor"); unpin(); paint(); });
+  model.on("change:data", () => { data = model.get("data"); cursor = model.get("cursor"); compared = data.compare ?? null; unpin(); paint(); });
   model.on("change:cursor", () => { const next = model.get("cursor"); if (next !== cursor) { cursor = next; unpin(); paint(); } });
   paint();
   return () => { toggle(false); abort.abort(); };

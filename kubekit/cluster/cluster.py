@@ -310,6 +310,10 @@ class Cluster(Verbs):
         """Open an HTTPS door for real tools; returns the server with its `kubeconfig`."""
         return importlib.import_module("kubekit.serving.server").serve(self, *args, **options)
 
+    def serve_etcd(self, *args: Any, **options: Any) -> Any:
+        """Open etcd's client ports for etcdctl and its like; returns their `endpoints` and `env`."""
+        return importlib.import_module("kubekit.serving.etcd_server").serve_etcd(self, *args, **options)
+
     def rows(self) -> list[Row]:
         """The rows of the cluster map."""
         first = next(iter(self.nodes))

@@ -77,11 +77,18 @@ class Authority:
         """A serving certificate for these DNS names and IP addresses."""
         sans: list[x509.GeneralName] = [x509.DNSName(name) for name in names]
         sans += [x509.IPAddress(ipaddress.ip_address(address)) for address in addresses]
-        return self._issue(common_name, (), ExtendedKeyUsageOID.SERVER_AUTH, sans)
+        return self._issue(common_name, (), [ExtendedKeyUsageOID.SERVER_AUTH], sans)
+
+    def peer(self, common_name: str, names: list[str], addresses: list[str]) -> KeyPair:
+        """A certificate for a server that is also a client of its like, as etcd's members are."""
+        sans: list[x509.GeneralName] = [x509.DNSName(name) for name in names]
+        sans += [x509.IPAddress(ipaddress.ip_address(address)) for address in addresses]
+        both = [ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]
+        return self._issue(common_name, (), both, sans)
 
     def client(self, user: str, groups: tuple[str, ...] = ()) -> KeyPair:
         """A client certificate: `user` becomes the common name, `groups` the organisations."""
-        return self._issue(user, groups, ExtendedKeyUsageOID.CLIENT_AUTH, [])
+        return self._issue(user, groups, [ExtendedKeyUsageOID.CLIENT_AUTH], [])
 
     def sign_request(self, request: dict[str, Any]) -> str | None:
         """The PEM certificate for an approved CertificateSigningRequest object, or None when it is not ours.
@@ -106,13 +113,13 @@ class Authority:
         self,
         common_name: str,
         organisations: tuple[str, ...],
-        purpose: x509.ObjectIdentifier,
+        purposes: list[x509.ObjectIdentifier],
         sans: list[x509.GeneralName],
     ) -> KeyPair:
         key = ec.generate_private_key(ec.SECP256R1())
         attributes = [x509.NameAttribute(NameOID.ORGANIZATION_NAME, name) for name in organisations]
         subject = x509.Name([*attributes, x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
-        builder = self._leaf(subject, key.public_key(), [purpose], timedelta(days=365 * LEAF_YEARS))
+        builder = self._leaf(subject, key.public_key(), purposes, timedelta(days=365 * LEAF_YEARS))
         if sans:
             builder = builder.add_extension(x509.SubjectAlternativeName(sans), critical=False)
         certificate = builder.sign(self._key, hashes.SHA256())

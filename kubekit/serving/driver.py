@@ -3,14 +3,20 @@
 A served cluster keeps its virtual clock, but the driver makes it follow real time: whatever falls due runs
 when it falls due. It sleeps until the next event, so a cluster at rest costs nothing. One lock guards the
 engine; the notebook's own thread takes the same lock when it runs the loop or makes a request.
+
+An engine has one driver, however many doors are open (the API server's, etcd's): get it with `driver_of`.
+Each door runs it in its own asyncio loop; one drives, the others wait for their turn, in case it closes.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sys
 import threading
 import traceback
+import weakref
+from typing import NamedTuple
 
 from kubekit.sim import Loop, WallClock
 
@@ -22,6 +28,13 @@ SHORTEST_SLEEP = 0.001
 
 SLICE = 500
 """Events that run before waiting requests get their turn."""
+
+
+class _Seat(NamedTuple):
+    """A door that runs a driver: its asyncio loop, and what tells it that its turn to drive has come."""
+
+    asyncio: asyncio.AbstractEventLoop
+    called: asyncio.Event
 
 
 class Driver:
@@ -39,6 +52,13 @@ class Driver:
         self._zero = 0.0 if follow_real_time else loop.clock.now()
         self._awake: asyncio.Event | None = None
         self._asyncio: asyncio.AbstractEventLoop | None = None
+        self._seats: list[_Seat] = []
+        self._seating = threading.Lock()
+
+    @property
+    def in_use(self) -> bool:
+        """Whether a door runs it."""
+        return bool(self._seats)
 
     @property
     def speed(self) -> float:
@@ -60,10 +80,27 @@ class Driver:
         return self._zero + (self._wall.now() - self._real_zero) * self._speed
 
     async def run(self) -> None:
-        """Drive until cancelled."""
+        """Drive until cancelled; while another door drives, wait."""
+        seat = _Seat(asyncio.get_running_loop(), asyncio.Event())
+        self.loop.lock = self.lock
+        with self._seating:
+            self._seats.append(seat)
+        try:
+            while self._seats[0] is not seat:
+                await seat.called.wait()
+                seat.called.clear()
+            await self._drive()
+        finally:
+            with self._seating:
+                self._seats.remove(seat)
+                following = self._seats[0] if self._seats else None
+            if following is not None:
+                with contextlib.suppress(RuntimeError):  # its loop may just have ended
+                    following.asyncio.call_soon_threadsafe(following.called.set)
+
+    async def _drive(self) -> None:
         self._asyncio = asyncio.get_running_loop()
         self._awake = asyncio.Event()
-        self.loop.lock = self.lock
         self.loop.wake = self.wake
         try:
             while True:
@@ -110,3 +147,16 @@ class Driver:
             if due is None or not self._speed:
                 return LONGEST_SLEEP
             return min(LONGEST_SLEEP, max(SHORTEST_SLEEP, (due - self.target()) / self._speed))
+
+
+_DRIVERS: weakref.WeakKeyDictionary[Loop, Driver] = weakref.WeakKeyDictionary()
+_FINDING = threading.Lock()
+
+
+def driver_of(loop: Loop, follow_real_time: bool = False, speed: float = 1.0) -> Driver:
+    """The driver of an engine: the one that a door runs already (at its pace), else a new one."""
+    with _FINDING:
+        found = _DRIVERS.get(loop)
+        if found is None or not found.in_use:
+            found = _DRIVERS[loop] = Driver(loop, follow_real_time, speed)
+        return found

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
-import socket
 import tempfile
 import threading
 from pathlib import Path
@@ -20,11 +18,11 @@ from aiohttp import web
 from kubekit.api.exchange import Handler
 from kubekit.serving import kubeconfig as kubeconfig_file
 from kubekit.serving.certificates import ADMIN, ADMIN_GROUP, Authority, KeyPair
-from kubekit.serving.driver import Driver
+from kubekit.serving.driver import driver_of
 from kubekit.serving.https import Announce, Door, server_context
+from kubekit.serving.listening import HOST, PortInUse, listen
 from kubekit.sim import Loop
 
-HOST = "127.0.0.1"
 PORT = 6443
 """The port that is tried first, as on a real control-plane node."""
 
@@ -50,10 +48,6 @@ class Served(Protocol):
     def apiserver(self) -> Handler: ...
 
 
-class PortInUse(OSError):
-    """The port that was asked for is taken; the text names it."""
-
-
 class Server:
     """A running front door. `url`, `port` and `kubeconfig` say how to reach it."""
 
@@ -69,10 +63,10 @@ class Server:
     ) -> None:
         self.cluster = cluster
         self.authority = authority or Authority()
-        self._socket = _listen(port, announce)
+        self._socket = listen(PORT, port, announce)
         self.port: int = self._socket.getsockname()[1]
         self.url = f"https://{HOST}:{self.port}"
-        self.driver = Driver(cluster.loop, follow_real_time, speed)
+        self.driver = driver_of(cluster.loop, follow_real_time, speed)
         self._stop = threading.Event()
         self._ready = threading.Event()
         self._failure: BaseException | None = None
@@ -148,6 +142,7 @@ class Server:
             context = server_context(*(str(Path(folder) / name) for name in files))
         await web.SockSite(runner, self._socket, ssl_context=context).start()
         driving = asyncio.create_task(self.driver.run())
+        await asyncio.sleep(0)  # so that it is known to run before anybody looks for the engine's driver
         self._ready.set()
         stopped = asyncio.create_task(self._stopping.wait())
         await asyncio.wait({driving, stopped}, return_when=asyncio.FIRST_COMPLETED)
@@ -176,26 +171,4 @@ def serve(
     return Server(cluster, port, kubeconfig, follow_real_time, announce, speed, authority)
 
 
-def _listen(port: int | None, announce: Announce) -> socket.socket:
-    try:
-        return _bind(PORT if port is None else port)
-    except OSError as error:
-        if error.errno not in (errno.EADDRINUSE, errno.EACCES):
-            raise
-        if port is not None:
-            raise PortInUse(error.errno, f"port {port} on {HOST} is in use") from error
-    free = _bind(0)
-    announce(f"Port {PORT} is in use; this cluster takes port {free.getsockname()[1]}.")
-    return free
-
-
-def _bind(port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((HOST, port))
-        listener.listen(128)
-    except OSError:
-        listener.close()
-        raise
-    return listener
+__all__ = ["HOST", "PORT", "PortInUse", "Server", "serve"]

@@ -30,8 +30,11 @@ class Config:
     """How many entries one MsgApp may carry."""
     max_uncommitted: int = 0
     """How many entries a leader takes without one being committed before it drops proposals; 0: no limit."""
-    step_down_on_removal: bool = True
-    """A leader that applies its own removal, or its demotion to a learner, becomes a follower."""
+    step_down_on_removal: bool = False
+    """A leader that applies its own removal, or its demotion to a learner, becomes a follower at once.
+    etcd leaves this off: the removed leader takes no proposals any more but keeps telling the others how
+    far the log is committed, until its server stops itself a second later. If it fell silent at once and
+    the last message were lost, of two members the other could wait for its vote for ever."""
     forward_proposals: bool = True
     """A follower passes proposals on to its leader."""
 

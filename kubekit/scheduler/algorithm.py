@@ -5,15 +5,23 @@ Score), and, among equals, which one (a draw). Nothing is changed here; what was
 `Attempt`. In a large cluster the search stops once enough feasible nodes were found, and the next search
 begins where this one ended.
 
+Small clusters are looked at node by node. From `ARRAYS_FROM` nodes on the same questions are asked for all
+nodes at once (`framework/array_runtime`), with the same answers; `arrays` may force either way.
+
 Source: pkg/scheduler/schedule_one.go (schedulePod, findNodesThatFitPod, prioritizeNodes).
 """
 
 from __future__ import annotations
 
+from functools import cache
+from importlib.util import find_spec
+
 from kubekit.scheduler.attempt import Attempt
+from kubekit.scheduler.framework.array_runtime import pre_score, score, search
 from kubekit.scheduler.framework.cycle_state import CycleState
 from kubekit.scheduler.framework.fit_error import FitError, NoNodesAvailable
 from kubekit.scheduler.framework.node_info import NodeInfo
+from kubekit.scheduler.framework.node_table import Array, NodeTable
 from kubekit.scheduler.framework.pod_info import PodInfo
 from kubekit.scheduler.framework.runtime import Framework
 from kubekit.scheduler.framework.status import Code, NodeStatuses, Status
@@ -22,6 +30,8 @@ from kubekit.sim import Rng
 
 MIN_FEASIBLE_NODES = 100
 MIN_PERCENTAGE = 5
+ARRAYS_FROM = 64
+"""Nodes from which on arrays are faster (measured: `python -m benchmarks scheduler`)."""
 
 
 class AttemptFailed(Exception):
@@ -39,10 +49,18 @@ class Algorithm:
     and at least 100 nodes.
     """
 
-    def __init__(self, snapshot: Snapshot, rng: Rng, percentage_of_nodes_to_score: int = 0) -> None:
+    def __init__(
+        self,
+        snapshot: Snapshot,
+        rng: Rng,
+        percentage_of_nodes_to_score: int = 0,
+        arrays: bool | None = None,
+    ) -> None:
         self.snapshot = snapshot
         self.rng = rng
         self.percentage = percentage_of_nodes_to_score
+        self.arrays = arrays
+        """True: always with arrays, False: never, None: whatever is faster."""
         self.next_start = 0
 
     def schedule(self, framework: Framework, state: CycleState, pod: PodInfo, attempt: Attempt) -> str:
@@ -57,20 +75,26 @@ class Algorithm:
         if not feasible:
             raise FitError(len(self.snapshot.nodes), attempt.diagnosis)
         if len(feasible) == 1:
-            attempt.pick(feasible[0].name, [feasible[0].name])
+            attempt.pick(0)
             return feasible[0].name
         self.prioritize(framework, state, pod, feasible, attempt)
-        tied = attempt.best()
-        chosen = tied[0] if len(tied) == 1 else self.rng.choice(tied)
-        attempt.pick(chosen, tied)
-        return chosen
+        tied = attempt.best_places()
+        attempt.pick(tied[0] if len(tied) == 1 else self.rng.choice(tied))
+        return attempt.node
+
+    def uses_arrays(self) -> bool:
+        """Whether the next search asks for all nodes at once."""
+        if self.arrays is None:
+            return len(self.snapshot.nodes) >= ARRAYS_FROM and numpy_is_there()
+        return self.arrays
 
     def find_feasible(
         self, framework: Framework, state: CycleState, pod: PodInfo, attempt: Attempt
     ) -> list[NodeInfo]:
         """The nodes that pass every filter; refusals are in the attempt's diagnosis."""
         diagnosis = attempt.diagnosis
-        narrowed, refusal, narrowing = framework.run_pre_filter(state, pod)
+        table = self.snapshot.table if self.uses_arrays() else None
+        narrowed, refusal, narrowing = framework.run_pre_filter(state, pod, table)
         attempt.skip_filter = state.skip_filter
         diagnosis.unschedulable_plugins = narrowing
         if refusal is not None:
@@ -98,11 +122,36 @@ class Algorithm:
             who = " ".join(sorted(narrowing))
             text = f"node(s) didn't satisfy plugin(s) [{who}]"
             diagnosis.statuses.absent = Status(Code.UNSCHEDULABLE_AND_UNRESOLVABLE, text)
-        feasible = self._filter(framework, state, pod, nodes, attempt, self.next_start)
+        if table is not None and narrowed is None:
+            feasible = self._filter_arrays(framework, state, pod, attempt, table)
+        else:
+            feasible = self._filter(framework, state, pod, nodes, attempt, self.next_start)
         attempt.feasible = feasible
         processed = len(feasible) + len(diagnosis.statuses)
         self.next_start = (self.next_start + processed) % len(self.snapshot.nodes)
         return feasible
+
+    def _filter_arrays(
+        self, framework: Framework, state: CycleState, pod: PodInfo, attempt: Attempt, table: NodeTable
+    ) -> list[NodeInfo]:
+        """As `_filter`, over all nodes of the snapshot."""
+        attempt.filters = [name for name, _ in framework.filters(state)]
+        diagnosis = attempt.diagnosis
+        enough = self.enough(framework, table.size)
+        start = self.next_start % table.size
+        found = search(framework, state, pod, table, start, enough, diagnosis.statuses)
+        diagnosis.statuses = found.statuses
+        for status in found.refusing:
+            diagnosis.add(status)
+        if found.failed is not None:
+            attempt.failed_on = found.failed_on
+            raise AttemptFailed(found.failed)
+        attempt.nodes = found.looked_at
+        attempt.rows = found.rows
+        if len(found.rows) == len(found.looked_at):
+            return found.looked_at
+        nodes = table.nodes
+        return [nodes[row] for row in found.rows.tolist()]
 
     def _filter(
         self,
@@ -127,7 +176,9 @@ class Algorithm:
         feasible: list[NodeInfo] = []
         start %= len(nodes)
         turn = nodes[start:] + nodes[:start]
+        looked_at = 0
         for node in turn:
+            looked_at += 1
             run = check_with if has_nominated(node.name) else check
             status = run(filters, state, pod, node)
             if status is None:
@@ -140,8 +191,7 @@ class Algorithm:
             else:
                 attempt.failed_on = node.name
                 raise AttemptFailed(status)
-        seen = len(feasible) + len(refused)
-        attempt.nodes = turn if seen >= len(turn) else turn[:seen]
+        attempt.nodes = turn[:looked_at]
         return feasible
 
     def enough(self, framework: Framework, nodes: int) -> int:
@@ -168,10 +218,31 @@ class Algorithm:
         if not framework.points["Score"]:
             attempt.totals = [1] * len(feasible)
             return
-        failed = framework.run_pre_score(state, pod, feasible)
+        table = self.snapshot.table if self.uses_arrays() else None
+        if table is None:
+            failed = framework.run_pre_score(state, pod, feasible)
+        else:
+            rows = self._rows(feasible, attempt, table)
+            failed = pre_score(framework, state, pod, table, rows, feasible)
         if failed is not None:
             raise AttemptFailed(failed)
         attempt.skip_score = state.skip_score
-        attempt.scores, attempt.totals, failed = framework.run_score(state, pod, feasible)
+        if table is None:
+            attempt.scores, attempt.totals, failed = framework.run_score(state, pod, feasible)
+        else:
+            attempt.scores, attempt.totals, failed = score(framework, state, pod, table, rows, feasible)
         if failed is not None:
             raise AttemptFailed(failed)
+
+    def _rows(self, feasible: list[NodeInfo], attempt: Attempt, table: NodeTable) -> Array:
+        """The table's rows of the feasible nodes."""
+        if attempt.rows is not None and len(attempt.rows) == len(feasible):
+            return attempt.rows
+        places = [self.snapshot.row_of(node.name) for node in feasible]
+        return table.np.array(places, dtype=table.np.int64)
+
+
+@cache
+def numpy_is_there() -> bool:
+    """Whether NumPy is installed; nothing is imported."""
+    return find_spec("numpy") is not None

@@ -13,7 +13,8 @@ from typing import Any
 from kubekit.scheduler.framework.fit_error import Diagnosis
 from kubekit.scheduler.framework.node_info import NodeInfo
 from kubekit.scheduler.framework.pod_info import PodInfo, QueuedPodInfo
-from kubekit.scheduler.framework.runtime import Framework, ScoreRow
+from kubekit.scheduler.framework.runtime import Framework
+from kubekit.scheduler.framework.score_row import ScoreRow, as_list
 from kubekit.scheduler.framework.status import Status
 from kubekit.sim import Step
 
@@ -25,6 +26,8 @@ class Attempt:
     """What one attempt came to. Written by the cycle, read through `came_in`, `steps` and `came_out`."""
 
     __slots__ = (
+        "_tied",
+        "_totals",
         "bind",
         "cause",
         "diagnosis",
@@ -45,12 +48,11 @@ class Attempt:
         "pre_filter",
         "profile",
         "queue",
+        "rows",
         "score_names",
         "scores",
         "skip_filter",
         "skip_score",
-        "tied",
-        "totals",
         "trimmed",
         "via_nominated_node",
         "victims",
@@ -89,8 +91,10 @@ class Attempt:
         self.via_nominated_node = False
         self.skip_score: frozenset[str] = frozenset()
         self.scores: list[ScoreRow] = []
-        self.totals: list[int] = []
-        self.tied: list[str] = []
+        self.rows: Any = None
+        """The feasible nodes' rows in the snapshot's table, if arrays were used."""
+        self._totals: Any = []
+        self._tied: list[str] | None = None
         self.node = ""
         self.post_filter: Status | None = None
         self.nominated: str | None = None
@@ -103,27 +107,49 @@ class Attempt:
 
     # -- filled in by the cycle --------------------------------------------------------------------
 
+    @property
+    def totals(self) -> list[int]:
+        """The sum of weighted scores of each feasible node."""
+        return as_list(self._totals)
+
+    @totals.setter
+    def totals(self, totals: Any) -> None:
+        self._totals = totals
+
+    def best_places(self) -> list[int]:
+        """Where in `feasible` the highest totals are, in order."""
+        totals = self._totals
+        if not isinstance(totals, list):
+            found: list[int] = (totals == totals.max()).nonzero()[0].tolist()
+            return found
+        top = max(totals)
+        return [place for place, total in enumerate(totals) if total == top]
+
     def best(self) -> list[str]:
         """The feasible nodes with the highest total, in order."""
-        top = max(self.totals)
-        return [node.name for node, total in zip(self.feasible, self.totals, strict=True) if total == top]
+        return [self.feasible[place].name for place in self.best_places()]
 
-    def pick(self, node: str, tied: list[str]) -> None:
-        """The choice, and between which equals it was drawn."""
-        self.node = node
-        self.tied = tied
+    def pick(self, place: int) -> None:
+        """The choice, by its place in `feasible`."""
+        self.node = self.feasible[place].name
+
+    @property
+    def tied(self) -> list[str]:
+        """Between which equals the choice was drawn."""
+        if self._tied is None:
+            self._tied = self.best() if len(self._totals) else [self.node] if self.node else []
+        return self._tied
 
     def trim(self) -> None:
         """Drop the detail, to keep a long history small."""
-        ranked = sorted(range(len(self.totals)), key=lambda i: (-self.totals[i], i))[:KEPT_AFTER_TRIM]
-        self.scores = [
-            ScoreRow(
-                row.plugin, row.weight, [row.raw[i] for i in ranked], [row.normalized[i] for i in ranked]
-            )
-            for row in self.scores
-        ]
+        if len(self._totals):
+            self._tied = self.best()[:KEPT_AFTER_TRIM]
+        totals = self.totals
+        ranked = sorted(range(len(totals)), key=lambda i: (-totals[i], i))[:KEPT_AFTER_TRIM]
+        self.scores = [row.only(ranked) for row in self.scores]
         self.feasible = [self.feasible[i] for i in ranked] if ranked else self.feasible[:1]
-        self.totals = [self.totals[i] for i in ranked]
+        self._totals = [totals[i] for i in ranked]
+        self.rows = None
         self.nodes = []
         self.trimmed = True
 

@@ -8,7 +8,7 @@ Source: pkg/scheduler/backend/queue/nominator.go.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from kubekit.scheduler.framework.pod_info import PodInfo
@@ -58,6 +58,11 @@ class Nominator:
         """The pods nominated to a node, longest nominated first."""
         pods = self._by_node.get(node)
         return list(pods.values()) if pods else NO_PODS
+
+    @property
+    def nodes(self) -> Collection[str]:
+        """The nodes that somebody is nominated to."""
+        return self._by_node.keys()
 
     def node_of(self, pod: PodInfo) -> str:
         """The node that the pod is nominated to, or ""."""

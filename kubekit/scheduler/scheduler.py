@@ -10,7 +10,7 @@ Source: pkg/scheduler/scheduler.go.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from kubekit.client import Client, EventRecorder, Informer, InformerFactory, LeaderElection
@@ -43,7 +43,8 @@ PATIENT_ERRORS = 3
 class Scheduler(Component):
     """kube-scheduler.
 
-    `client` talks to the API server, `config` is a KubeSchedulerConfiguration (None: the defaults). With
+    `client` talks to the API server, `config` is a KubeSchedulerConfiguration (None: the defaults). `arrays`
+    forces the search over all nodes at once (True) or one by one (False); None takes what is faster. With
     `leader_elect`, of several copies (told apart by `identity`) only the one that holds the Lease works.
     Read `queue`, `cache`, `attempts` and `frameworks`; do not change them.
     """
@@ -57,12 +58,14 @@ class Scheduler(Component):
         *,
         leader_elect: bool = False,
         identity: str = "",
+        arrays: bool | None = None,
     ) -> None:
         super().__init__(loop, name)
         self.leader_elect = leader_elect
         self.identity = identity or name
         self.election: LeaderElection | None = None
         self.client = client
+        self.arrays = arrays
         self.config = SchedulerConfig(config)
         self.attempts: deque[Attempt] = deque(maxlen=DETAILED_ATTEMPTS)
         self.waiting_pods: dict[str, BindingCycle] = {}
@@ -83,7 +86,9 @@ class Scheduler(Component):
         self._listers: dict[str, Informer] = {}
         self.cache = Cache()
         self.snapshot = Snapshot()
-        self.algorithm = Algorithm(self.snapshot, self.loop.rng, self.config.percentage_of_nodes_to_score)
+        self.algorithm = Algorithm(
+            self.snapshot, self.loop.rng, self.config.percentage_of_nodes_to_score, self.arrays
+        )
         self.frameworks: dict[str, Framework] = self.config.build(self)
         for plugin, weight, args in self._added.values():
             self._join(plugin, weight, args)
@@ -273,6 +278,10 @@ class Scheduler(Component):
     def nominated_pods(self, node: str) -> list[PodInfo]:
         """Pods that were promised the node."""
         return self.queue.nominator.on_node(node)
+
+    def nominated_nodes(self) -> Collection[str]:
+        """The nodes that pods were promised."""
+        return self.queue.nominator.nodes
 
     def preempt(self, pod: PodInfo, node: str, victims: list[PodInfo], framework: Framework) -> None:
         """Have the victims deleted once this cycle is over; until then the pod stays out of the queue."""

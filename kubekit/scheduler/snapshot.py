@@ -3,7 +3,8 @@
 `refresh` brings it up to date by replacing only the NodeInfos that changed since the last cycle, so that
 after one pod was placed exactly one node is copied. A NodeInfo in the snapshot never changes; it is
 replaced. The order of `nodes` alternates between zones, so that a search that stops early has seen all of
-them.
+them. Beside the nodes there is a table of columns (`framework/node_table`), made when somebody first asks
+for it and told of each node that is replaced.
 
 Source: pkg/scheduler/backend/cache/snapshot.go, node_tree.go.
 """
@@ -14,6 +15,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from kubekit.scheduler.framework.node_info import NodeInfo
+from kubekit.scheduler.framework.node_table import NodeTable
 
 Obj = dict[str, Any]
 
@@ -52,6 +54,9 @@ class Snapshot:
         self.with_affinity: dict[str, NodeInfo] = {}
         """Nodes that run a pod with (anti-)affinity."""
         self.with_required_anti_affinity: dict[str, NodeInfo] = {}
+        self.order = 0
+        """Counts up when nodes came, went or changed places: positions from before mean others now."""
+        self._table: NodeTable | None = None
         self._index: dict[str, int] = {}
         self._claims: dict[str, int] = {}
 
@@ -66,6 +71,17 @@ class Snapshot:
     def get(self, name: str) -> NodeInfo | None:
         """The node of this name."""
         return self.by_name.get(name)
+
+    @property
+    def table(self) -> NodeTable:
+        """The columns beside the nodes; imports NumPy."""
+        if self._table is None:
+            self._table = NodeTable(self.nodes)
+        return self._table
+
+    def row_of(self, name: str) -> int | None:
+        """The place of a node in `nodes`, which is its row in the table."""
+        return self._index.get(name)
 
     def claim_in_use(self, key: str) -> bool:
         """Whether any pod on any node uses the PersistentVolumeClaim ``namespace/name``."""
@@ -90,10 +106,14 @@ class Snapshot:
                 index = self._index.get(info.name)
                 if index is not None:
                     self.nodes[index] = new
+                    if self._table is not None:
+                        self._table.replaced(index, old, new)
             self._learn(new)
         if order is not None:
             self.nodes = [self.by_name[name] for name in order if name in self.by_name]
             self._index = {info.name: index for index, info in enumerate(self.nodes)}
+            self._table = None
+            self.order += 1
 
     def _learn(self, info: NodeInfo) -> None:
         if info.pods_with_affinity:

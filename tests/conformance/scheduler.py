@@ -96,6 +96,9 @@ class RecordedHandle:
     def nominated_pods(self, node: str) -> list[PodInfo]:
         return self._nominated.get(node, [])
 
+    def nominated_nodes(self) -> list[str]:
+        return list(self._nominated)
+
     def preempt(self, pod: PodInfo, node: str, victims: list[PodInfo], framework: Framework) -> None:
         self.victims = (node, [victim.name for victim in victims])
 

@@ -15,8 +15,6 @@ Source: pkg/scheduler/framework/types.go (Diagnosis, FitError).
 
 from __future__ import annotations
 
-from collections import Counter
-
 from kubekit.scheduler.framework.status import Code, NodeStatuses, Status, unschedulable
 
 NO_NODES = "no nodes available to schedule pods"
@@ -37,7 +35,7 @@ class Diagnosis:
     )
 
     def __init__(self) -> None:
-        self.statuses = NodeStatuses()
+        self.statuses: NodeStatuses = NodeStatuses()
         self.unschedulable_plugins: set[str] = set()
         self.pending_plugins: set[str] = set()
         self.pre_filter_message = ""
@@ -69,10 +67,8 @@ class FitError(Exception):
         if diagnosis.pre_filter_message:
             text += f" {diagnosis.pre_filter_message}."
         else:
-            histogram: Counter[str] = Counter()
             statuses = diagnosis.statuses
-            for status in statuses.by_node.values():
-                histogram.update(status.reasons)
+            histogram = statuses.reasons()
             if len(statuses) < self.nodes:
                 for reason in statuses.absent.reasons:
                     histogram[reason] += self.nodes - len(statuses)

@@ -112,6 +112,8 @@ class SnapshotView(Protocol):
 
     def claim_in_use(self, key: str) -> bool: ...
 
+    def row_of(self, name: str) -> int | None: ...
+
 
 class Handle(Protocol):
     """What a plugin may ask of the scheduler it runs in."""
@@ -135,6 +137,10 @@ class Handle(Protocol):
 
     def nominated_pods(self, node: str) -> list[PodInfo]:
         """Pods that preemption (or somebody else) wants on this node, and that wait to be scheduled."""
+        ...
+
+    def nominated_nodes(self) -> Iterable[str]:
+        """The nodes that `nominated_pods` knows somebody for."""
         ...
 
     def preempt(self, pod: PodInfo, node: str, victims: list[PodInfo], framework: Framework) -> None:
@@ -186,3 +192,12 @@ def normalize(scores: list[int], reverse: bool = False) -> list[int]:
     if reverse:
         return [MAX_NODE_SCORE - MAX_NODE_SCORE * score // highest for score in scores]
     return [MAX_NODE_SCORE * score // highest for score in scores]
+
+
+def normalize_array(scores: Any, np: Any, reverse: bool = False) -> Any:
+    """`normalize` for an array of scores."""
+    highest = int(scores.max()) if len(scores) else 0
+    if highest <= 0:
+        return np.full(len(scores), MAX_NODE_SCORE) if reverse else scores
+    scaled = MAX_NODE_SCORE * scores // highest
+    return MAX_NODE_SCORE - scaled if reverse else scaled

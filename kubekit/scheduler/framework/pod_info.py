@@ -32,7 +32,7 @@ NO_LABELS: dict[str, str] = {}
 class AffinityTerm:
     """One pod (anti-)affinity term: which pods it means, and over which topology."""
 
-    __slots__ = ("namespace_selector", "namespaces", "selector", "topology_key", "weight")
+    __slots__ = ("_key", "namespace_selector", "namespaces", "selector", "topology_key", "weight")
 
     def __init__(self, namespace: str, term: Obj, weight: int = 0) -> None:
         named = term.get("namespaces") or ()
@@ -42,6 +42,19 @@ class AffinityTerm:
         self.selector = Selector.of(term.get("labelSelector"))
         self.topology_key: str = term.get("topologyKey", "")
         self.weight = weight
+        self._key: tuple[Any, ...] | None = None
+
+    @property
+    def key(self) -> tuple[Any, ...]:
+        """A hashable value: terms with equal keys mean the same pods over the same topology."""
+        if self._key is None:
+            self._key = (
+                self.topology_key,
+                self.namespaces,
+                self.namespace_selector.key,
+                self.selector.key,
+            )
+        return self._key
 
     def matches(self, pod: PodInfo, namespace_labels: Mapping[str, str] = NO_LABELS) -> bool:
         """Whether the term means this pod; `namespace_labels` are those of the pod's namespace, if known."""
@@ -57,6 +70,7 @@ class AffinityTerm:
         copy.selector = self.selector
         copy.topology_key = self.topology_key
         copy.weight = self.weight
+        copy._key = None
         return copy
 
 

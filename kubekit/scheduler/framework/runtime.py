@@ -10,8 +10,9 @@ Source: pkg/scheduler/framework/runtime/framework.go.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
+from kubekit.scheduler.framework.array_runtime import array_form, check_scores
 from kubekit.scheduler.framework.cycle_state import CycleState
 from kubekit.scheduler.framework.events import (
     ADD,
@@ -22,32 +23,19 @@ from kubekit.scheduler.framework.events import (
     every_event,
 )
 from kubekit.scheduler.framework.node_info import NodeInfo
-from kubekit.scheduler.framework.plugin import MAX_NODE_SCORE, POINTS, Handle, Plugin
+from kubekit.scheduler.framework.node_table import NodeTable
+from kubekit.scheduler.framework.plugin import POINTS, Handle, Plugin
 from kubekit.scheduler.framework.pod_info import PodInfo
+from kubekit.scheduler.framework.score_row import ScoreRow
 from kubekit.scheduler.framework.status import (
     Code,
     NodeStatuses,
-    PluginError,
     Status,
     error_status,
     unschedulable,
 )
 
 FilterFn = Callable[[CycleState, PodInfo, NodeInfo], Status | None]
-
-
-class ScoreRow(NamedTuple):
-    """One plugin's scores, aligned with the feasible nodes."""
-
-    plugin: str
-    weight: int
-    raw: list[int]
-    normalized: list[int]
-
-    @property
-    def weighted(self) -> list[int]:
-        """What the row adds to the totals."""
-        return [self.weight * score for score in self.normalized]
 
 
 class Framework:
@@ -133,12 +121,19 @@ class Framework:
         answer: bool = self.points["QueueSort"][0].less(first, second)  # type: ignore[attr-defined]
         return answer
 
+    def row_of(self, node: str) -> int | None:
+        """The place of a node in the present snapshot."""
+        return self.handle.snapshot.row_of(node)
+
     # -- PreFilter, Filter -------------------------------------------------------------------------
 
     def run_pre_filter(
-        self, state: CycleState, pod: PodInfo
+        self, state: CycleState, pod: PodInfo, table: NodeTable | None = None
     ) -> tuple[frozenset[str] | None, Status | None, set[str]]:
-        """(the node names it was narrowed to or None for all, refusal or None, the plugins that narrowed)."""
+        """(the node names it was narrowed to or None for all, refusal or None, the plugins that narrowed).
+
+        With a `table`, plugins that can prepare for arrays do so.
+        """
         nodes = self.handle.snapshot.nodes
         skipped: set[str] = set()
         narrowed: frozenset[str] | None = None
@@ -148,7 +143,11 @@ class Framework:
             for plugin in self.points["PreFilter"]:
                 name = plugin.name
                 try:
-                    answer = plugin.pre_filter(state, pod, nodes)  # type: ignore[attr-defined]
+                    form = array_form(plugin, "pre_filter") if table is not None else None
+                    if form is not None:
+                        answer = form(state, pod, table)
+                    else:
+                        answer = plugin.pre_filter(state, pod, nodes)  # type: ignore[attr-defined]
                 except Exception as error:
                     return None, error_status(error, f'running PreFilter plugin "{name}"', name), set()
                 if answer is None:
@@ -265,12 +264,23 @@ class Framework:
 
     # -- PreScore, Score ---------------------------------------------------------------------------
 
-    def run_pre_score(self, state: CycleState, pod: PodInfo, nodes: list[NodeInfo]) -> Status | None:
-        """Let plugins prepare, or excuse themselves from scoring; an error status or None."""
+    def run_pre_score(
+        self,
+        state: CycleState,
+        pod: PodInfo,
+        nodes: list[NodeInfo],
+        instead: Callable[[Plugin], Any] | None = None,
+    ) -> Status | None:
+        """Let plugins prepare, or excuse themselves from scoring; an error status or None.
+
+        `instead` is asked first (for arrays); where it answers NotImplemented the plugin's own method is.
+        """
         skipped: set[str] = set()
         for plugin in self.points["PreScore"]:
             try:
-                status = plugin.pre_score(state, pod, nodes)  # type: ignore[attr-defined]
+                status = instead(plugin) if instead is not None else NotImplemented
+                if status is NotImplemented:
+                    status = plugin.pre_score(state, pod, nodes)  # type: ignore[attr-defined]
             except Exception as error:
                 return error_status(error, f'running PreScore plugin "{plugin.name}"')
             if status is None:
@@ -299,7 +309,7 @@ class Framework:
                 scale = getattr(plugin, "normalize_score", None)
                 normalized: list[int] = raw if scale is None else scale(state, pod, nodes, raw)
                 stage = ""
-                _check_scores(name, normalized)
+                check_scores(name, normalized)
             except Exception as error:
                 if not stage:
                     return rows, totals, error_status(error, "applying score defaultWeights on Score plugins")
@@ -329,19 +339,3 @@ class Framework:
                 plugin.unreserve(state, pod, node)  # type: ignore[attr-defined]
             except Exception:
                 continue
-
-
-_WHOLE = {int}
-
-
-def _check_scores(plugin: str, scores: list[int]) -> None:
-    """Scores must be whole numbers from 0 to 100 once they are normalised."""
-    for score in () if set(map(type, scores)) <= _WHOLE else scores:
-        if not isinstance(score, int):
-            raise PluginError(f'plugin "{plugin}" returns {score!r}, a score must be a whole number')
-    if scores and (max(scores) > MAX_NODE_SCORE or min(scores) < 0):
-        wrong = next(score for score in scores if score > MAX_NODE_SCORE or score < 0)
-        raise PluginError(
-            f'plugin "{plugin}" returns an invalid score {wrong}, it should in the range of'
-            f" [0, {MAX_NODE_SCORE}] after normalizing"
-        )

@@ -59,7 +59,8 @@ def _integer(text: str) -> int | None:
     return number if -(2**63) <= number < 2**63 else None
 
 
-def _holds(requirement: Requirement, labels: Mapping[str, str]) -> bool:
+def holds(requirement: Requirement, labels: Mapping[str, str]) -> bool:
+    """Whether labels (or fields) satisfy one requirement."""
     key, operator, values = requirement
     if operator == IN:
         return labels.get(key) in values
@@ -98,7 +99,7 @@ class Selector:
         if self.nothing:
             return False
         for requirement in self.requirements:  # noqa: SIM110 (hot: a generator costs more)
-            if not _holds(requirement, labels):
+            if not holds(requirement, labels):
                 return False
         return True
 
@@ -149,12 +150,12 @@ class NodeTerm:
         if self.never:
             return False
         for requirement in self.labels:
-            if not _holds(requirement, labels):
+            if not holds(requirement, labels):
                 return False
         if self.fields:
             node_fields = {"metadata.name": name}
             for requirement in self.fields:
-                if not _holds(requirement, node_fields):
+                if not holds(requirement, node_fields):
                     return False
         return True
 

@@ -10,6 +10,7 @@ Source: staging/src/k8s.io/kube-scheduler/framework/interface.go.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from enum import IntEnum
 
@@ -142,6 +143,13 @@ class NodeStatuses:
 
     def __len__(self) -> int:
         return len(self.by_node)
+
+    def reasons(self) -> Counter[str]:
+        """How many nodes give each reason."""
+        histogram: Counter[str] = Counter()
+        for status in self.by_node.values():
+            histogram.update(status.reasons)
+        return histogram
 
     def with_code(self, code: Code, names: Iterable[str]) -> list[str]:
         """Those of `names` whose status has this code, in their order."""

@@ -22,6 +22,7 @@ from kubekit.scheduler.framework.events import (
     EventWithHint,
 )
 from kubekit.scheduler.framework.node_info import NodeInfo
+from kubekit.scheduler.framework.node_table import Array, NodeTable
 from kubekit.scheduler.framework.plugin import Plugin
 from kubekit.scheduler.framework.pod_info import PodInfo
 from kubekit.scheduler.framework.selector import NodeSelector
@@ -105,6 +106,10 @@ class DynamicResources(Plugin):
     def score(self, state: CycleState, pod: PodInfo, node: NodeInfo) -> int:
         """Allocated claims are as good on one node as on another."""
         return 0
+
+    def score_arrays(self, state: CycleState, pod: PodInfo, table: NodeTable, rows: Array) -> Array:
+        """The same for many nodes."""
+        return table.np.zeros(len(rows), dtype=table.np.int64)
 
     def reserve(self, state: CycleState, pod: PodInfo, node_name: str) -> Status | None:
         """Allocated claims are shared as they are."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from kubekit.scheduler.framework.cycle_state import CycleState
 from kubekit.scheduler.framework.node_info import NodeInfo
+from kubekit.scheduler.framework.node_table import Array, NodeTable
 from kubekit.scheduler.framework.plugin import MAX_NODE_SCORE, Plugin
 from kubekit.scheduler.framework.pod_info import PodInfo
 
@@ -34,6 +35,21 @@ class ImageLocality(Plugin):
             if known is not None:
                 total += int(known.size * (len(known.nodes) / nodes))
         return scale(total, pod.containers)
+
+    def score_arrays(self, state: CycleState, pod: PodInfo, table: NodeTable, rows: Array) -> Array:
+        """The same for many nodes."""
+        np, total = table.np, None
+        for image in pod.images:
+            there = table.column(("image", image), lambda node, image=image: image in node.images, bool)  # type: ignore[misc]
+            if there.any():
+                known = table.nodes[int(there.argmax())].images[image]
+                worth = int(known.size * (len(known.nodes) / table.size))
+                total = there[rows] * worth if total is None else total + there[rows] * worth
+        if total is None:
+            return np.zeros(len(rows), dtype=np.int64)
+        highest = MAX_CONTAINER_THRESHOLD * pod.containers
+        within = np.clip(total, MIN_THRESHOLD, highest)
+        return np.asarray(MAX_NODE_SCORE * (within - MIN_THRESHOLD) // (highest - MIN_THRESHOLD))
 
 
 def scale(total: int, containers: int) -> int:

@@ -27,10 +27,20 @@ from kubekit.scheduler.framework.events import (
     EventWithHint,
 )
 from kubekit.scheduler.framework.node_info import NodeInfo
+from kubekit.scheduler.framework.node_table import Array, NodeTable, by_domain
 from kubekit.scheduler.framework.plugin import Handle, Plugin
 from kubekit.scheduler.framework.pod_info import NO_LABELS, AffinityTerm, PodInfo
 from kubekit.scheduler.framework.status import SKIP, Status, unresolvable, unschedulable
-from kubekit.scheduler.plugins.inter_pod_affinity_score import TopologyScores, scale, score_pod
+from kubekit.scheduler.plugins.affinity_columns import (
+    AVOIDS,
+    KEEPS_AWAY,
+    PREFERS,
+    REQUIRES,
+    ExistingTerms,
+    Sums,
+    term_sums,
+)
+from kubekit.scheduler.plugins.inter_pod_affinity_score import TopologyScores, scale, scale_array, score_pod
 
 Obj = dict[str, Any]
 Pair = tuple[str, str]
@@ -41,6 +51,7 @@ ANTI_AFFINITY = unschedulable("node(s) didn't match pod anti-affinity rules")
 EXISTING_ANTI_AFFINITY = unschedulable("node(s) didn't satisfy existing pods anti-affinity rules")
 PRE_FILTER = "PreFilterInterPodAffinity"
 PRE_SCORE = "PreScoreInterPodAffinity"
+HARD_ARRAYS, SOFT_ARRAYS = "PreFilterInterPodAffinity/arrays", "PreScoreInterPodAffinity/arrays"
 
 
 class Counts(dict[Pair, int]):
@@ -239,6 +250,44 @@ class InterPodAffinity(Plugin):
                 found = False
         return found or (not data.affinity_counts and matches_all(data.affinity, data.pod))
 
+    def pre_filter_arrays(self, state: CycleState, pod: PodInfo, table: NodeTable) -> Status | None:
+        """`pre_filter` with columns: for each term the counts by topology."""
+        guarded = self.handle.snapshot.with_required_anti_affinity
+        if not guarded and not pod.required_affinity and not pod.required_anti_affinity:
+            return SKIP
+        existing = Sums(table)
+        if guarded:
+            ns_labels = self.namespace_labels(pod.namespace)
+            for counted in ExistingTerms.of(table).matching(KEEPS_AWAY, pod, ns_labels):
+                existing.add_counted(counted)
+        wanted = self.with_namespaces(pod.required_affinity)
+        unwanted = self.with_namespaces(pod.required_anti_affinity)
+        if not wanted and not unwanted and not existing:
+            return SKIP
+        near = [(term.topology_key, term_sums(table, term, wanted)) for term in wanted]
+        far = [(term.topology_key, term_sums(table, term, (term,))) for term in unwanted]
+        alone = not any(sums.any() for _, sums in near) and matches_all(wanted, pod)
+        state.write(HARD_ARRAYS, (near, alone, far, existing))
+        state.later(lambda: self.pre_filter(state, pod, table.nodes))
+        return None
+
+    def filter_arrays(self, state: CycleState, pod: PodInfo, table: NodeTable) -> Array | None:
+        """`filter` for all nodes."""
+        near, alone, far, existing = state.data[HARD_ARRAYS]
+        codes: Array | None = None
+        for key, sums in near:
+            away = table.codes(key).rows < 0 if alone else by_domain(table, key, sums) <= 0
+            codes = table.first(codes, table.refuse(away, AFFINITY.by(self.name)))
+        for key, sums in far:
+            codes = table.first(
+                codes, table.refuse(by_domain(table, key, sums) > 0, ANTI_AFFINITY.by(self.name))
+            )
+        if existing:
+            codes = table.first(
+                codes, table.refuse(existing.over() > 0, EXISTING_ANTI_AFFINITY.by(self.name))
+            )
+        return codes
+
     # -- scoring -----------------------------------------------------------------------------------
 
     def pre_score(self, state: CycleState, pod: PodInfo, nodes: list[NodeInfo]) -> Status | None:
@@ -277,6 +326,44 @@ class InterPodAffinity(Plugin):
     ) -> list[int]:
         """From the lowest (0) to the highest (100)."""
         return scale(scores)
+
+    def pre_score_arrays(
+        self, state: CycleState, pod: PodInfo, table: NodeTable, rows: Array
+    ) -> Status | None:
+        """`pre_score` with columns."""
+        has_wishes = bool(pod.preferred_affinity or pod.preferred_anti_affinity)
+        somebody = bool(self.handle.snapshot.with_affinity)
+        if not has_wishes and (self.ignore_existing or not somebody):
+            return SKIP
+        total = Sums(table)
+        for terms, sign in ((pod.preferred_affinity, 1), (pod.preferred_anti_affinity, -1)):
+            for term in self.with_namespaces(terms):
+                sums = term_sums(table, term, (term,))
+                if sums.any():
+                    total.add(term.topology_key, sums * (sign * term.weight))
+        if somebody:
+            existing, ns_labels = ExistingTerms.of(table), self.namespace_labels(pod.namespace)
+            if self.hard_weight > 0:
+                for counted in existing.matching(REQUIRES, pod, ns_labels):
+                    total.add_counted(counted, self.hard_weight)
+            for kind, sign in ((PREFERS, 1), (AVOIDS, -1)):
+                for counted in existing.matching(kind, pod, ns_labels):
+                    total.add_counted(counted, sign * counted.term.weight)
+        if not total:
+            return SKIP
+        state.write(SOFT_ARRAYS, total)
+        return None
+
+    def score_arrays(self, state: CycleState, pod: PodInfo, table: NodeTable, rows: Array) -> Array:
+        """`score` for many nodes."""
+        total: Sums = state.data[SOFT_ARRAYS]
+        return total.over(rows)
+
+    def normalize_arrays(
+        self, state: CycleState, pod: PodInfo, table: NodeTable, rows: Array, scores: Array
+    ) -> Array:
+        """`normalize_score` for many nodes."""
+        return scale_array(scores, table.np)
 
     # -- namespaces --------------------------------------------------------------------------------
 

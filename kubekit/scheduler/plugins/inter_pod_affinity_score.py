@@ -10,7 +10,9 @@ Source: pkg/scheduler/framework/plugins/interpodaffinity/scoring.go.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
+from kubekit.scheduler.framework.node_table import Array
 from kubekit.scheduler.framework.plugin import MAX_NODE_SCORE
 from kubekit.scheduler.framework.pod_info import NO_LABELS, AffinityTerm, PodInfo
 
@@ -67,3 +69,12 @@ def scale(scores: list[int]) -> list[int]:
     if span <= 0:
         return [0] * len(scores)
     return [int(MAX_NODE_SCORE * ((score - lowest) / span)) for score in scores]
+
+
+def scale_array(scores: Array, np: Any) -> Array:
+    """`scale` for an array."""
+    lowest, highest = int(scores.min()), int(scores.max())
+    span = highest - lowest
+    if span <= 0:
+        return np.zeros(len(scores), dtype=np.int64)
+    return np.trunc(MAX_NODE_SCORE * ((scores - lowest) / span)).astype(np.int64)

@@ -13,7 +13,9 @@ from typing import Any
 from kubekit.scheduler.framework.cycle_state import CycleState
 from kubekit.scheduler.framework.events import ADD, NODE, UPDATE_NODE_LABEL, ClusterEvent, EventWithHint
 from kubekit.scheduler.framework.node_info import NodeInfo
-from kubekit.scheduler.framework.plugin import Handle, Plugin, normalize
+from kubekit.scheduler.framework.node_masks import preferred_scores, required_mask, selector_mask
+from kubekit.scheduler.framework.node_table import Array, NodeTable
+from kubekit.scheduler.framework.plugin import Handle, Plugin, normalize, normalize_array
 from kubekit.scheduler.framework.pod_info import PodInfo
 from kubekit.scheduler.framework.selector import NodeSelector, PreferredTerms
 from kubekit.scheduler.framework.status import SKIP, Status, unresolvable
@@ -82,6 +84,16 @@ class NodeAffinity(Plugin):
             return ENFORCED
         return None if pod.required_nodes.matches(node.labels, node.name) else POD_AFFINITY
 
+    def filter_arrays(self, state: CycleState, pod: PodInfo, table: NodeTable) -> Array | None:
+        """The same for all nodes."""
+        codes: Array | None = None
+        if self.added is not None:
+            codes = table.refuse(~selector_mask(table, self.added), ENFORCED.by(self.name))
+        wanted = required_mask(table, pod.required_nodes)
+        if wanted is not None:
+            codes = table.first(codes, table.refuse(~wanted, POD_AFFINITY.by(self.name)))
+        return codes
+
     def pre_score(self, state: CycleState, pod: PodInfo, nodes: list[NodeInfo]) -> Status | None:
         """Skip when nobody prefers anything."""
         return SKIP if pod.preferred_nodes is None and self.added_preferred is None else None
@@ -100,6 +112,20 @@ class NodeAffinity(Plugin):
     ) -> list[int]:
         """The highest sum becomes 100."""
         return normalize(scores)
+
+    def score_arrays(self, state: CycleState, pod: PodInfo, table: NodeTable, rows: Array) -> Array:
+        """The same for many nodes."""
+        total = table.np.zeros(len(rows), dtype=table.np.int64)
+        for preferred in (self.added_preferred, pod.preferred_nodes):
+            if preferred is not None:
+                total += preferred_scores(table, preferred, rows)
+        return total
+
+    def normalize_arrays(
+        self, state: CycleState, pod: PodInfo, table: NodeTable, rows: Array, scores: Array
+    ) -> Array:
+        """The highest sum becomes 100."""
+        return normalize_array(scores, table.np)
 
 
 def _of(node: Obj | None) -> tuple[dict[str, str], str]:

@@ -12,6 +12,7 @@ from typing import Any
 from kubekit.scheduler.framework.cycle_state import CycleState
 from kubekit.scheduler.framework.events import ADD, DELETE, NODE, POD, ClusterEvent, EventWithHint
 from kubekit.scheduler.framework.node_info import NodeInfo, UsedPorts
+from kubekit.scheduler.framework.node_table import Array, NodeTable
 from kubekit.scheduler.framework.plugin import Plugin
 from kubekit.scheduler.framework.pod_info import PodInfo, host_ports
 from kubekit.scheduler.framework.status import SKIP, Status, unschedulable
@@ -53,3 +54,12 @@ class NodePorts(Plugin):
             if node.used_ports.conflicts(port):
                 return PORT_TAKEN
         return None
+
+    def filter_arrays(self, state: CycleState, pod: PodInfo, table: NodeTable) -> Array | None:
+        """The same for all nodes."""
+        ports = pod.ports
+
+        def taken(node: NodeInfo) -> bool:
+            return any(node.used_ports.conflicts(port) for port in ports)
+
+        return table.refuse(table.column(("ports", ports), taken, bool), PORT_TAKEN.by(self.name))

@@ -12,9 +12,11 @@ from typing import Any
 
 from kubekit.scheduler.framework.cycle_state import CycleState
 from kubekit.scheduler.framework.node_info import NodeInfo
+from kubekit.scheduler.framework.node_table import Array, NodeTable
 from kubekit.scheduler.framework.plugin import Handle, Plugin
 from kubekit.scheduler.framework.pod_info import PodInfo
 from kubekit.scheduler.framework.status import SKIP, Status
+from kubekit.scheduler.plugins.resource_columns import balanced_array, figure_columns
 from kubekit.scheduler.plugins.resource_scoring import DEFAULT_RESOURCES, balanced, figures
 
 Obj = dict[str, Any]
@@ -42,8 +44,22 @@ class NodeResourcesBalancedAllocation(Plugin):
     def score(self, state: CycleState, pod: PodInfo, node: NodeInfo) -> int:
         """The gain in evenness; kept as long as neither node nor request changes."""
         wanted: tuple[int, ...] = state.data[PRE_SCORE]
-        key = (self.name, wanted)
+        key = (self, wanted)
         known: int | None = node.memo.get(key)
         if known is None:
             known = node.memo[key] = balanced(figures(node, self.resources, wanted, with_defaults=False))
         return known
+
+    def score_arrays(self, state: CycleState, pod: PodInfo, table: NodeTable, rows: Array) -> Array:
+        """The same for many nodes, kept for pods with the same request."""
+        wanted: tuple[int, ...] = state.data[PRE_SCORE]
+
+        def build() -> Array:
+            columns = figure_columns(table, self.resources, wanted, with_defaults=False)
+            scores = None if columns is None else balanced_array(table.np, columns)
+            if scores is not None:
+                return scores
+            one_by_one = (self.score(state, pod, node) for node in table.nodes)
+            return table.np.fromiter(one_by_one, table.np.int64, table.size)
+
+        return table.column((self, wanted), lambda node: self.score(state, pod, node), "int64", build)[rows]

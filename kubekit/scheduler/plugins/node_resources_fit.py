@@ -23,6 +23,7 @@ from kubekit.scheduler.framework.events import (
     EventWithHint,
 )
 from kubekit.scheduler.framework.node_info import NodeInfo
+from kubekit.scheduler.framework.node_table import Array, NodeTable
 from kubekit.scheduler.framework.plugin import Handle, Plugin
 from kubekit.scheduler.framework.pod_info import PodInfo
 from kubekit.scheduler.framework.resources import (
@@ -34,6 +35,12 @@ from kubekit.scheduler.framework.resources import (
     to_units,
 )
 from kubekit.scheduler.framework.status import Code, PluginError, Status
+from kubekit.scheduler.plugins.resource_columns import (
+    ARRAY_STRATEGIES,
+    allocatable_column,
+    figure_columns,
+    requested_column,
+)
 from kubekit.scheduler.plugins.resource_scoring import DEFAULT_RESOURCES, STRATEGIES, figures
 
 Obj = dict[str, Any]
@@ -62,7 +69,9 @@ class NodeResourcesFit(Plugin):
             raise PluginError(f"scoring strategy {kind} is not supported")
         resources = strategy.get("resources") or DEFAULT_RESOURCES
         self.resources = [spec["name"] for spec in resources]
-        self.scorer = STRATEGIES[kind]([int(spec.get("weight") or 1) for spec in resources], strategy)
+        self.kind = kind
+        self.weights = [int(spec.get("weight") or 1) for spec in resources]
+        self.scorer = STRATEGIES[kind](self.weights, strategy)
 
     def events(self) -> list[EventWithHint]:
         """Resources that become free, or a larger or new node."""
@@ -123,6 +132,9 @@ class NodeResourcesFit(Plugin):
             return None
         return _refusal(tuple(missing))
 
+    def _is_ignored(self, name: str) -> bool:
+        return is_extended(name) and (name in self.ignored or name.split("/", 1)[0] in self.ignored_groups)
+
     @staticmethod
     def _insufficient(
         wanted: Resource, node: NodeInfo, ignored: frozenset[str], ignored_groups: frozenset[str]
@@ -136,7 +148,7 @@ class NodeResourcesFit(Plugin):
             if amount <= 0:
                 continue
             if is_extended(name) and (name in ignored or name.split("/", 1)[0] in ignored_groups):
-                continue
+                continue  # somebody else accounts for it
             capacity = node.allocatable.get(name)
             if amount > capacity - node.requested.get(name):
                 missing.append((INSUFFICIENT.format(name), amount > capacity))
@@ -155,11 +167,72 @@ class NodeResourcesFit(Plugin):
     def score(self, state: CycleState, pod: PodInfo, node: NodeInfo) -> int:
         """The strategy's score; kept as long as neither node nor request changes."""
         wanted: tuple[int, ...] = state.data[PRE_SCORE]
-        key = (self.name, wanted)
+        key = (self, wanted)
         known: int | None = node.memo.get(key)
         if known is None:
             known = node.memo[key] = self.scorer(figures(node, self.resources, wanted, with_defaults=True))
         return known
+
+    # -- for all nodes at once ---------------------------------------------------------------------
+
+    def filter_arrays(self, state: CycleState, pod: PodInfo, table: NodeTable) -> Array | None:
+        """`filter` for all nodes, kept for pods with the same request."""
+        wanted = pod.fit_request
+        names = ["cpu", "memory", "ephemeral-storage", *wanted.scalar]
+        amounts = tuple((name, wanted.get(name)) for name in names)
+
+        def build() -> Array:
+            codes = self._missing_everywhere(table, amounts)
+            if codes is not None:
+                return codes
+            answers = (self.filter(state, pod, node) for node in table.nodes)
+            return table.np.fromiter(map(table.code_of, answers), table.np.int64, table.size)
+
+        key = ("fit", amounts, self.ignored, self.ignored_groups)
+        codes = table.status_column(key, self.name, lambda node: self.filter(state, pod, node), build)
+        return codes if codes.any() else None
+
+    def _missing_everywhere(self, table: NodeTable, amounts: tuple[tuple[str, int], ...]) -> Array | None:
+        """The status codes by comparing columns; None when amounts are too large for that."""
+        np, kinds = table.np, table.np.zeros(table.size, dtype=table.np.int64)
+        reasons: list[tuple[str, bool]] = [(TOO_MANY_PODS, False)]
+        try:
+            pods = table.column("pods", lambda node: len(node.pods))
+            kinds += pods + 1 > table.column("allowed pods", lambda node: node.allocatable.allowed_pods)
+            for name, amount in amounts:
+                if amount <= 0 or self._is_ignored(name):
+                    continue
+                capacity, used = allocatable_column(table, name), requested_column(table, name)
+                never = amount > capacity
+                missing = amount > capacity - used
+                kinds += (missing & ~never) * np.int64(1 << len(reasons))
+                kinds += (missing & never) * np.int64(2 << len(reasons))
+                reasons += [(INSUFFICIENT.format(name), False), (INSUFFICIENT.format(name), True)]
+        except OverflowError:
+            return None
+        if len(reasons) > 60:
+            return None
+        found, places = np.unique(kinds, return_inverse=True)
+        codes = []
+        for kind in found.tolist():
+            parts = tuple(reason for bit, reason in enumerate(reasons) if kind >> bit & 1)
+            codes.append(table.code_of(_refusal(parts) if parts else None))
+        return np.array(codes, dtype=np.int64)[places]
+
+    def score_arrays(self, state: CycleState, pod: PodInfo, table: NodeTable, rows: Array) -> Array:
+        """`score` for many nodes, kept for pods with the same request."""
+        wanted: tuple[int, ...] = state.data[PRE_SCORE]
+        strategy = ARRAY_STRATEGIES.get(self.kind)
+
+        def build() -> Array:
+            if strategy is not None:
+                columns = figure_columns(table, self.resources, wanted, with_defaults=True)
+                if columns is not None:
+                    return strategy(table.np, columns, self.weights)
+            scores = (self.score(state, pod, node) for node in table.nodes)
+            return table.np.fromiter(scores, table.np.int64, table.size)
+
+        return table.column((self, wanted), lambda node: self.score(state, pod, node), "int64", build)[rows]
 
 
 @lru_cache(maxsize=256)

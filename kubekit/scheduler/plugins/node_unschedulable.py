@@ -20,6 +20,7 @@ from kubekit.scheduler.framework.events import (
     EventWithHint,
 )
 from kubekit.scheduler.framework.node_info import NodeInfo
+from kubekit.scheduler.framework.node_table import Array, NodeTable
 from kubekit.scheduler.framework.plugin import Plugin
 from kubekit.scheduler.framework.pod_info import PodInfo
 from kubekit.scheduler.framework.status import Status, unresolvable
@@ -60,3 +61,10 @@ class NodeUnschedulable(Plugin):
         if not node.unschedulable or tolerated(pod.tolerations, TAINT):
             return None
         return UNSCHEDULABLE
+
+    def filter_arrays(self, state: CycleState, pod: PodInfo, table: NodeTable) -> Array | None:
+        """The same for all nodes."""
+        cordoned = table.column("unschedulable", lambda node: node.unschedulable, bool)
+        if not cordoned.any() or tolerated(pod.tolerations, TAINT):
+            return None
+        return table.refuse(cordoned, UNSCHEDULABLE.by(self.name))

@@ -26,10 +26,12 @@ from kubekit.scheduler.framework.events import (
     EventWithHint,
 )
 from kubekit.scheduler.framework.node_info import NodeInfo
+from kubekit.scheduler.framework.node_table import Array, NodeTable, by_domain
 from kubekit.scheduler.framework.plugin import Handle, Plugin
 from kubekit.scheduler.framework.pod_info import PodInfo
 from kubekit.scheduler.framework.status import SKIP, Status, unresolvable, unschedulable
 from kubekit.scheduler.plugins.pod_topology_spread_score import PreScoreState, prepare
+from kubekit.scheduler.plugins.spread_columns import SoftSpread, hard_domains
 from kubekit.scheduler.plugins.spread_constraints import (
     SYSTEM_DEFAULTS,
     Constraint,
@@ -44,6 +46,7 @@ SKEWED = unschedulable("node(s) didn't match pod topology spread constraints")
 NO_LABEL = unresolvable("node(s) didn't match pod topology spread constraints (missing required label)")
 PRE_FILTER = "PreFilterPodTopologySpread"
 PRE_SCORE = "PreScorePodTopologySpread"
+HARD_ARRAYS, SOFT_ARRAYS = "PreFilterPodTopologySpread/arrays", "PreScorePodTopologySpread/arrays"
 
 
 class PreFilterState:
@@ -172,6 +175,26 @@ class PodTopologySpread(Plugin):
                 return SKEWED
         return None
 
+    def pre_filter_arrays(self, state: CycleState, pod: PodInfo, table: NodeTable) -> Status | None:
+        """`pre_filter` with columns."""
+        constraints = self.constraints(pod, "DoNotSchedule")
+        if not constraints:
+            return SKIP
+        state.write(HARD_ARRAYS, hard_domains(table, pod, constraints))
+        state.later(lambda: self.pre_filter(state, pod, table.nodes))
+        return None
+
+    def filter_arrays(self, state: CycleState, pod: PodInfo, table: NodeTable) -> Array | None:
+        """`filter` for all nodes."""
+        codes: Array | None = None
+        for constraint, sums, least in state.data[HARD_ARRAYS]:
+            rows = table.codes(constraint.key).rows
+            itself = 1 if constraint.selector.matches(pod.labels) else 0
+            crowded = by_domain(table, constraint.key, sums) + itself - least > constraint.max_skew
+            codes = table.first(codes, table.refuse(rows < 0, NO_LABEL.by(self.name)))
+            codes = table.first(codes, table.refuse(crowded, SKEWED.by(self.name)))
+        return codes
+
     # -- scoring -----------------------------------------------------------------------------------
 
     def pre_score(self, state: CycleState, pod: PodInfo, nodes: list[NodeInfo]) -> Status | None:
@@ -194,6 +217,29 @@ class PodTopologySpread(Plugin):
         """The least crowded becomes 100."""
         data: PreScoreState = state.data[PRE_SCORE]
         return data.normalize(nodes, scores)
+
+    def pre_score_arrays(
+        self, state: CycleState, pod: PodInfo, table: NodeTable, rows: Array
+    ) -> Status | None:
+        """`pre_score` with columns."""
+        constraints = self.constraints(pod, "ScheduleAnyway")
+        if not constraints:
+            return SKIP
+        all_keys = bool(pod.spec.get("topologySpreadConstraints")) or not self.system_defaulted
+        state.write(SOFT_ARRAYS, SoftSpread(table, pod, constraints, rows, all_keys))
+        return None
+
+    def score_arrays(self, state: CycleState, pod: PodInfo, table: NodeTable, rows: Array) -> Array:
+        """`score` for many nodes."""
+        data: SoftSpread = state.data[SOFT_ARRAYS]
+        return data.score(table.np)
+
+    def normalize_arrays(
+        self, state: CycleState, pod: PodInfo, table: NodeTable, rows: Array, scores: Array
+    ) -> Array:
+        """`normalize_score` for many nodes."""
+        data: SoftSpread = state.data[SOFT_ARRAYS]
+        return data.normalize(table.np, scores)
 
     # -- constraints -------------------------------------------------------------------------------
 

@@ -21,10 +21,18 @@ from kubekit.scheduler.framework.events import (
     EventWithHint,
 )
 from kubekit.scheduler.framework.node_info import NodeInfo
-from kubekit.scheduler.framework.plugin import Plugin, normalize
+from kubekit.scheduler.framework.node_table import Array, NodeTable
+from kubekit.scheduler.framework.plugin import Plugin, normalize, normalize_array
 from kubekit.scheduler.framework.pod_info import PodInfo
 from kubekit.scheduler.framework.status import Status, unresolvable
-from kubekit.scheduler.plugins.taints import hard_taints, tolerated, untolerated
+from kubekit.scheduler.plugins.taints import (
+    frozen,
+    hard_taints,
+    thawed,
+    tolerated,
+    untolerated,
+    untolerated_rows,
+)
 
 Obj = dict[str, Any]
 
@@ -59,6 +67,11 @@ class TaintToleration(Plugin):
             return None
         return UNTOLERATED
 
+    def filter_arrays(self, state: CycleState, pod: PodInfo, table: NodeTable) -> Array | None:
+        """The same for all nodes; nodes with the same taints are asked about once."""
+        refused = untolerated_rows(table, pod.tolerations)
+        return None if refused is None else table.refuse(refused, UNTOLERATED.by(self.name))
+
     def pre_score(self, state: CycleState, pod: PodInfo, nodes: list[NodeInfo]) -> Status | None:
         """Keep the tolerations that can matter for PreferNoSchedule."""
         soft = [t for t in pod.tolerations if not t.get("effect") or t["effect"] == "PreferNoSchedule"]
@@ -77,3 +90,18 @@ class TaintToleration(Plugin):
     ) -> list[int]:
         """The fewer the better."""
         return normalize(scores, reverse=True)
+
+    def score_arrays(self, state: CycleState, pod: PodInfo, table: NodeTable, rows: Array) -> Array:
+        """The same for many nodes; nodes with the same taints are asked about once."""
+        groups = table.groups("soft taints", lambda node: frozen(node.soft_taints))
+        if not groups.values:
+            return table.np.zeros(len(rows), dtype=table.np.int64)
+        soft = state.read(PRE_SCORE)
+        counts = [sum(not tolerated(soft, taint) for taint in thawed(value)) for value in groups.values]
+        return table.np.array([*counts, 0])[groups.rows[rows]]
+
+    def normalize_arrays(
+        self, state: CycleState, pod: PodInfo, table: NodeTable, rows: Array, scores: Array
+    ) -> Array:
+        """The fewer the better."""
+        return normalize_array(scores, table.np, reverse=True)

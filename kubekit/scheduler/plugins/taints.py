@@ -11,6 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from kubekit.scheduler.framework.node_table import Array, NodeTable
+
 Obj = dict[str, Any]
 
 
@@ -42,6 +44,25 @@ def untolerated(tolerations: Sequence[Obj], taints: Iterable[Obj]) -> Obj | None
         if not tolerated(tolerations, taint):
             return taint
     return None
+
+
+def frozen(taints: Sequence[Obj]) -> tuple[tuple[Any, Any, Any], ...] | None:
+    """Taints as a value by which nodes are grouped: key, value, effect. None for no taints."""
+    if not taints:
+        return None
+    return tuple((taint.get("key"), taint.get("value"), taint.get("effect")) for taint in taints)
+
+
+def thawed(group: Iterable[tuple[Any, Any, Any]]) -> list[Obj]:
+    """What was `frozen`, as taints again."""
+    return [{"key": key, "value": value, "effect": effect} for key, value, effect in group]
+
+
+def untolerated_rows(table: NodeTable, tolerations: Sequence[Obj]) -> Array | None:
+    """The rows with a hard taint that no toleration covers, as a mask; None when there is none."""
+    groups = table.groups("hard taints", lambda node: frozen(node.hard_taints))
+    refused = [untolerated(tolerations, thawed(group)) is not None for group in groups.values]
+    return table.np.array([*refused, False])[groups.rows] if any(refused) else None
 
 
 def hard_taints(node: Obj | None) -> list[Obj]:

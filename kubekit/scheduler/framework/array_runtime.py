@@ -1,0 +1,276 @@
+"""The framework's loops over whole columns: what `runtime` asks node by node, asked for all nodes at once.
+
+A plugin may have, beside each method that is asked per node, the same method for arrays:
+
+=========================  ====================================================  ===========================
+per node                   for all rows of a `NodeTable`                         answer
+=========================  ====================================================  ===========================
+pre_filter                 pre_filter_arrays(state, pod, table)                  the same
+filter                     filter_arrays(state, pod, table)                      status codes, None: all pass
+pre_score                  pre_score_arrays(state, pod, table, rows)             the same
+score                      score_arrays(state, pod, table, rows)                 a score for each of `rows`
+normalize_score            normalize_arrays(state, pod, table, rows, scores)     the scores, normalised
+=========================  ====================================================  ===========================
+
+Both must say the same; tests/properties holds them together. A plugin without array form (a learner's, for
+instance) is asked node by node, for those nodes only that are left when its turn comes. A class that
+overrides the per-node method without the other is asked node by node too.
+
+Source: pkg/scheduler/framework/runtime/framework.go (the semantics; the form is our own).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from kubekit.scheduler.framework.array_status import ArrayStatuses
+from kubekit.scheduler.framework.cycle_state import CycleState
+from kubekit.scheduler.framework.node_info import NodeInfo
+from kubekit.scheduler.framework.node_table import Array, NodeTable
+from kubekit.scheduler.framework.plugin import MAX_NODE_SCORE, Plugin
+from kubekit.scheduler.framework.pod_info import PodInfo
+from kubekit.scheduler.framework.score_row import ScoreRow
+from kubekit.scheduler.framework.status import NodeStatuses, PluginError, Status, error_status
+
+if TYPE_CHECKING:
+    from kubekit.scheduler.framework.runtime import FilterFn, Framework
+
+ARRAY_FORMS = {
+    "pre_filter": "pre_filter_arrays",
+    "filter": "filter_arrays",
+    "pre_score": "pre_score_arrays",
+    "score": "score_arrays",
+    "normalize_score": "normalize_arrays",
+}
+
+
+_FORMS: dict[tuple[type, str], bool] = {}
+
+
+def _has_form(kind: type, method: str) -> bool:
+    """Whether the array form is at least as new as the method itself, in the order of inheritance."""
+    known = _FORMS.get((kind, method))
+    if known is None:
+        form = ARRAY_FORMS[method]
+        newest = next((one for one in kind.__mro__ if form in vars(one) or method in vars(one)), None)
+        known = _FORMS[kind, method] = newest is not None and form in vars(newest)
+    return known
+
+
+def array_form(plugin: Plugin, method: str) -> Any:
+    """The plugin's array form of a method, or None."""
+    return getattr(plugin, ARRAY_FORMS[method]) if _has_form(type(plugin), method) else None
+
+
+class Found(NamedTuple):
+    """What a search came to: feasible rows in turn, nodes looked at, refusals, or what failed where."""
+
+    rows: Array
+    looked_at: list[NodeInfo]
+    statuses: NodeStatuses
+    refusing: list[Status]
+    failed: Status | None = None
+    failed_on: str = ""
+
+
+def search(
+    framework: Framework,
+    state: CycleState,
+    pod: PodInfo,
+    table: NodeTable,
+    start: int,
+    enough: int,
+    before: NodeStatuses,
+) -> Found:
+    """The rows, from `start` on, that pass every filter, until there are `enough`."""
+    np, size, nodes = table.np, table.size, table.nodes
+    combined: Array | None = None
+    one_by_one: list[tuple[int, str, FilterFn]] = []
+    order: dict[str, int] = {}
+    for position, plugin in enumerate(framework.points["Filter"]):
+        if plugin.name in state.skip_filter:
+            continue
+        order[plugin.name] = position
+        form = array_form(plugin, "filter")
+        if form is None:
+            one_by_one.append((position, plugin.name, plugin.filter))  # type: ignore[attr-defined]
+            continue
+        try:
+            codes = form(state, pod, table)
+        except Exception as error:
+            failed = error_status(error, f'running "{plugin.name}" filter plugin', plugin.name)
+            return Found(table.everything[:0], [], before, [], failed, nodes[start].name)
+        combined = table.first(combined, codes)
+    promised = {
+        row for name in framework.handle.nominated_nodes() if (row := framework.row_of(name)) is not None
+    }
+    if one_by_one or promised:
+        return _one_by_one(
+            framework, state, pod, table, start, enough, before, combined, one_by_one, order, promised
+        )
+    if combined is None:
+        seen = min(enough, size)
+        looked_at = nodes[start : start + seen] + nodes[: max(0, start + seen - size)]
+        return Found(table.twice[start : start + seen], looked_at, before, [])
+    passing = np.flatnonzero(combined == 0)
+    cut = int(np.searchsorted(passing, start))
+    rows = np.concatenate((passing[cut:], passing[:cut])) if cut else passing
+    seen = size
+    if len(rows) >= enough:
+        rows = rows[:enough]
+        seen = (int(rows[-1]) - start) % size + 1
+    looked_at = nodes[start : start + seen] + nodes[: max(0, start + seen - size)]
+    window = combined[table.twice[start : start + seen]]
+    numbers, counts = np.unique(window, return_counts=True)
+    counted = {code: count for code, count in zip(numbers.tolist(), counts.tolist(), strict=True) if code}
+    if not counted:
+        return Found(rows, looked_at, before, [])
+    statuses = ArrayStatuses(looked_at, window, counted, table.statuses, before)
+    return Found(rows, looked_at, statuses, [s for code in counted if (s := table.statuses[code])])
+
+
+def _one_by_one(
+    framework: Framework,
+    state: CycleState,
+    pod: PodInfo,
+    table: NodeTable,
+    start: int,
+    enough: int,
+    before: NodeStatuses,
+    combined: Array | None,
+    one_by_one: list[tuple[int, str, FilterFn]],
+    order: dict[str, int],
+    promised: set[int],
+) -> Found:
+    """As `search`, once arrays have said what they can: some plugins or nodes need a closer look."""
+    filters = framework.filters(state)
+    codes: list[int] = combined.tolist() if combined is not None else [0] * table.size
+    rows: list[int] = []
+    looked_at: list[NodeInfo] = []
+    refused = NodeStatuses(dict(before.by_node), before.absent)
+    refusing: dict[Status, None] = {}
+    failed, failed_on = None, ""
+    for row in table.twice[start : start + table.size].tolist():
+        node = table.nodes[row]
+        looked_at.append(node)
+        status = table.statuses[codes[row]]
+        if row in promised:
+            status = framework.run_filters_with_nominated(filters, state, pod, node)
+        else:
+            before_it = one_by_one
+            if status is not None:
+                limit = order[status.plugin]
+                before_it = [entry for entry in one_by_one if entry[0] < limit]
+            earlier = framework.run_filters([(name, check) for _, name, check in before_it], state, pod, node)
+            status = earlier if earlier is not None else status
+        if status is None:
+            rows.append(row)
+            if len(rows) >= enough:
+                break
+        elif status.rejected:
+            refused.by_node[node.name] = status
+            refusing[status] = None
+        else:
+            failed, failed_on = status, node.name
+            break
+    found = table.np.array(rows, dtype=table.np.int64)
+    return Found(found, looked_at, refused, list(refusing), failed, failed_on)
+
+
+def pre_score(
+    framework: Framework,
+    state: CycleState,
+    pod: PodInfo,
+    table: NodeTable,
+    rows: Array,
+    nodes: list[NodeInfo],
+) -> Status | None:
+    """As `Framework.run_pre_score`."""
+    return framework.run_pre_score(
+        state,
+        pod,
+        nodes,
+        lambda plugin: (
+            form(state, pod, table, rows)
+            if (form := array_form(plugin, "pre_score")) is not None
+            else NotImplemented
+        ),
+    )
+
+
+def score(
+    framework: Framework,
+    state: CycleState,
+    pod: PodInfo,
+    table: NodeTable,
+    rows: Array,
+    nodes: list[NodeInfo],
+) -> tuple[list[ScoreRow], Array, Status | None]:
+    """As `Framework.run_score`, aligned with `rows`; `nodes` are the NodeInfos of these rows."""
+    np = table.np
+    found: list[ScoreRow] = []
+    totals = np.zeros(len(rows), dtype=np.int64)
+    for plugin in framework.points["Score"]:
+        name = plugin.name
+        if name in state.skip_score:
+            continue
+        stage = "running Score plugins"
+        try:
+            form = array_form(plugin, "score")
+            raw = form(state, pod, table, rows) if form is not None else None
+            if raw is None:
+                answers: list[int] = [plugin.score(state, pod, node) for node in nodes]  # type: ignore[attr-defined]
+                raw = answers
+            stage = "running Normalize on Score plugins"
+            normalized = _normalized(plugin, state, pod, table, rows, nodes, raw)
+            stage = ""
+            check_scores(name, normalized, np)
+        except Exception as error:
+            if not stage:
+                status = error_status(error, "applying score defaultWeights on Score plugins")
+            else:
+                status = error_status(error, f'{stage}: plugin "{name}" failed with')
+            return found, totals, status
+        weight = framework.weights.get(name, 1)
+        values = np.asarray(normalized, dtype=np.int64)
+        totals += values if weight == 1 else values * weight
+        found.append(ScoreRow(name, weight, raw, normalized))
+    return found, totals, None
+
+
+def _normalized(
+    plugin: Plugin,
+    state: CycleState,
+    pod: PodInfo,
+    table: NodeTable,
+    rows: Array,
+    nodes: list[NodeInfo],
+    raw: Any,
+) -> Any:
+    scale = getattr(plugin, "normalize_score", None)
+    if scale is None:
+        return raw
+    form = array_form(plugin, "normalize_score")
+    if form is not None and not isinstance(raw, list):
+        return form(state, pod, table, rows, raw)
+    return scale(state, pod, nodes, raw if isinstance(raw, list) else raw.tolist())
+
+
+_WHOLE = {int}
+
+
+def check_scores(plugin: str, scores: Any, np: Any = None) -> None:
+    """Scores must be whole numbers from 0 to 100 once they are normalised; raises `PluginError`."""
+    if np is not None and not isinstance(scores, list):
+        if len(scores) == 0 or (scores.max() <= MAX_NODE_SCORE and scores.min() >= 0):
+            return
+        scores = scores.tolist()
+    for one in () if set(map(type, scores)) <= _WHOLE else scores:
+        if not isinstance(one, int):
+            raise PluginError(f'plugin "{plugin}" returns {one!r}, a score must be a whole number')
+    if scores and (max(scores) > MAX_NODE_SCORE or min(scores) < 0):
+        wrong = next(one for one in scores if one > MAX_NODE_SCORE or one < 0)
+        raise PluginError(
+            f'plugin "{plugin}" returns an invalid score {wrong}, it should in the range of'
+            f" [0, {MAX_NODE_SCORE}] after normalizing"
+        )

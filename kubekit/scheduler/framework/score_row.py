@@ -1,0 +1,46 @@
+"""A score row: what one plugin gave to each feasible node, before and after normalising.
+
+The row keeps what the plugin answered, be it a list or an array, and gives lists to whoever looks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+
+class ScoreRow:
+    """One plugin's scores, aligned with the feasible nodes."""
+
+    __slots__ = ("_normalized", "_raw", "plugin", "weight")
+
+    def __init__(self, plugin: str, weight: int, raw: Any, normalized: Any) -> None:
+        self.plugin = plugin
+        self.weight = weight
+        self._raw = raw
+        self._normalized = normalized
+
+    @property
+    def raw(self) -> list[int]:
+        """What the plugin said."""
+        return as_list(self._raw)
+
+    @property
+    def normalized(self) -> list[int]:
+        """The same, from 0 to 100."""
+        return as_list(self._normalized)
+
+    @property
+    def weighted(self) -> list[int]:
+        """What the row adds to the totals."""
+        return [self.weight * score for score in self.normalized]
+
+    def only(self, places: Sequence[int]) -> ScoreRow:
+        """The row for some of the nodes, by their places."""
+        raw, normalized = self.raw, self.normalized
+        return ScoreRow(self.plugin, self.weight, [raw[i] for i in places], [normalized[i] for i in places])
+
+
+def as_list(values: Any) -> list[int]:
+    """A list or an array as a list of Python's own whole numbers."""
+    return values if isinstance(values, list) else [int(value) for value in values.tolist()]

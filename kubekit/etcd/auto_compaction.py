@@ -5,7 +5,7 @@ Two modes, named as etcd's flags ``--auto-compaction-mode`` and ``--auto-compact
 * ``revision``: every five minutes, all but the newest N revisions.
 * ``periodic``: what is older than the period. The revision is noted ten times a period (an hour's period and
   longer ones: every six minutes), the first compaction comes after one whole period, the next ones every
-  period, but at least hourly. Each goes to the oldest note, which is one period old.
+  period, but at least hourly. Each goes to the oldest note: one period old, or at most one interval more.
 
 A state machine without a timer. Its owner, the leader, sleeps until `due`, then calls `look` with the store's
 revision, compacts at the revision that this answers (None: nothing to do), and says with `done` whether it

@@ -64,8 +64,8 @@ class BackendSize:
 
     @property
     def bytes_in_use(self) -> int:
-        """How many bytes of the file are not free."""
-        return (self._total - self._free) * PAGE
+        """How many bytes of the file are not free, or free as soon as anything is written."""
+        return (self._total - self._free - self._loose) * PAGE
 
     def add(self, size: int) -> None:
         """File a version whose key and value are `size` bytes long."""

@@ -9,6 +9,7 @@ Source: server/storage/mvcc/kvstore.go (updateCompactRev), kvstore_compaction.go
 
 from __future__ import annotations
 
+from kubekit.etcd.backend_size import BackendSize
 from kubekit.etcd.errors import Compacted, FutureRevision
 from kubekit.etcd.hashing import REMEMBERED, HashKV, hash_kv
 from kubekit.etcd.revision_log import RevisionLog
@@ -26,14 +27,15 @@ def check(at: int, compacted: int, revision: int) -> None:
         raise FutureRevision
 
 
-def compact(index: TreeIndex, log: RevisionLog, at: int, compacted: int) -> HashKV | None:
+def compact(index: TreeIndex, log: RevisionLog, size: BackendSize, at: int, compacted: int) -> HashKV | None:
     """Forget; the hash of all that was there up to `at`, unless that is too long.
 
     `compacted` is the revision of the last compaction.
     """
     keep = index.compact(at)
     found = hash_kv(log.until(at), compacted, at, keep) if len(log) <= HASHED else None
-    log.drop(at, keep)
+    versions, gone = log.drop(at, keep)
+    size.remove(gone, versions)
     return found
 
 

@@ -8,9 +8,9 @@ A worked example. `put` at 2, 3 and 5, `tombstone` at 6, `put` at 9:
 
 >>> ki = KeyIndex(b"web")
 >>> for main in (2, 3, 5):
-...     ki.put(Revision(main, 0))
+...     ki.put(Revision(main, 0), KeyValue(b"web", b"1"))
 >>> ki.tombstone(Revision(6, 0))
->>> ki.put(Revision(9, 0))
+>>> ki.put(Revision(9, 0), KeyValue(b"web", b"2"))
 >>> print(ki)
 web: [2 3 5 6t] [9]
 
@@ -36,40 +36,48 @@ web: [6t] [9] [6]
 >>> ki.compact(7, keep); print(ki, sorted(r.main for r in keep))
 web: [9] []
 
-Do not read generations from elsewhere: ask `get`, `current`, `keep`.
+The present version itself is at hand too (`present`), because nearly every question is about it. Do not read
+generations from elsewhere: ask `get`, `present`, `keep`.
 Source: server/storage/mvcc/key_index.go.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_left
+
+from kubekit.etcd.key_value import KeyValue
 from kubekit.etcd.revision import Revision
+
+
+def _until(generation: list[Revision], at: int) -> int:
+    """How many of a generation's versions are of main revision `at` or before."""
+    if generation and generation[-1][0] <= at:
+        return len(generation)
+    return bisect_left(generation, (at + 1, 0))
 
 
 class KeyIndex:
     """Where each version of one key is filed."""
 
-    __slots__ = ("generations", "key")
+    __slots__ = ("generations", "key", "present")
 
     def __init__(self, key: bytes) -> None:
         self.key = key
         self.generations: list[list[Revision]] = [[]]
         """Each generation's revisions, oldest first; every one but the last ends with its tombstone."""
+        self.present: KeyValue | None = None
+        """The key as it is now; None when it does not exist."""
 
-    def put(self, revision: Revision) -> None:
+    def put(self, revision: Revision, kv: KeyValue) -> None:
         """File a new version of the key."""
         self.generations[-1].append(revision)
+        self.present = kv
 
     def tombstone(self, revision: Revision) -> None:
-        """End the present generation; the key must exist."""
-        present = self.generations[-1]
-        assert present, "a key that does not exist cannot be deleted"
-        present.append(revision)
+        """End the present generation. Only of a history whose beginning was compacted it may be empty."""
+        self.generations[-1].append(revision)
         self.generations.append([])
-
-    def current(self) -> Revision | None:
-        """Where the key's present version is filed; None when it does not exist."""
-        present = self.generations[-1]
-        return present[-1] if present else None
+        self.present = None
 
     def get(self, at: int) -> Revision | None:
         """Where the version of main revision `at` is filed; None when the key did not exist then."""
@@ -79,10 +87,7 @@ class KeyIndex:
         generation = self._generation_at(at)
         if generation is None:
             return None
-        for revision in reversed(generation):
-            if revision[0] <= at:
-                return revision
-        return None
+        return generation[_until(generation, at) - 1]
 
     def compact(self, at: int, keep: set[Revision]) -> None:
         """Forget what nobody can ask for once `at` is the oldest readable revision.
@@ -131,11 +136,10 @@ class KeyIndex:
         while number < last and self.generations[number][-1][0] < at:
             number += 1
         generation = self.generations[number]
-        for place in range(len(generation) - 1, -1, -1):
-            if generation[place][0] <= at:
-                keep.add(generation[place])
-                return number, place
-        return number, -1
+        place = _until(generation, at) - 1
+        if place >= 0:
+            keep.add(generation[place])
+        return number, place
 
     def __str__(self) -> str:
         last = len(self.generations) - 1

@@ -15,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from kubekit.etcd import compaction
+from kubekit.etcd.backend_size import BackendSize
 from kubekit.etcd.errors import Compacted, FutureRevision
 from kubekit.etcd.hashing import HashKV, hash_kv
 from kubekit.etcd.key_value import DELETE, PUT, Event, KeyValue
@@ -33,9 +34,10 @@ from kubekit.etcd.operation import (
     TxnResult,
 )
 from kubekit.etcd.ranges import arrange, reads_all
+from kubekit.etcd.recovery import Entries, fill
 from kubekit.etcd.revision import Revision
 from kubekit.etcd.revision_log import RevisionLog
-from kubekit.etcd.tree_index import TreeIndex
+from kubekit.etcd.tree_index import FROM_KEY, TreeIndex
 from kubekit.etcd.txn import (
     Plan,
     check_branch,
@@ -64,6 +66,8 @@ class KVStore:
         """The oldest revision that can be read; -1 when nothing was ever compacted."""
         self.index = TreeIndex()
         self.log = RevisionLog()
+        self.size = BackendSize()
+        """How large the file is that this store would be kept in."""
         self.leases = Lessor(clock, self._delete_keys, member_id)
         self.watchers = WatcherHub(self)
         self._hashes: list[HashKV] = []
@@ -76,9 +80,8 @@ class KVStore:
         if rev > 0:
             self._check_readable(rev)
             found = index.get(rev) if index is not None else None
-        else:
-            found = index.current() if index is not None else None
-        return None if found is None else self.log.at[found]
+            return None if found is None else self.log.at[found]
+        return index.present if index is not None else None
 
     def range(
         self,
@@ -112,7 +115,7 @@ class KVStore:
 
     def current(self, key: bytes, range_end: bytes = b"") -> list[KeyValue]:
         """The keys of a range as they are now."""
-        return self._kvs(key, range_end, self.revision)
+        return self.index.present(key, range_end)
 
     # Writing
 
@@ -187,10 +190,40 @@ class KVStore:
     def compact(self, rev: int) -> None:
         """Forget what came before revision `rev`, which stays readable. Raises Compacted, FutureRevision."""
         compaction.check(rev, self.compacted_revision, self.revision)
-        found = compaction.compact(self.index, self.log, rev, self.compacted_revision)
+        found = compaction.compact(self.index, self.log, self.size, rev, self.compacted_revision)
         if found is not None:
             compaction.remember(self._hashes, found)
         self.compacted_revision = rev
+
+    def defragment(self) -> None:
+        """Write the file anew, so that it holds no free pages. Changes no answer but that of its size."""
+        self.size.defragment()
+
+    def restore(
+        self,
+        entries: Entries,
+        leases: Iterable[tuple[int, int, int]] = (),
+        *,
+        compacted: int = 0,
+        scheduled: int = 0,
+    ) -> None:
+        """Become the store that has this history, in place of the present one; watchers stay.
+
+        `leases` are (id, ttl, remaining_ttl), `compacted` is the revision of the last finished compaction (0:
+        none), `scheduled` that of the last one begun, which is finished now. Afterwards this member keeps no
+        time for leases (`leases.promote`). Raises ValueError for a history that is none.
+        """
+        self.leases.restore(leases)
+        self.index, self.log, self.size, newest = fill(entries, self.leases)
+        self._hashes.clear()
+        self.compacted_revision = compacted or -1
+        self.revision = max(newest, compacted, scheduled)
+        self.watchers.unsync()
+        if scheduled > compacted:
+            self.compact(scheduled)
+            self._hashes.clear()
+        while self.watchers.sync():
+            pass
 
     # Watching and checking
 
@@ -241,10 +274,6 @@ class KVStore:
         if rev < self.compacted_revision:
             raise Compacted(self.compacted_revision)
 
-    def _kvs(self, key: bytes, range_end: bytes, at: int) -> list[KeyValue]:
-        filed = self.log.at
-        return [filed[revision] for revision in self.index.revisions(key, range_end, at)]
-
     def _read(self, request: Range, now: int) -> RangeResult:
         """Read as of `now`, which within a transaction that has written is one above the store's revision."""
         rev = request.revision
@@ -254,16 +283,33 @@ class KVStore:
             rev = now
         if rev < self.compacted_revision:
             raise Compacted(self.compacted_revision)
-        revisions = self.index.revisions(request.key, request.range_end, rev)
-        count = len(revisions)
+        key, range_end = request.key, request.range_end
         if request.count_only:
-            return RangeResult([], False, count, now)
-        if 0 < request.limit < count and not reads_all(request):
-            # One more than asked for, so that it shows that there are more.
-            revisions = revisions[: request.limit + 1]
-        filed = self.log.at
-        kvs, more = arrange([filed[revision] for revision in revisions], request)
+            return RangeResult([], False, self._count(key, range_end, rev, now), now)
+        # One more than asked for, so that it shows that there are more.
+        limit = request.limit + 1 if request.limit > 0 and not reads_all(request) else 0
+        if rev == now:
+            kvs = self.index.present(key, range_end, limit)
+        else:
+            filed = self.log.at
+            kvs = [filed[revision] for revision in self.index.revisions(key, range_end, rev, limit)]
+        count = len(kvs) if len(kvs) != limit else self._count(key, range_end, rev, now)
+        kvs, more = arrange(kvs, request)
         return RangeResult(kvs, more, count, now)
+
+    def _count(self, key: bytes, range_end: bytes, rev: int, now: int) -> int:
+        """How many keys of a range there were at `rev`; `now` is the revision of what the index has."""
+        index = self.index
+        if rev != now and self.log.count_since(rev + 1) > index.known(key, range_end):
+            return len(index.revisions(key, range_end, rev))
+        count = index.count(key, range_end)
+        if rev != now:
+            # What has happened since is less than there are keys: go back from how it is now.
+            for name in {kv.key for _, kv in self.log.since(rev + 1)}:
+                if name == key or (name > key and (range_end == FROM_KEY or name < range_end)):
+                    its = index.by_key[name]
+                    count += (its.get(rev) is not None) - (its.present is not None)
+        return count
 
     def _execute(
         self, operation: Operation | None, plan: Plan | None, main: int, changes: list[Event]
@@ -280,7 +326,7 @@ class KVStore:
             self._file(operation.key, value, lease, main, changes)
             return PutResult(main, prev if operation.prev_kv else None)
         if isinstance(operation, DeleteRange):
-            gone = self._kvs(operation.key, operation.range_end, now)
+            gone = self.index.present(operation.key, operation.range_end)
             for kv in gone:
                 self._bury(kv, main, changes)
             return DeleteResult(len(gone), main if changes else main - 1, gone if operation.prev_kv else [])
@@ -290,15 +336,8 @@ class KVStore:
 
     def _file(self, key: bytes, value: bytes, lease: int, main: int, changes: list[Event]) -> None:
         """File a new version of a key."""
-        log = self.log
         index = self.index.by_key.get(key)
-        prev: KeyValue | None = None
-        if index is None:
-            index = self.index.add(key)
-        else:
-            present = index.current()
-            if present is not None:
-                prev = log.at[present]
+        prev = index.present if index is not None else None
         revision = Revision(main, len(changes))
         if prev is None:
             kv = KeyValue(key, value, main, main, 1, lease)
@@ -311,16 +350,21 @@ class KVStore:
                     self.leases.detach(prev.lease, key)
                 if lease:
                     self.leases.attach(lease, key)
-        index.put(revision)
-        log.append(revision, kv)
+        if prev is None or index is None:
+            self.index.put(revision, kv)
+        else:
+            index.put(revision, kv)
+        self.log.append(revision, kv)
+        self.size.add(len(key) + len(value))
         changes.append(Event(PUT, kv, prev))
 
     def _bury(self, gone: KeyValue, main: int, changes: list[Event]) -> None:
         """File the tombstone of a key that exists."""
         revision = Revision(main, len(changes))
         tombstone = KeyValue(gone.key, mod_revision=main)
-        self.index.by_key[gone.key].tombstone(revision)
+        self.index.tombstone(gone.key, revision)
         self.log.append(revision, tombstone)
+        self.size.add(len(gone.key))
         # Watchers are told what was there before the transaction, whatever happened within it.
         before = gone if gone.mod_revision < main else self.at(gone.key, main - 1)
         changes.append(Event(DELETE, tombstone, before))
@@ -340,6 +384,7 @@ class KVStore:
         """Make a write visible and tell the watchers; the store's revision."""
         if changes:
             self.revision = main
+            self.size.commit()
             self.watchers.notify(main, changes)
             return main
         return self.revision

@@ -33,6 +33,10 @@ class RevisionLog:
         self.at[revision] = kv
         self._order.append(revision)
 
+    def count_since(self, main: int) -> int:
+        """How many versions were filed from main revision `main` on."""
+        return len(self._order) - bisect_left(self._order, (main, 0))
+
     def since(self, main: int) -> Iterator[tuple[Revision, KeyValue]]:
         """What happened from main revision `main` on, in order."""
         at = self.at
@@ -47,16 +51,19 @@ class RevisionLog:
             revision = self._order[place]
             yield revision, at[revision]
 
-    def drop(self, main: int, keep: set[Revision]) -> int:
-        """Take out what is filed up to `main` and not in `keep`; how many entries went."""
+    def drop(self, main: int, keep: set[Revision]) -> tuple[int, int]:
+        """Take out what is filed up to `main` and not in `keep`: how many versions, and the bytes of their
+        keys and values."""
         end = bisect_left(self._order, (main + 1, 0))
         before = self._order[:end]
         kept = [revision for revision in before if revision in keep]
         if len(kept) == len(before):
-            return 0
-        at = self.at
+            return 0, 0
+        pop = self.at.pop
+        size = 0
         for revision in before:
             if revision not in keep:
-                del at[revision]
+                gone = pop(revision)
+                size += len(gone.key) + len(gone.value)
         self._order[:end] = kept
-        return len(before) - len(kept)
+        return len(before) - len(kept), size

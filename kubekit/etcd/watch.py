@@ -4,28 +4,23 @@ A watcher is *synced* when it has been told all that happened; then each write r
 starts in the past is *unsynced*: `sync` reads the history once for all of these and moves those that have
 caught up.
 
-Watchers of the same range share a group. To find the groups that a key belongs to, the key space is cut at
-every group's ends into segments, and each segment knows its groups: one bisection a change, however many
-watchers there are. The segments are made again only when a range appears or disappears.
-
-    ranges  [a, m)  [c, f)        segments  a: {[a,m)}   c: {[a,m), [c,f)}   f: {[a,m)}   m: {}
-
-A receiver is called within the writer's turn and should only queue. If it writes all the same, that write's
-events wait until everybody has got the present ones: each watcher sees revisions in order.
-Source: server/storage/mvcc/watchable_store.go, watcher_group.go.
+`WatcherGroups` knows which watchers a change concerns. A receiver is called within the writer's turn and
+should only queue. If it writes all the same, that write's events wait until everybody has got the present
+ones: each watcher sees revisions in order.
+Source: server/storage/mvcc/watchable_store.go.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from typing import Protocol
 
 from kubekit.etcd.errors import EmptyWatchRange
 from kubekit.etcd.key_value import DELETE, PUT, Event, KeyValue
 from kubekit.etcd.revision import Revision
 from kubekit.etcd.tree_index import FROM_KEY
+from kubekit.etcd.watch_groups import WatcherGroups
 
 BATCH_REVISIONS = 1000
 """How many revisions a watcher is told at once while it catches up."""
@@ -34,7 +29,7 @@ SYNC_WATCHERS = 512
 """How many watchers one `sync` serves."""
 
 Deliver = Callable[[list[Event], int], None]
-"""Called with events (at least one) and the store's revision."""
+"""Called with events (at least one) and the store's revision. The list may be shared: do not change it."""
 
 
 class History(Protocol):
@@ -45,6 +40,10 @@ class History(Protocol):
 
     def history(self, main: int) -> Iterable[tuple[Revision, KeyValue]]: ...
     def at(self, key: bytes, revision: int) -> KeyValue | None: ...
+
+
+Batch = tuple[list[Event], int]
+"""Events of the past, and the revision at which the next batch begins or 0 when there is none."""
 
 
 class Watcher:
@@ -112,19 +111,21 @@ class Watcher:
             self.cancelled = True
             self._hub.remove(self)
 
-    def send(self, events: Sequence[Event], revision: int) -> None:
-        """Deliver what the watcher wants of some events."""
+    def send(self, events: list[Event], revision: int, plain: list[Event] | None = None) -> None:
+        """Deliver what the watcher wants of some events; `plain` are the same without what was before."""
         if self.cancelled:
             return
-        wanted = [event for event in events if event.type not in self.hidden] if self.hidden else list(events)
-        if not wanted:
-            return
         if not self.prev_kv:
-            wanted = [event if event.prev_kv is None else Event(event.type, event.kv) for event in wanted]
-        self.deliver(wanted, revision)
+            events = plain if plain is not None else without_previous(events)
+        if self.hidden:
+            events = [event for event in events if event.type not in self.hidden]
+        if events:
+            self.deliver(events, revision)
 
 
-Group = dict[Watcher, None]
+def without_previous(events: list[Event]) -> list[Event]:
+    """The same events without what was there before."""
+    return [event if event.prev_kv is None else Event(event.type, event.kv) for event in events]
 
 
 class WatcherHub:
@@ -132,19 +133,15 @@ class WatcherHub:
 
     def __init__(self, history: History) -> None:
         self._history = history
-        self._keys: dict[bytes, Group] = {}
-        self._ranges: dict[tuple[bytes, bytes], Group] = {}
-        self._bounds: list[bytes] | None = []
-        self._segments: list[list[Group]] = [[]]
-        self._unsynced: Group = {}
-        self._resting: Group = {}
+        self._synced: WatcherGroups[Watcher] = WatcherGroups()
+        self._unsynced: dict[Watcher, None] = {}
+        self._resting: dict[Watcher, None] = {}
         self._waiting: deque[tuple[int, list[Event]]] = deque()
         self._delivering = False
 
     def __len__(self) -> int:
         """How many watchers there are."""
-        synced = sum(map(len, self._keys.values())) + sum(map(len, self._ranges.values()))
-        return synced + self.unsynced
+        return len(self._synced) + self.unsynced
 
     @property
     def unsynced(self) -> int:
@@ -184,7 +181,8 @@ class WatcherHub:
         self._unsynced.pop(watcher, None)
         self._resting.pop(watcher, None)
         if watcher.synced:
-            self._leave(watcher)
+            watcher.synced = False
+            self._synced.remove(watcher)
 
     def rest(self, watcher: Watcher) -> None:
         """Tell a watcher nothing for now; called by `Watcher.pause`."""
@@ -196,12 +194,18 @@ class WatcherHub:
         del self._resting[watcher]
         self._unsynced[watcher] = None
 
+    def unsync(self) -> None:
+        """Let all catch up: the store was filled anew, from a file or from another member's snapshot."""
+        for watcher in list(self._synced):
+            self.remove(watcher)
+            self._unsynced[watcher] = None
+
     def notify(self, revision: int, events: list[Event]) -> None:
         """Tell the synced watchers of one write."""
-        if not self._keys and not self._ranges:
+        if not self._synced:
             return
         self._waiting.append((revision, events))
-        self._deliver(())
+        self._deliver({}, 0)
 
     def sync(self, most: int = SYNC_WATCHERS) -> int:
         """Tell unsynced watchers what they have missed, reading the history once; how many are still
@@ -216,133 +220,94 @@ class WatcherHub:
                 watcher.cancel()
                 if watcher.on_compacted is not None:
                     watcher.on_compacted(compacted)
-        chosen = [watcher for watcher in chosen if not watcher.cancelled]
+        chosen = [watcher for watcher in chosen if watcher in self._unsynced]
         if not chosen:
             return len(self._unsynced)
         now = self._history.revision
-        batches = self._missed(chosen)
+        missed = self._missed(chosen)
         for watcher in chosen:
-            _, more = batches.get(watcher, ([], 0))
+            _, more = missed.get(watcher, ([], 0))
             if more:
                 watcher.min_revision = more
             else:
-                watcher.min_revision = now + 1
+                watcher.min_revision = max(watcher.min_revision, now + 1)
                 del self._unsynced[watcher]
                 self._join(watcher)
-        self._deliver([(watcher, batches[watcher][0], now) for watcher in chosen if watcher in batches])
+        self._deliver(missed, now)
         return len(self._unsynced)
 
-    def _deliver(self, caught_up: Sequence[tuple[Watcher, list[Event], int]]) -> None:
+    def _join(self, watcher: Watcher) -> None:
+        watcher.synced = True
+        self._synced.add(watcher)
+
+    def _deliver(self, missed: dict[Watcher, Batch], now: int) -> None:
         """Deliver history first, then the writes that wait; a receiver that writes only lengthens the
         queue."""
         outermost = not self._delivering
         self._delivering = True
         try:
-            for watcher, events, revision in caught_up:
-                watcher.send(events, revision)
+            for watcher, (events, _) in missed.items():
+                watcher.send(events, now)
             while outermost and self._waiting:
                 self._tell(*self._waiting.popleft())
         finally:
             if outermost:
                 self._delivering = False
 
-    def _missed(self, watchers: list[Watcher]) -> dict[Watcher, tuple[list[Event], int]]:
-        """What each watcher has missed, in batches; and the revision at which the next batch begins, or 0."""
-        found: dict[Watcher, tuple[list[Event], int]] = {}
+    def _tell(self, revision: int, events: list[Event]) -> None:
+        """Tell the synced watchers of one write. A group's watchers share one list of events."""
+        concerned: dict[int, tuple[list[Watcher], list[Event]]] = {}
+        for event in events:
+            for group in self._synced.covering(event.kv.key):
+                of_group = concerned.get(id(group))
+                if of_group is None:
+                    # The receivers may come and go while they are told.
+                    concerned[id(group)] = (list(group), [event])
+                else:
+                    of_group[1].append(event)
+        for watchers, its_events in concerned.values():
+            plain = without_previous(its_events)
+            for watcher in watchers:
+                if revision >= watcher.min_revision:
+                    watcher.min_revision = revision + 1
+                    watcher.send(its_events, revision, plain)
+
+    def _missed(self, watchers: list[Watcher]) -> dict[Watcher, Batch]:
+        """What each watcher has missed, in one reading of the history."""
+        found: dict[Watcher, Batch] = {}
         revisions: dict[Watcher, int] = {}
-        wanted = WatcherHub(self._history)
+        wanted: WatcherGroups[Watcher] = WatcherGroups()
         for watcher in watchers:
-            wanted._group(watcher)[watcher] = None
+            wanted.add(watcher)
+        previous = any(watcher.prev_kv for watcher in watchers)
+        full = 0
         for revision, kv in self._history.history(min(watcher.min_revision for watcher in watchers)):
+            main = revision.main
             event: Event | None = None
-            for group in wanted._groups(kv.key):
+            for group in wanted.covering(kv.key):
                 for watcher in group:
-                    if revision.main < watcher.min_revision:
+                    if main < watcher.min_revision:
                         continue
                     events, more = found.get(watcher, ([], 0))
                     if more:
                         continue
-                    if not events or events[-1].kv.mod_revision != revision.main:
+                    if not events or events[-1].kv.mod_revision != main:
                         count = revisions[watcher] = revisions.get(watcher, 0) + 1
                         if count > BATCH_REVISIONS:
-                            found[watcher] = (events, revision.main)
+                            found[watcher] = (events, main)
+                            full += 1
                             continue
                     if event is None:
-                        event = self._event(kv)
+                        event = self._event(kv, previous)
                     events.append(event)
                     found[watcher] = (events, 0)
+            if full == len(watchers):
+                break
         return found
 
-    def _event(self, kv: KeyValue) -> Event:
-        """A past change with what was there before, as far as that has not been compacted."""
+    def _event(self, kv: KeyValue, previous: bool) -> Event:
+        """A past change; with what was there before, as far as that has not been compacted, if `previous`."""
         if kv.create_revision == kv.mod_revision:
             return Event(PUT, kv)
-        before = self._history.at(kv.key, kv.mod_revision - 1)
+        before = self._history.at(kv.key, kv.mod_revision - 1) if previous else None
         return Event(DELETE if kv.create_revision == 0 else PUT, kv, before)
-
-    def _tell(self, revision: int, events: list[Event]) -> None:
-        told: dict[Watcher, list[Event]] = {}
-        for event in events:
-            for group in self._groups(event.kv.key):
-                for watcher in group:
-                    if revision >= watcher.min_revision:
-                        if watcher in told:
-                            told[watcher].append(event)
-                        else:
-                            told[watcher] = [event]
-        for watcher, its_events in told.items():
-            watcher.min_revision = revision + 1
-            watcher.send(its_events, revision)
-
-    def _group(self, watcher: Watcher) -> Group:
-        if not watcher.range_end:
-            return self._keys.setdefault(watcher.key, {})
-        span = (watcher.key, watcher.range_end)
-        if span not in self._ranges:
-            self._bounds = None
-        return self._ranges.setdefault(span, {})
-
-    def _join(self, watcher: Watcher) -> None:
-        watcher.synced = True
-        self._group(watcher)[watcher] = None
-
-    def _leave(self, watcher: Watcher) -> None:
-        watcher.synced = False
-        group = self._group(watcher)
-        group.pop(watcher, None)
-        if group:
-            return
-        if watcher.range_end:
-            del self._ranges[watcher.key, watcher.range_end]
-            self._bounds = None
-        else:
-            del self._keys[watcher.key]
-
-    def _groups(self, key: bytes) -> list[Group]:
-        """The groups whose key or range covers `key`."""
-        bounds = self._bounds
-        if bounds is None:
-            bounds = self._cut()
-        covering = self._segments[bisect_right(bounds, key)]
-        single = self._keys.get(key)
-        return covering if single is None else [single, *covering]
-
-    def _cut(self) -> list[bytes]:
-        """Cut the key space at the ends of all ranges; the cuts."""
-        starts: dict[bytes, list[tuple[bytes, bytes]]] = {}
-        ends: dict[bytes, list[tuple[bytes, bytes]]] = {}
-        for span in self._ranges:
-            starts.setdefault(span[0], []).append(span)
-            if span[1] != FROM_KEY:
-                ends.setdefault(span[1], []).append(span)
-        bounds = sorted(starts.keys() | ends.keys())
-        active: dict[tuple[bytes, bytes], Group] = {}
-        self._segments = [[]]
-        for bound in bounds:
-            for span in ends.get(bound, ()):
-                active.pop(span)
-            for span in starts.get(bound, ()):
-                active[span] = self._ranges[span]
-            self._segments.append(list(active.values()))
-        self._bounds = bounds
-        return bounds

@@ -8,13 +8,16 @@ import importlib
 import pytest
 
 WITH_EXAMPLES = [
+    "alarms",
+    "auto_compaction",
     "crc32c",
     "key_index",
     "key_value",
     "membership",
     "protobuf",
+    "quota",
     "revision",
-    "tree_index",
+    "sorted_keys",
 ]
 
 

@@ -117,12 +117,19 @@ class AuthStore:
     # Users
 
     def add_user(self, name: str, password: str | None) -> None:
-        """Raises UserEmpty, UserExists."""
+        """A user with a password, or with None. Raises UserEmpty, UserExists."""
+        self.add_hashed_user(name, None if password is None else self.hash_password(name, password))
+
+    def add_hashed_user(self, name: str, password: bytes | None) -> None:
+        """The same with a hash of the password: what the members of a cluster are told.
+
+        Raises UserEmpty, UserExists.
+        """
         if not name:
             raise UserEmpty
         if name in self.users:
             raise UserExists
-        self.users[name] = User(name, None if password is None else self._hash(name, password))
+        self.users[name] = User(name, password)
         self.revision += 1
 
     def user(self, name: str) -> User:
@@ -143,9 +150,13 @@ class AuthStore:
 
     def change_password(self, name: str, password: str) -> None:
         """Raises UserNotFound."""
+        self.change_hashed_password(name, self.hash_password(name, password))
+
+    def change_hashed_password(self, name: str, password: bytes) -> None:
+        """The same with a hash of the password. Raises UserNotFound."""
         user = self.user(name)
         if user.password is not None:
-            user.password = self._hash(name, password)
+            user.password = password
         self.revision += 1
         self._void(name)
 
@@ -223,8 +234,30 @@ class AuthStore:
 
     # Asking
 
+    def check_password(self, name: str, password: str) -> int:
+        """Whether a user's password is right; the auth revision as of which it was.
+
+        Raises AuthNotEnabled, AuthFailed, NoPasswordUser.
+        """
+        if self._with_password(name).password != self.hash_password(name, password):
+            raise AuthFailed
+        return self.revision
+
+    def assign_token(self, name: str, token: str) -> str:
+        """Let a token stand for a user whose password was checked. Raises as `check_password`."""
+        self._with_password(name)
+        self._tokens[token] = (Identity(name, self.revision), self._clock.now() + TOKEN_SECONDS)
+        return token
+
     def authenticate(self, name: str, password: str) -> str:
-        """A token for a user. Raises AuthNotEnabled, AuthFailed, NoPasswordUser."""
+        """A token for a user, of a store that stands alone. Raises as `check_password`."""
+        self.check_password(name, password)
+        self._count += 1
+        return self.assign_token(
+            name, f"{token_prefix(f'{name}/{self._count}/{self._clock.now()}')}.{self._count}"
+        )
+
+    def _with_password(self, name: str) -> User:
         if not self.enabled:
             raise AuthNotEnabled
         user = self.users.get(name)
@@ -232,14 +265,7 @@ class AuthStore:
             raise AuthFailed
         if user.password is None:
             raise NoPasswordUser
-        if user.password != self._hash(name, password):
-            raise AuthFailed
-        self._count += 1
-        seed = f"{name}/{self._count}/{self._clock.now()}".encode()
-        letters = "".join(chr(97 + byte % 26) for byte in hashlib.sha256(seed).digest()[:16])
-        token = f"{letters}.{self._count}"
-        self._tokens[token] = (Identity(name, self.revision), self._clock.now() + TOKEN_SECONDS)
-        return token
+        return user
 
     def identify(self, token: str | Identity) -> Identity | None:
         """Who a token stands for; None without one or while nothing is checked. Raises InvalidAuthToken.
@@ -310,11 +336,17 @@ class AuthStore:
                 return True
         return False
 
-    def _hash(self, name: str, password: str) -> bytes:
+    def hash_password(self, name: str, password: str) -> bytes:
+        """What is kept instead of a password."""
         return hashlib.pbkdf2_hmac("sha256", password.encode(), name.encode(), _ROUNDS)
 
     def _void(self, name: str) -> None:
         self._tokens = {token: held for token, held in self._tokens.items() if held[0].user != name}
+
+
+def token_prefix(seed: str) -> str:
+    """Sixteen letters that nobody guesses who does not know `seed`: how a simple token begins."""
+    return "".join(chr(97 + byte % 26) for byte in hashlib.sha256(seed.encode()).digest()[:16])
 
 
 End = tuple[bool, bytes]

@@ -51,7 +51,7 @@ class Member(Component):
     @property
     def members(self) -> Sequence[MemberInfo]:
         """The members of the cluster as this one knows them."""
-        return self.server.members
+        return self.server.node.membership.members()
 
     def submit(self, call: str, request: Message, token: str, done: Done) -> None:
         """Answer a call, e.g. ``KV/Put``: `done` gets the response message or an EtcdError, once."""

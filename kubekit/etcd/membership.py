@@ -82,7 +82,9 @@ def default_member(
 class Membership:
     """The members as one of them knows them. Read it freely; only who applies entries may change it."""
 
-    def __init__(self, members: Iterable[MemberInfo] = (), removed: Iterable[int] = (), version: str = ""):
+    def __init__(
+        self, members: Iterable[MemberInfo] = (), removed: Iterable[int] = (), version: str = ""
+    ) -> None:
         self.by_id: dict[int, MemberInfo] = {member.id: member for member in members}
         self.removed: set[int] = set(removed)
         """Ids that were taken out; none of them may ever come back."""
@@ -91,16 +93,13 @@ class Membership:
         self.downgrade_target = ""
         """The version to which a downgrade is under way; empty when there is none."""
 
-    def __iter__(self) -> Iterable[MemberInfo]:
-        return iter(self.list())
-
-    def list(self) -> list[MemberInfo]:
+    def members(self) -> list[MemberInfo]:
         """All members, by id."""
         return [self.by_id[id] for id in sorted(self.by_id)]
 
     def voters(self) -> list[MemberInfo]:
         """The members that vote, by id."""
-        return [member for member in self.list() if not member.learner]
+        return [member for member in self.members() if not member.learner]
 
     def get(self, id: int) -> MemberInfo | None:
         """The member with this id."""

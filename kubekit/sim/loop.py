@@ -15,12 +15,14 @@ from __future__ import annotations
 import functools
 import heapq
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any, Concatenate, ParamSpec, TypeVar
 
 from kubekit.sim.clock import Clock, VirtualClock
 from kubekit.sim.faults import Faults
+from kubekit.sim.handle import Handle
+from kubekit.sim.lane import Lane
 from kubekit.sim.rng import Rng
 from kubekit.sim.trace import Trace
 
@@ -45,45 +47,6 @@ def _locked(method: Callable[Concatenate[Loop, P], R]) -> Callable[Concatenate[L
 
 class Stalled(RuntimeError):
     """A run could not make progress; the text says what waits for what."""
-
-
-class Handle:
-    """One scheduled callback: cancel it, or read when it is due."""
-
-    __slots__ = ("args", "background", "cancelled", "cause", "done", "fn", "owner", "seq", "what", "when")
-
-    def __init__(
-        self,
-        when: float,
-        seq: int,
-        owner: str,
-        fn: Callable[..., Any],
-        args: tuple[Any, ...],
-        what: str,
-        background: bool,
-        cause: int | None,
-    ) -> None:
-        self.when = when
-        self.seq = seq
-        self.owner = owner
-        self.fn = fn
-        self.args = args
-        self.what = what
-        self.background = background
-        self.cause = cause
-        self.cancelled = False
-        self.done = False
-
-    def cancel(self) -> None:
-        """Make sure that it does not run."""
-        self.cancelled = True
-
-    def __lt__(self, other: Handle) -> bool:
-        return (self.when, self.seq) < (other.when, other.seq)
-
-    def describe(self) -> str:
-        """The name by which reports call it."""
-        return self.what or getattr(self.fn, "__qualname__", repr(self.fn))
 
 
 class Loop:
@@ -113,8 +76,10 @@ class Loop:
         self._ready: deque[Handle] = deque()
         self._timers: list[Handle] = []
         self._foreground: list[Handle] = []  # the foreground ones again: thousands of heartbeats lie between
+        self._posted: deque[tuple[str, Callable[..., Any], tuple[Any, ...], str]] = deque()
         self._seq = 0
         self._paused: dict[str, deque[Handle]] = {}
+        self._lanes: dict[str, Lane] = {}
         self._running = False
 
     # -- scheduling -------------------------------------------------------------------------------------
@@ -124,6 +89,8 @@ class Loop:
         self._seq += 1
         handle = Handle(self.clock.now(), self._seq, owner, fn, args, what, False, self.trace.cause)
         self._ready.append(handle)
+        if owner in self._lanes:
+            self._lanes[owner].add(handle)
         if not self._running and self.wake is not None:
             self.wake()
         return handle
@@ -144,6 +111,8 @@ class Loop:
         heapq.heappush(self._timers, handle)
         if not background:
             heapq.heappush(self._foreground, handle)
+            if owner in self._lanes:
+                self._lanes[owner].add_timer(handle)
         if not self._running and self.wake is not None:
             self.wake()
         return handle
@@ -177,6 +146,12 @@ class Loop:
         handle.what = what or getattr(fn, "__qualname__", "")
         heapq.heappush(self._timers, handle)
         return handle
+
+    def post(self, owner: str, fn: Callable[..., Any], *args: Any, what: str = "") -> None:
+        """Run `fn(*args)` in the engine's next turn; the one method that any thread may call, at any time."""
+        self._posted.append((owner, fn, args, what))
+        if self.wake is not None:
+            self.wake()
 
     # -- running ----------------------------------------------------------------------------------------
 
@@ -266,9 +241,36 @@ class Loop:
                 )
             self._move_to(timer.when)
 
+    @property
+    def running(self) -> bool:
+        """Whether an event is being run: whoever is called now stands in it."""
+        return self._running
+
+    def lane(self, owners: Iterable[str], lane: Lane | None = None) -> Lane:
+        """Put owners into a lane, a new one or a given one; see `kubekit.sim.lane`."""
+        lane = lane if lane is not None else Lane()
+        self._lanes.update(dict.fromkeys(owners, lane))
+        return lane
+
+    @_locked
+    def run_lane(self, lane: Lane, condition: Callable[[], bool]) -> bool:
+        """Run a lane's events alone, also within another event, until `condition()` holds; whether it does.
+
+        Stops when nothing of the lane is ready or under way. The virtual clock moves only to what is under
+        way; on the wall clock that is not waited for but taken as arrived.
+        """
+        while not condition():
+            handle = lane.next(self._paused)
+            if handle is None:
+                return False
+            self._move_to(handle.when)
+            self._run(handle)
+            handle.cancelled = True  # it is still in the loop's own queue
+        return True
+
     def next_due(self) -> float | None:
         """Unix seconds of the next event (now, if one is ready), or None: for a driver on the wall clock."""
-        if self._ready:
+        if self._ready or self._posted:
             return self.clock.now()
         timer = self._peek_timer()
         return timer.when if timer is not None else None
@@ -284,6 +286,8 @@ class Loop:
         held = self._paused.pop(owner, None)
         if held:
             self._ready.extendleft(reversed(held))
+            if owner in self._lanes:
+                self._lanes[owner].ready.extendleft(reversed(held))
 
     def paused(self, owner: str) -> bool:
         """Whether the component is paused."""
@@ -297,7 +301,8 @@ class Loop:
         for handle in self._timers:
             if handle.owner == owner:
                 handle.cancelled = True
-        self._paused.pop(owner, None)
+        for handle in self._paused.pop(owner, ()):
+            handle.cancelled = True
 
     def waiting(self, owner: str | None = None) -> list[Handle]:
         """What is scheduled (of one component), in the order in which it will run; held events first."""
@@ -353,6 +358,9 @@ class Loop:
         return self._timers[0] if self._timers else None
 
     def _collect_due(self) -> None:
+        while self._posted:
+            owner, fn, args, what = self._posted.popleft()
+            self.call_soon(owner, fn, *args, what=what)
         now = self.clock.now()
         while self._timers and self._timers[0].when <= now:
             handle = heapq.heappop(self._timers)

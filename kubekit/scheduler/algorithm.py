@@ -17,7 +17,7 @@ from functools import cache
 from importlib.util import find_spec
 
 from kubekit.scheduler.attempt import Attempt
-from kubekit.scheduler.framework.array_runtime import pre_score, score, search
+from kubekit.scheduler.framework.array_runtime import score, search
 from kubekit.scheduler.framework.cycle_state import CycleState
 from kubekit.scheduler.framework.fit_error import FitError, NoNodesAvailable
 from kubekit.scheduler.framework.node_info import NodeInfo
@@ -223,7 +223,7 @@ class Algorithm:
             failed = framework.run_pre_score(state, pod, feasible)
         else:
             rows = self._rows(feasible, attempt, table)
-            failed = pre_score(framework, state, pod, table, rows, feasible)
+            failed = framework.run_pre_score(state, pod, feasible, table, rows)
         if failed is not None:
             raise AttemptFailed(failed)
         attempt.skip_score = state.skip_score

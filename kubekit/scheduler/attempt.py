@@ -14,8 +14,9 @@ from kubekit.scheduler.framework.fit_error import Diagnosis
 from kubekit.scheduler.framework.node_info import NodeInfo
 from kubekit.scheduler.framework.pod_info import PodInfo, QueuedPodInfo
 from kubekit.scheduler.framework.runtime import Framework
-from kubekit.scheduler.framework.score_row import ScoreRow, as_list
+from kubekit.scheduler.framework.score_row import ScoreRow, as_list, some
 from kubekit.scheduler.framework.status import Status
+from kubekit.scheduler.queue_glance import Glance
 from kubekit.sim import Step
 
 KEPT_AFTER_TRIM = 10
@@ -69,17 +70,12 @@ class Attempt:
     ) -> None:
         self.pod = pod
         self.profile = framework.name if framework is not None else ""
-        self.filter_names = [plugin.name for plugin in framework.points["Filter"]] if framework else []
-        self.score_names = (
-            [(plugin.name, framework.weights.get(plugin.name, 1)) for plugin in framework.points["Score"]]
-            if framework
-            else []
-        )
+        self.filter_names, self.score_names = framework.names_for_records() if framework else ([], [])
         self.number = queued.attempts if queued is not None else 1
         self.waited = now - queued.added if queued is not None else 0.0
         self.event = queued.event if queued is not None else ""
         self.cause = queued.cause if queued is not None else None
-        self.queue: dict[str, Any] = {}
+        self.queue: Glance | None = None
         self.nodes: list[NodeInfo] = []
         self.pre_filter: Status | None = None
         self.skip_filter: frozenset[str] = frozenset()
@@ -129,6 +125,19 @@ class Attempt:
         """The feasible nodes with the highest total, in order."""
         return [self.feasible[place].name for place in self.best_places()]
 
+    def _ranked(self, most: int) -> list[int]:
+        """The places of the highest totals; equal ones in order."""
+        totals = self._totals
+        if len(totals) == 0:
+            return []
+        best = self.best_places()[:most]
+        if len(best) == most:
+            return best
+        if not isinstance(totals, list):
+            found: list[int] = (-totals).argsort(kind="stable")[:most].tolist()
+            return found
+        return sorted(range(len(totals)), key=lambda place: (-totals[place], place))[:most]
+
     def pick(self, place: int) -> None:
         """The choice, by its place in `feasible`."""
         self.node = self.feasible[place].name
@@ -142,13 +151,12 @@ class Attempt:
 
     def trim(self) -> None:
         """Drop the detail, to keep a long history small."""
-        if len(self._totals):
-            self._tied = self.best()[:KEPT_AFTER_TRIM]
-        totals = self.totals
-        ranked = sorted(range(len(totals)), key=lambda i: (-totals[i], i))[:KEPT_AFTER_TRIM]
+        ranked = self._ranked(KEPT_AFTER_TRIM)
+        top = self._totals[ranked[0]] if len(ranked) else 0
+        self._tied = [self.feasible[place].name for place in ranked if self._totals[place] == top]
         self.scores = [row.only(ranked) for row in self.scores]
         self.feasible = [self.feasible[i] for i in ranked] if ranked else self.feasible[:1]
-        self._totals = [totals[i] for i in ranked]
+        self._totals = some(self._totals, ranked)
         self.rows = None
         self.nodes = []
         self.trimmed = True
@@ -177,7 +185,7 @@ class Attempt:
             "requests": self.pod.requests.to_json(),
             "waited_seconds": round(self.waited, 6),
             "event": self.event,
-            "queue": self.queue,
+            "queue": self.queue.to_json() if self.queue is not None else {},
             "nodes": {
                 node.name: {
                     "allocatable": node.allocatable.to_json(),

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from kubekit.api.meta import key_of
 from kubekit.client import InformerFactory
 from kubekit.scheduler.cache import uid_of
 from kubekit.scheduler.framework import events as ev
@@ -84,7 +85,7 @@ class EventHandlers:
         elif _node_of(new):
             self._assigned_added(new)
             if self._responsible(old):
-                self.scheduler.queue.delete(PodInfo(old))
+                self.scheduler.queue.forget(key_of(old), uid_of(old))
         elif self._responsible(old):
             self._waiting_updated(old, new)
 

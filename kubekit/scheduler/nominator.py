@@ -47,10 +47,14 @@ class Nominator:
 
     def remove(self, pod: PodInfo) -> None:
         """The pod was bound, assumed or deleted."""
-        node = self._node_of.pop(pod.uid, None)
+        self.forget(pod.uid)
+
+    def forget(self, uid: str) -> None:
+        """As `remove`, by the pod's uid."""
+        node = self._node_of.pop(uid, None)
         if node is not None:
             pods = self._by_node[node]
-            pods.pop(pod.uid, None)
+            pods.pop(uid, None)
             if not pods:
                 del self._by_node[node]
 

@@ -80,8 +80,19 @@ class PodHeap:
         return self._sorted(self._pods)
 
     def first(self, count: int) -> list[QueuedPodInfo]:
-        """A few pods from the top, in order; cheap, so not always exactly the very first."""
-        return self._sorted(self._pods[: 2 * count])[:count]
+        """The first few pods, in order: each next one is the least of the children of those taken."""
+        pods, less = self._pods, self._less
+        found: list[QueuedPodInfo] = []
+        open_places = [0] if pods else []
+        while open_places and len(found) < count:
+            best = 0
+            for at in range(1, len(open_places)):
+                if less(pods[open_places[at]], pods[open_places[best]]):
+                    best = at
+            place = open_places.pop(best)
+            found.append(pods[place])
+            open_places += [child for child in (2 * place + 1, 2 * place + 2) if child < len(pods)]
+        return found
 
     def _sorted(self, pods: list[QueuedPodInfo]) -> list[QueuedPodInfo]:
         def compare(first: QueuedPodInfo, second: QueuedPodInfo) -> int:

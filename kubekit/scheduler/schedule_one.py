@@ -24,6 +24,7 @@ from kubekit.scheduler.framework.pod_info import PodInfo, QueuedPodInfo
 from kubekit.scheduler.framework.runtime import Framework
 from kubekit.scheduler.framework.status import Code, Status, error_status
 from kubekit.scheduler.preemption import VICTIMS
+from kubekit.scheduler.queue_glance import Glance
 
 if TYPE_CHECKING:
     from kubekit.scheduler.scheduler import Scheduler
@@ -42,7 +43,7 @@ def schedule_one(scheduler: Scheduler) -> None:
         scheduler.queue.done(pod.uid)
         return
     attempt = Attempt(pod, framework, queued, scheduler.now())
-    attempt.queue = queue_at_a_glance(scheduler)
+    attempt.queue = Glance(scheduler)
     record = scheduler.loop.trace.reserve()
     with scheduler.loop.trace.under(record):
         waits = schedule_pod(scheduler, framework, queued, attempt, record)
@@ -116,21 +117,3 @@ def assume_and_bind(
         handle_failure(scheduler, queued, as_fit_error(refusal, node), "", attempt)
         return False
     return binding.run()
-
-
-def queue_at_a_glance(scheduler: Scheduler) -> Obj:
-    """How many pods wait where, and the first few of them."""
-    queue, now = scheduler.queue, scheduler.now()
-    waiting = queue.backoff.refused.first(5) + queue.backoff.errors.first(5)
-    pool = [queued for _, queued in zip(range(5), queue.unschedulable.values(), strict=False)]
-    return {
-        "active": len(queue.active),
-        "backoff": len(queue.backoff),
-        "unschedulable": len(queue.unschedulable),
-        "next": [{"pod": queued.key, "priority": queued.info.priority} for queued in queue.active.first(5)],
-        "backing_off": [
-            {"pod": queued.key, "seconds_left": round(max(0.0, queue.backoff.until(queued) - now), 3)}
-            for queued in waiting
-        ],
-        "pool": [{"pod": q.key, "refused_by": sorted(q.rejectors), "gate": q.gated_by} for q in pool],
-    }

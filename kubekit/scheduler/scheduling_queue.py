@@ -121,9 +121,13 @@ class SchedulingQueue:
 
     def delete(self, pod: PodInfo) -> None:
         """A pod without node was deleted, or got its node."""
-        self.nominator.remove(pod)
-        if self.active.remove(pod.key) is None and self.backoff.remove(pod.key) is None:
-            self.unschedulable.pop(pod.key, None)
+        self.forget(pod.key, pod.uid)
+
+    def forget(self, key: str, uid: str) -> None:
+        """As `delete`, for a pod of which only the names are known."""
+        self.nominator.forget(uid)
+        if self.active.remove(key) is None and self.backoff.remove(key) is None:
+            self.unschedulable.pop(key, None)
 
     def move_all(
         self, event: ClusterEvent, old: Any, new: Any, only: Callable[[PodInfo], bool] | None = None

@@ -45,7 +45,7 @@ Source: staging/src/k8s.io/kube-scheduler/framework/interface.go.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from kubekit.scheduler.framework.events import EventWithHint
@@ -139,7 +139,7 @@ class Handle(Protocol):
         """Pods that preemption (or somebody else) wants on this node, and that wait to be scheduled."""
         ...
 
-    def nominated_nodes(self) -> Iterable[str]:
+    def nominated_nodes(self) -> Collection[str]:
         """The nodes that `nominated_pods` knows somebody for."""
         ...
 

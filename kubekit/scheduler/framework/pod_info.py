@@ -13,13 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from kubekit.scheduler.framework.events import ClusterEvent
-from kubekit.scheduler.framework.resources import (
-    Resource,
-    missing_defaults,
-    pod_requests,
-    to_milli,
-    to_units,
-)
+from kubekit.scheduler.framework.resources import requested_by
 from kubekit.scheduler.framework.selector import PreferredTerms, RequiredNodeAffinity, Selector
 
 Obj = dict[str, Any]
@@ -122,13 +116,12 @@ class PodInfo:
     """
 
     __slots__ = (
-        "_fit_request",
         "_images",
         "_preferred_nodes",
         "_required_nodes",
-        "_score_request",
         "claims",
         "containers",
+        "fit_request",
         "key",
         "labels",
         "name",
@@ -143,6 +136,7 @@ class PodInfo:
         "requests",
         "required_affinity",
         "required_anti_affinity",
+        "scored_amounts",
         "spec",
         "terminating",
         "tolerations",
@@ -176,16 +170,15 @@ class PodInfo:
         self.required_anti_affinity = _required(self.namespace, from_pods)
         self.preferred_affinity = _preferred(self.namespace, to_pods)
         self.preferred_anti_affinity = _preferred(self.namespace, from_pods)
-        exact = pod_requests(pod, use_status=True)
-        self.requests = Resource.from_amounts(exact)
-        defaults = missing_defaults(pod, exact)
-        full = pod_requests(pod, use_status=True, defaults=defaults) if defaults else exact
-        self.nonzero_cpu = to_milli(full.get("cpu", 0))
-        self.nonzero_memory = to_units(full.get("memory", 0))
+        requested = requested_by(pod)
+        self.requests = requested.requests
+        self.nonzero_cpu = requested.nonzero_cpu
+        self.nonzero_memory = requested.nonzero_memory
+        self.fit_request = requested.fit
+        """What must be free on a node for it to fit (its wish, not what it runs with)."""
+        self.scored_amounts = requested.scored
         self.containers = len(spec.get("containers") or ()) + len(spec.get("initContainers") or ())
         self._images: tuple[str, ...] | None = None
-        self._fit_request: Resource | None = None
-        self._score_request: dict[tuple[str, ...], tuple[int, ...]] = {}
         self._required_nodes: RequiredNodeAffinity | None = None
         self._preferred_nodes: PreferredTerms | None = None
 
@@ -235,13 +228,6 @@ class PodInfo:
             wanted += [v["image"].get("reference") or "" for v in spec.get("volumes") or () if v.get("image")]
             self._images = tuple(with_tag(image) for image in wanted)
         return self._images
-
-    @property
-    def fit_request(self) -> Resource:
-        """What must be free on a node for it to fit (its wish, not what it runs with)."""
-        if self._fit_request is None:
-            self._fit_request = Resource.from_amounts(pod_requests(self.pod))
-        return self._fit_request
 
     def on_node(self, node: str) -> PodInfo:
         """The same pod as it will be once bound to `node`: what the cache assumes."""

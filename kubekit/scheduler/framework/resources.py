@@ -15,7 +15,7 @@ Source: component-helpers/resource/helpers.go; pkg/scheduler/framework/types.go 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from kubekit.api.quantity import parse
 
@@ -225,6 +225,59 @@ def pod_requests(
                 total[name] = amount
     _add(total, amounts_of(spec.get("overhead")))
     return total
+
+
+class Requested(NamedTuple):
+    """What a pod requests, in the forms that scheduling asks for; shared by pods that request the same."""
+
+    requests: Resource
+    nonzero_cpu: int
+    nonzero_memory: int
+    fit: Resource
+    """Without regard to what an in-place resize has given already."""
+    scored: Amounts
+    """With scoring defaults for containers that name no request, without pod-level requests."""
+
+
+_REQUESTED: dict[Any, Requested] = {}
+MOST_REQUESTED = 4096
+
+
+def requested_by(pod: Obj) -> Requested:
+    """All that is computed about a pod's requests; pods made from one template share the answer."""
+    key = _request_key(pod)
+    known = _REQUESTED.get(key) if key is not None else None
+    if known is None:
+        exact = pod_requests(pod, use_status=True)
+        defaults = missing_defaults(pod, exact)
+        full = pod_requests(pod, use_status=True, defaults=defaults) if defaults else exact
+        known = Requested(
+            Resource.from_amounts(exact),
+            to_milli(full.get("cpu", 0)),
+            to_units(full.get("memory", 0)),
+            Resource.from_amounts(pod_requests(pod)),
+            pod_requests(pod, pod_level=False, defaults=DEFAULTS),
+        )
+        if key is not None:
+            if len(_REQUESTED) >= MOST_REQUESTED:
+                _REQUESTED.clear()
+            _REQUESTED[key] = known
+    return known
+
+
+def _request_key(pod: Obj) -> Any:
+    """A value that decides all of it: the requests of plain containers. None for unusual pods."""
+    spec = pod.get("spec") or {}
+    if spec.get("initContainers") or spec.get("overhead") or spec.get("resources"):
+        return None
+    for status in (pod.get("status") or {}).get("containerStatuses") or ():
+        if status.get("resources") is not None:
+            return None
+    parts = []
+    for container in spec.get("containers") or ():
+        requests = (container.get("resources") or {}).get("requests")
+        parts.append(tuple(requests.items()) if requests else None)
+    return tuple(parts)
 
 
 def is_pod_level(name: str) -> bool:

@@ -23,7 +23,7 @@ from kubekit.scheduler.framework.events import (
     every_event,
 )
 from kubekit.scheduler.framework.node_info import NodeInfo
-from kubekit.scheduler.framework.node_table import NodeTable
+from kubekit.scheduler.framework.node_table import Array, NodeTable
 from kubekit.scheduler.framework.plugin import POINTS, Handle, Plugin
 from kubekit.scheduler.framework.pod_info import PodInfo
 from kubekit.scheduler.framework.score_row import ScoreRow
@@ -54,6 +54,25 @@ class Framework:
         self.percentage_of_nodes_to_score: int | None = None
         for plugin in self.plugins():
             plugin.framework = self
+        self._forms: dict[str, list[tuple[str, Plugin, Any]]] = {}
+        self._names: tuple[list[str], list[tuple[str, int]]] | None = None
+
+    def names_for_records(self) -> tuple[list[str], list[tuple[str, int]]]:
+        """(Filter plugins, Score plugins with weights): the lists are shared, do not change them."""
+        if self._names is None:
+            scores = [(plugin.name, self.weights.get(plugin.name, 1)) for plugin in self.points["Score"]]
+            self._names = [plugin.name for plugin in self.points["Filter"]], scores
+        return self._names
+
+    def with_forms(self, point: str) -> list[tuple[str, Plugin, Any]]:
+        """The plugins of a point with their names and array forms (None without)."""
+        found = self._forms.get(point)
+        if found is None:
+            method = POINTS[point]
+            found = self._forms[point] = [
+                (plugin.name, plugin, array_form(plugin, method)) for plugin in self.points[point]
+            ]
+        return found
 
     def add(self, plugin: Plugin, weight: int) -> None:
         """Let a plugin take part after the others; one of the same name gives way, as does QueueSort's."""
@@ -70,6 +89,8 @@ class Framework:
             self._arrange()
 
     def _arrange(self) -> None:
+        self._forms = {}
+        self._names = None
         for point, base in self._base.items():
             own = [plugin for plugin in self._added.values() if point in plugin.points()]
             kept = [plugin for plugin in base if plugin.name not in self._added]
@@ -140,11 +161,9 @@ class Framework:
         narrowing: set[str] = set()
         refusal: Status | None = None
         try:
-            for plugin in self.points["PreFilter"]:
-                name = plugin.name
+            for name, plugin, form in self.with_forms("PreFilter"):
                 try:
-                    form = array_form(plugin, "pre_filter") if table is not None else None
-                    if form is not None:
+                    if table is not None and form is not None:
                         answer = form(state, pod, table)
                     else:
                         answer = plugin.pre_filter(state, pod, nodes)  # type: ignore[attr-defined]
@@ -269,17 +288,19 @@ class Framework:
         state: CycleState,
         pod: PodInfo,
         nodes: list[NodeInfo],
-        instead: Callable[[Plugin], Any] | None = None,
+        table: NodeTable | None = None,
+        rows: Array = None,
     ) -> Status | None:
         """Let plugins prepare, or excuse themselves from scoring; an error status or None.
 
-        `instead` is asked first (for arrays); where it answers NotImplemented the plugin's own method is.
+        With a `table` (and the nodes' `rows`) plugins that can prepare for arrays do so.
         """
         skipped: set[str] = set()
-        for plugin in self.points["PreScore"]:
+        for _, plugin, form in self.with_forms("PreScore"):
             try:
-                status = instead(plugin) if instead is not None else NotImplemented
-                if status is NotImplemented:
+                if table is not None and form is not None:
+                    status = form(state, pod, table, rows)
+                else:
                     status = plugin.pre_score(state, pod, nodes)  # type: ignore[attr-defined]
             except Exception as error:
                 return error_status(error, f'running PreScore plugin "{plugin.name}"')

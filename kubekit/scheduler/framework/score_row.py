@@ -37,10 +37,22 @@ class ScoreRow:
 
     def only(self, places: Sequence[int]) -> ScoreRow:
         """The row for some of the nodes, by their places."""
-        raw, normalized = self.raw, self.normalized
-        return ScoreRow(self.plugin, self.weight, [raw[i] for i in places], [normalized[i] for i in places])
+        raw = some(self._raw, places)
+        same = self._normalized is self._raw
+        return ScoreRow(self.plugin, self.weight, raw, raw if same else some(self._normalized, places))
+
+
+def some(values: Any, places: Sequence[int]) -> list[int]:
+    """The values at these places, of a list or an array, as Python's own whole numbers."""
+    if isinstance(values, list):
+        return [values[place] for place in places]
+    found: list[int] = values[places].tolist()
+    return found
 
 
 def as_list(values: Any) -> list[int]:
     """A list or an array as a list of Python's own whole numbers."""
-    return values if isinstance(values, list) else [int(value) for value in values.tolist()]
+    if isinstance(values, list):
+        return values
+    found: list[int] = values.tolist()
+    return found

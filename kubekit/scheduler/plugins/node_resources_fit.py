@@ -27,7 +27,6 @@ from kubekit.scheduler.framework.node_table import Array, NodeTable
 from kubekit.scheduler.framework.plugin import Handle, Plugin
 from kubekit.scheduler.framework.pod_info import PodInfo
 from kubekit.scheduler.framework.resources import (
-    DEFAULTS,
     Resource,
     is_extended,
     pod_requests,
@@ -156,7 +155,7 @@ class NodeResourcesFit(Plugin):
 
     def pre_score(self, state: CycleState, pod: PodInfo, nodes: list[NodeInfo]) -> Status | None:
         """What the pod adds to each scored resource, with defaults for containers without requests."""
-        exact = pod_requests(pod.pod, pod_level=False, defaults=DEFAULTS)
+        exact = pod.scored_amounts
         wanted = tuple(
             to_milli(exact.get(name, 0)) if name == "cpu" else to_units(exact.get(name, 0))
             for name in self.resources
@@ -186,7 +185,7 @@ class NodeResourcesFit(Plugin):
             if codes is not None:
                 return codes
             answers = (self.filter(state, pod, node) for node in table.nodes)
-            return table.np.fromiter(map(table.code_of, answers), table.np.int64, table.size)
+            return table.np.fromiter(map(table.code_of, answers), table.np.int16, table.size)
 
         key = ("fit", amounts, self.ignored, self.ignored_groups)
         codes = table.status_column(key, self.name, lambda node: self.filter(state, pod, node), build)
@@ -217,7 +216,7 @@ class NodeResourcesFit(Plugin):
         for kind in found.tolist():
             parts = tuple(reason for bit, reason in enumerate(reasons) if kind >> bit & 1)
             codes.append(table.code_of(_refusal(parts) if parts else None))
-        return np.array(codes, dtype=np.int64)[places]
+        return np.array(codes, dtype=np.int16)[places]
 
     def score_arrays(self, state: CycleState, pod: PodInfo, table: NodeTable, rows: Array) -> Array:
         """`score` for many nodes, kept for pods with the same request."""

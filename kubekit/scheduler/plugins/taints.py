@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from kubekit.scheduler.framework.node_info import NodeInfo
 from kubekit.scheduler.framework.node_table import Array, NodeTable
 
 Obj = dict[str, Any]
@@ -59,10 +60,14 @@ def thawed(group: Iterable[tuple[Any, Any, Any]]) -> list[Obj]:
 
 
 def untolerated_rows(table: NodeTable, tolerations: Sequence[Obj]) -> Array | None:
-    """The rows with a hard taint that no toleration covers, as a mask; None when there is none."""
-    groups = table.groups("hard taints", lambda node: frozen(node.hard_taints))
-    refused = [untolerated(tolerations, thawed(group)) is not None for group in groups.values]
-    return table.np.array([*refused, False])[groups.rows] if any(refused) else None
+    """The rows with a hard taint that no toleration covers, as a mask; None when no node has such taints."""
+    key = ("untolerated", *(tuple(sorted(toleration.items())) for toleration in tolerations))
+
+    def refused(node: NodeInfo) -> bool:
+        return bool(node.hard_taints) and untolerated(tolerations, node.hard_taints) is not None
+
+    mask = table.column(key, refused, bool)
+    return mask if mask.any() else None
 
 
 def hard_taints(node: Obj | None) -> list[Obj]:

@@ -29,6 +29,9 @@ class Command:
     example: str = ""
     interspersed: bool = True
     hidden: bool = False
+    long: str = ""
+    persistent: list[Flag] = field(default_factory=list)
+    """Flags that hold for the commands below too."""
 
     @property
     def name(self) -> str:

@@ -85,9 +85,12 @@ def _value(flag: Flag, text: str, old: Any) -> Any:
         raise ValueError(_go_number_error(text, "ParseBool"))
     if flag.kind == "int":
         try:
-            return int(text, 0)
+            number = int(text, 0)
         except ValueError:
             raise ValueError(_go_number_error(text)) from None
+        if not -(1 << 63) <= number < 1 << 63:
+            raise ValueError(_go_number_error(text).replace("invalid syntax", "value out of range"))
+        return number
     if flag.kind == "duration":
         return parse_go_duration(text)
     if flag.kind == "array":

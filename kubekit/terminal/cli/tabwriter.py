@@ -11,8 +11,11 @@ Source: Go's text/tabwriter (Writer.format).
 from __future__ import annotations
 
 
-def align(text: str, minimum: int = 6, padding: int = 3) -> str:
-    """The text with every tab-terminated cell padded. Defaults are those of kubectl's tables."""
+def align(text: str, minimum: int = 6, padding: int = 3, tabs: int = 0) -> str:
+    """The text with every tab-terminated cell padded. Defaults are those of kubectl's tables.
+
+    `tabs`: pad with tabs that are so many signs wide, instead of spaces.
+    """
     lines = [line.split("\t") for line in text.split("\n")]
     out: list[str] = []
     widths: list[int] = []
@@ -21,7 +24,7 @@ def align(text: str, minimum: int = 6, padding: int = 3) -> str:
         for line in lines[start:end]:
             cells = []
             for index, cell in enumerate(line):
-                cells.append(cell.ljust(widths[index]) if index < len(widths) else cell)
+                cells.append(_padded(cell, widths[index], tabs) if index < len(widths) else cell)
             out.append("".join(cells))
 
     def block(start: int, end: int) -> None:
@@ -45,6 +48,13 @@ def align(text: str, minimum: int = 6, padding: int = 3) -> str:
 
     block(0, len(lines))
     return "\n".join(out)
+
+
+def _padded(cell: str, width: int, tabs: int) -> str:
+    if not tabs:
+        return cell.ljust(width)
+    whole = -(-width // tabs) * tabs
+    return cell + "\t" * -(-(whole - len(cell)) // tabs)
 
 
 def table(rows: list[list[str]], minimum: int = 6, padding: int = 3) -> str:

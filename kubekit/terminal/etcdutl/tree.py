@@ -1,0 +1,43 @@
+"""The tree of etcdutl's commands. Source: etcdutl/ctl.go."""
+
+from __future__ import annotations
+
+import functools
+
+from kubekit.terminal.cli.command import Command
+from kubekit.terminal.cli.flags import string
+from kubekit.terminal.etcdctl import version
+from kubekit.terminal.etcdutl import snapshot
+
+
+@functools.cache
+def tree(minor: int) -> Command:
+    """The commands of release 3.`minor`."""
+    where = "Path to the output data directory"
+    below = [
+        Command(
+            "snapshot <subcommand>",
+            "Manages etcd node snapshots",
+            commands=[
+                Command(
+                    "restore <filename> --data-dir {output dir} [options]",
+                    "Restores an etcd member snapshot to an etcd directory",
+                    snapshot.restore,
+                    snapshot.restore_flags(minor, where),
+                ),
+                Command(
+                    "status <filename>",
+                    "Gets backend snapshot status of a given file",
+                    snapshot.status,
+                    long=snapshot.STATUS_LONG,
+                ),
+            ],
+        ),
+        Command("version", "Prints the version of etcdutl", version.version),
+    ]
+    output = string(
+        "write-out", "set the output format (fields, json, protobuf, simple, table)", "w", "simple"
+    )
+    return Command(
+        "etcdutl", "An administrative command line tool for etcd3.", commands=below, persistent=[output]
+    )

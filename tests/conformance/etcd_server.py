@@ -1,0 +1,122 @@
+"""The member that the etcdctl recordings talked to: its addresses, its certificates, its release.
+
+kubekit is an etcd 3.6. Where 3.4.23 and 3.5.1 answered otherwise - fields that came later, a hash at the
+compacted revision - `RecordedServer` answers as they did: what is compared is the command-line program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from kubekit.etcd.auth import AuthStore
+from kubekit.etcd.disk import Disk
+from kubekit.etcd.errors import Compacted, EtcdError
+from kubekit.etcd.expiry import LeaseExpiry
+from kubekit.etcd.kvstore import KVStore
+from kubekit.etcd.membership import MemberInfo, default_member
+from kubekit.etcd.messages import Message
+from kubekit.etcd.quota import Quota
+from kubekit.etcd.snapshot import SnapshotBlobs
+from kubekit.etcd.store_loading import state_of
+from kubekit.etcd.v3rpc import Server
+from kubekit.etcd.watch_stream import WatchStream
+from kubekit.serving.certificates import Authority
+from kubekit.sim import Loop
+from kubekit.terminal.etcdctl.tls import ServerTLS
+
+ADDRESS = ("127.0.0.1", "22020")
+PEER_URL = "http://127.0.0.1:22021"
+SINCE_36 = ("storageVersion", "dbSizeQuota", "downgradeInfo")
+
+
+class Certificates:
+    """A CA, another one, and what the first signed, as files in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        folder.mkdir()
+        authority, other = Authority("etcd-ca"), Authority("other-ca")
+        server = authority.server("etcd", ["localhost"], [ADDRESS[0]])
+        client = authority.client("root")
+        files = {"ca.crt": authority.certificate, "other-ca.crt": other.certificate}
+        for name, pair in (("server", server), ("client", client)):
+            files |= {f"{name}.crt": pair.certificate, f"{name}.key": pair.key}
+        for name, data in files.items():
+            (folder / name).write_bytes(data)
+        self.tls = ServerTLS(server.certificate, authority.certificate)
+
+
+class RecordedServer:
+    """A single member of some release; a Door for etcdctl."""
+
+    def __init__(self, loop: Loop, version: str, certificates: Certificates | None) -> None:
+        self.loop, self.version = loop, version
+        self.tls = certificates.tls if certificates else None
+        scheme = "https" if certificates else "http"
+        self.url = f"{scheme}://{':'.join(ADDRESS)}"
+        self._serve(KVStore(loop.clock), AuthStore(loop.clock), default_member("default", PEER_URL, self.url))
+
+    def _serve(self, store: KVStore, auth: AuthStore, member: MemberInfo) -> None:
+        self.server = Server(store, auth, (member,))
+        self.expiry = LeaseExpiry(self.loop, store)
+
+    @property
+    def minor(self) -> int:
+        """4, 5 or 6."""
+        return int(self.version.split(".")[1])
+
+    def limit(self, quota: int) -> None:
+        """Set the quota, in bytes."""
+        node: Any = self.server.node
+        node.quota = node._applier.quota = Quota(quota, self.server.store.size)
+
+    def reopen(self, disk: Disk, folder: str) -> None:
+        """Serve what a restore left in a folder."""
+        from tests.conformance.etcd_restored import restored_member
+
+        if getattr(self, "_opened", "") != folder:
+            self._opened = folder
+            self._serve(*restored_member(self.loop, disk, folder, self.url))
+
+    def submit(
+        self, call: str, request: Message, token: str, done: Callable[[Message | EtcdError], None]
+    ) -> None:
+        """Answer as this release."""
+        if self.minor < 6 and call == "Maintenance/HashKV":
+            revision = request.get("revision", 0)
+            if 0 < revision <= self.server.store.compacted_revision:
+                done(Compacted(self.server.store.compacted_revision))
+                return
+        self.server.submit(call, request, token, lambda answer: done(self._aged(call, answer)))
+
+    def _aged(self, call: str, answer: Message | EtcdError) -> Message | EtcdError:
+        if isinstance(answer, EtcdError):
+            return answer
+        if call == "Maintenance/Status":
+            answer = answer | {"version": self.version}
+            if self.minor < 6:
+                return {name: value for name, value in answer.items() if name not in SINCE_36}
+        if call == "Maintenance/Alarm" and self.minor < 6:
+            return {name: value for name, value in answer.items() if name != "header"}
+        if call == "Maintenance/HashKV" and self.minor < 6:
+            return {name: value for name, value in answer.items() if name != "hash_revision"}
+        return answer
+
+    def watch(self, send: Callable[[Message], None], token: str = "") -> WatchStream:
+        """Open a stream of watches."""
+
+        def deliver(response: Message) -> None:
+            self.server.fill(response["header"])
+            send(response)
+
+        return WatchStream(
+            self.server.store, deliver, lambda key, end: self.server.permit_read(token, key, end)
+        )
+
+    def snapshot(self, token: str = "") -> Iterator[bytes]:
+        """The state as a file's blobs."""
+        node: Any = self.server.node
+        node.auth.permit_admin(node.auth.identify(token))
+        members = node.membership.members()
+        return iter(SnapshotBlobs(state_of(node.store, node.auth, node.alarms, members=members)))

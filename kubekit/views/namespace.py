@@ -6,6 +6,7 @@
     cluster.view.packet(record)                           a packet's walk
     cluster.view.owners("deployment/shop/web")            who owns whom
     cluster.view.revisions("/registry/pods")              etcd's keys by revision
+    cluster.view.raft()                                   etcd's members, their messages and logs
 
 A name without a namespace means `default`; a kind may be written as kubectl takes it. What does not exist is
 answered with a sentence that names what there is.
@@ -21,6 +22,7 @@ from kubekit.views.control_loop import ControlLoop
 from kubekit.views.life_of_a_pod import LifeOfAPod
 from kubekit.views.owners import owners_of
 from kubekit.views.packet_walk import PacketWalk
+from kubekit.views.raft_theatre import RaftTheatre
 from kubekit.views.revision_explorer import RevisionExplorer
 
 
@@ -74,6 +76,18 @@ class Views:
             key=key,
         )
 
+    def raft(self) -> RaftTheatre:
+        """etcd's members, what they say to each other, and their logs."""
+        cluster = self._cluster
+        return RaftTheatre(
+            cluster.etcd,
+            lambda: cluster.records.kind("raft"),
+            self._meta()[1:],
+            self._id,
+            clock=cluster.loop.clock.elapsed,
+            advance=cluster.advance,
+        )
+
     def _subject(self, text: str) -> str:
         parts = str(text).split("/")
         if len(parts) == 1:
@@ -96,5 +110,5 @@ class Views:
     def __repr__(self) -> str:
         return (
             "Views: map(), life_of(pod), control_loop(object), packet(record), owners(object), "
-            "revisions(prefix)"
+            "revisions(prefix), raft()"
         )

@@ -26,3 +26,267 @@ these figures, all optional:
 A record's `component` is the member that it is about (or "etcd" for links), its `sentence` says it plainly,
 its `steps` hold what was asked (a vote's: term, log, lease; a commit's: who matches up to where).
 """
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from kubekit.sim import Record
+from kubekit.views.raft_actions import Actions
+from kubekit.views.raft_frames import TAIL, UNKNOWN, Frame, Standing, State, frames_of
+from kubekit.views.view import Scene, Table, View
+
+MOST_RECORDS = 2000
+"""Records up to which all are on the stepper; with more, the last WINDOW of them."""
+
+WINDOW = 500
+
+
+class RaftTheatre(View):
+    """The members of one etcd cluster; `refresh()` draws the records up to now."""
+
+    name = "raft_theatre"
+
+    def __init__(
+        self,
+        etcd: Any,
+        records: Callable[[], Iterable[Record]],
+        meta: list[list[str]],
+        cluster_id: str = "",
+        *,
+        clock: Callable[[], float] = lambda: 0.0,
+        advance: Callable[[str], None] | None = None,
+        code: str = "cluster.etcd",
+    ) -> None:
+        self.etcd, self._records, self._meta, self._id, self._clock = etcd, records, meta, cluster_id, clock
+        self._seen = 0
+        self.actions = Actions(etcd, advance, code, self._after)
+        super().__init__(*self._picture(), actions=self.actions.by_name)
+
+    def refresh(self) -> None:
+        """Draw it as it is now, at the last record."""
+        self.update(*self._picture())
+
+    def _after(self, before: int) -> None:
+        """After an action: stand at its own record, so that what followed can be stepped through."""
+        scene, text, table = self._picture()
+        place = next((at for at, frame in enumerate(scene["records"]) if _number(frame["id"]) > before), None)
+        if place is not None:
+            scene["cursor"] = place
+        self.update(scene, text, table)
+
+    def _picture(self) -> tuple[Scene, str, Table]:
+        frames = frames_of(self._records())
+        now = present(self.etcd)
+        folded = max(0, len(frames) - WINDOW) if len(frames) > MOST_RECORDS else 0
+        standing = Standing(_at_first(frames, now, self._cut_off()), [], [])
+        for frame in frames[:folded]:
+            standing.apply(frame)
+        shown = frames[folded:]
+        first: State = {
+            "members": {name: dict(state) for name, state in standing.members.items()},
+            "links": list(standing.links),
+            "groups": list(standing.groups),
+        }
+        for frame in shown:
+            standing.apply(frame)
+            _finish(frame, standing)
+        if not shown or _differs(standing, now, self.etcd):
+            shown.append(self._now(standing, now))
+        self._seen = max((_number(frame["id"]) for frame in shown), default=0)
+        title = shown[-1]["title"]
+        rows = [
+            [name, _role(state), state["term"], state["last"], state["commit"]]
+            for name, state in standing.members.items()
+        ]
+        table = Table(title, ["member", "role", "term", "last index", "commit"], rows)
+        scene: Scene = {
+            "title": title,
+            "meta": [
+                ["members", str(len(standing.members))],
+                ["quorum", str(standing.quorum)],
+                *self._meta,
+            ],
+            "records": shown,
+            "first": first,
+            "seats": _seats(shown, first, list(standing.members)),
+            "tail": TAIL,
+            "actions": self.actions.offered(now),
+            "fold": {"text": f"Folded away: {folded} earlier records.", "toggle": False} if folded else None,
+            "keys": "Shift and Enter or click on a member: put it on the other side of a partition.",
+            "cluster": self._id,
+        }
+        lines = [f"{row[0]}  {row[1]}  {row[2]}  {row[3]}  {row[4]}" for row in rows]
+        return scene, "\n".join([title, *lines]), table
+
+    def _cut_off(self) -> bool:
+        """Whether the ring of records has lost its first ones."""
+        trace = self.etcd.loop.trace
+        return bool(len(trace.records) >= trace.size)
+
+    def _now(self, standing: Standing, now: dict[str, State]) -> Frame:
+        frame: Frame = {
+            "id": f"now {self._clock():.6f}",
+            "t": round(self._clock(), 3),
+            "kind": "now",
+            "tick": {"hue": "ask", "shape": "square"},
+            "halt": "",
+            "sentence": "",
+            "about": "",
+            "members": now,
+            "gone": [name for name in standing.members if name not in now],
+            "messages": under_way(self.etcd),
+            "links": links_of(self.etcd),
+            "groups": groups_of(self.etcd),
+            "card": None,
+        }
+        standing.apply(frame)
+        _finish(frame, standing)
+        frame["sentence"] = f"{frame['title']}."
+        frame["card"] = {
+            "title": "now",
+            "sub": "as the members say of themselves",
+            "parts": [
+                {"name": "no record of it", "text": "Elections, writes, crashes and cuts leave records."}
+            ],
+        }
+        return frame
+
+
+def _number(id: Any) -> int:
+    return id if isinstance(id, int) else 0
+
+
+def _role(state: State) -> str:
+    if state["state"] != "running":
+        return str(state["state"])
+    return "learner" if state["learner"] else str(state["role"])
+
+
+def _finish(frame: Frame, standing: Standing) -> None:
+    """Give a frame the words that depend on all members."""
+    frame["title"] = standing.title()
+    frame["legend"] = standing.legend(frame)
+    frame["notes"] = standing.notes()
+    frame["quorum"] = standing.quorum
+    frame["writable"] = standing.writable()
+    sides = []
+    if len(standing.sides()) > 1:
+        for side in standing.sides():
+            voters = [name for name in side if name in standing.voters]
+            able = len(voters) >= standing.quorum
+            told = f"{len(voters)} of {len(standing.voters)}"
+            word = (
+                "quorum, can write"
+                if able and standing.writable() in side
+                else "quorum"
+                if able
+                else "no quorum"
+            )
+            sides.append({"members": side, "able": able, "text": f"{told}: {word}"})
+        frame["lost"] = standing.lost
+    frame["sides"] = sides
+    frame["fates"] = {
+        name: [standing.fate(name, index, term) for index, term, *_ in state["log"]]
+        for name, state in standing.members.items()
+        if any(index > state["commit"] for index, *_ in state["log"])
+    }
+
+
+def _at_first(frames: list[Frame], now: dict[str, State], cut_off: bool) -> dict[str, State]:
+    """How the members stood before the first frame, in the order of their names.
+
+    What no record tells of is as it is now. What is told of later began from nothing, or, where the first
+    records are lost, stood as it is first told of.
+    """
+    first: dict[str, State] = {}
+    for name in sorted({*now, *(name for frame in frames for name in frame["members"])}):
+        told = next((frame["members"][name] for frame in frames if name in frame["members"]), None)
+        if told is None:
+            first[name] = now.get(name, {})
+        else:
+            first[name] = dict(told) if cut_off else {"learner": told.get("learner", False)}
+    return first
+
+
+def _differs(standing: Standing, now: dict[str, State], etcd: Any) -> bool:
+    if standing.members.keys() != now.keys():
+        return True
+    looked_at = ("state", "role", "term", "last", "commit", "learner")
+    return bool(under_way(etcd)) or any(
+        standing.members[name][part] != state[part] for name, state in now.items() for part in looked_at
+    )
+
+
+def _seats(frames: list[Frame], first: State, names: list[str]) -> list[list[str]]:
+    """Who sits together: the sides of the last partition on the stepper, the same at every stop."""
+    every = list(dict.fromkeys([*first["members"], *(n for f in frames for n in f["members"]), *names]))
+    sides = next((f["sides"] for f in reversed(frames) if f["sides"]), None)
+    if not sides:
+        return [every]
+    groups = [list(side["members"]) for side in sides]
+    seated = {name for group in groups for name in group}
+    groups[-1] += [name for name in every if name not in seated]
+    return groups
+
+
+def present(etcd: Any) -> dict[str, State]:
+    """How each member stands now, read from the members themselves."""
+    names = {member.id: name for name, member in etcd.members.items()}
+    return {name: state_of(member, names) for name, member in etcd.members.items()}
+
+
+def state_of(member: Any, names: dict[int, str]) -> State:
+    """One member's figures, as a record would carry them; a member that is down has what is on its disk."""
+    raft = getattr(member, "raft", None)
+    if raft is None:
+        role = "leader" if member.state == "running" else "follower"
+        return {**UNKNOWN, "role": role, "state": member.state}
+    log = raft.log
+    low = max(log.first_index, log.last_index - TAIL + 1)
+    entries = log.entries(low, log.last_index + 1, TAIL) if low <= log.last_index else []
+    return {
+        "role": raft.role,
+        "learner": bool(raft.learner),
+        "state": member.state,
+        "term": raft.term,
+        "vote": names.get(raft.vote, ""),
+        "lead": names.get(raft.lead, ""),
+        "first": log.first_index,
+        "last": log.last_index,
+        "commit": raft.commit,
+        "applied": raft.applied,
+        "log": [[entry.index, entry.term, kind_of(entry)] for entry in entries],
+        "votes": {names.get(id, f"{id:x}"): vote for id, vote in dict(raft.votes).items()},
+    }
+
+
+def kind_of(entry: Any) -> str:
+    """What an entry holds, in a word or two: `put`, `empty`, `conf change`."""
+    if entry.type == 1:
+        return "conf change"
+    if entry.data is None:
+        return "empty"
+    return str(getattr(entry.data, "kind", "a write")).replace("_", " ")
+
+
+def under_way(etcd: Any) -> list[State]:
+    """The messages that are between members now, when the cluster has links."""
+    return [
+        message if isinstance(message, dict) else message.figures()
+        for message in getattr(etcd, "in_flight", ())
+    ]
+
+
+def links_of(etcd: Any) -> list[State] | None:
+    """The links that are not whole, when the cluster has links."""
+    links = getattr(etcd, "links", None)
+    broken = getattr(links, "broken", None)
+    return None if broken is None else list(broken() if callable(broken) else broken)
+
+
+def groups_of(etcd: Any) -> list[list[str]] | None:
+    """The sides of the present partition, when the cluster has links."""
+    groups = getattr(getattr(etcd, "links", None), "groups", None)
+    return None if groups is None else [list(group) for group in (groups() if callable(groups) else groups)]

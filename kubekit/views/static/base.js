@@ -128,17 +128,22 @@ function inspect(panel, card, api) {
     panel.append(h("div", { class: "kk-k", text: part.name }));
     if (part.text) panel.append(h("div", {}, rich(part.text)));
     for (const row of part.rows || []) panel.append(h("div", {}, row.glyph ? [icon(row.glyph, { size: 14 }), " "] : null, rich(row.text)));
+    if (part.facts) panel.append(h("dl", { class: "kk-pairs" }, part.facts.map(([name, value]) => [h("dt", { text: name }), h("dd", { text: value })])));
     if (part.steps) panel.append(h("div", {}, part.steps.map(stepRow)));
     if (part.pre) panel.append(h("pre", { text: part.pre }));
   }
+  // With `code` the card shows what the button under the pointer or the focus would run, and offers it.
+  const code = card.code && card.actions?.length ? h("code", { class: "kk-code", text: card.actions[0].code }) : null;
   const actions = (card.actions || []).map((action) => {
     const button = h("button", { class: "kk-btn", type: "button", title: action.code || null }, action.glyph ? icon(action.glyph, { size: 14, hue: "" }) : null, action.text);
     button.addEventListener("click", () => api.act(action, button));
+    if (code && action.code) for (const event of ["mouseenter", "focus"]) button.addEventListener(event, () => { code.textContent = action.code; });
     return button;
   });
   const links = [["caused by", card.caused_by], ["led to", card.led_to]].filter(([, id]) => id !== null && id !== undefined && api.indexOf(id) >= 0)
     .map(([text, id]) => h("button", { class: "kk-btn", type: "button", onclick: () => api.go(api.indexOf(id)) }, `${text} ${api.indexOf(id) + 1}`));
   if (actions.length + links.length) panel.append(h("div", { class: "kk-actions" }, actions, links));
+  if (code) panel.append(h("div", { class: "kk-coded" }, code, card.note ? h("span", { class: "kk-sub", text: card.note }) : null, h("button", { class: "kk-btn", type: "button", onclick: () => api.act({ copy: code.textContent }) }, "copy as code")));
   if (card.raw) panel.append(h("details", {}, h("summary", { text: "whole record" }), h("pre", { text: typeof card.raw === "string" ? card.raw : JSON.stringify(card.raw, null, 1) })));
 }
 

@@ -1,8 +1,8 @@
 """Gateway: etcd's API as JSON over HTTP, ``POST /v3/<path>``.
 
-`Gateway.post("kv/put", '{"key": "Zm9v", "value": "YmFy"}')` answers (HTTP status, JSON object). The two
-streaming calls differ: `lease/keepalive` wraps its answer in ``{"result": ...}``, and a watch, which stays
-open, is made with `watch`. Do not put behaviour here; this file only knows paths and shapes.
+`Gateway.post("kv/put", '{"key": "Zm9v", "value": "YmFy"}')` answers (HTTP status, JSON object). Streams
+differ: `lease/keepalive` wraps each answer in ``{"result": ...}``, or ``{"error": ...}``, and a watch, which
+stays open, is made with `watch`. Do not put behaviour here; this file only knows paths and shapes.
 Source: api/etcdserverpb/gw (grpc-gateway), server/embed/serve.go.
 """
 
@@ -15,7 +15,7 @@ from kubekit.etcd.calls import REQUESTS, RESPONSE_STREAMS
 from kubekit.etcd.errors import EtcdError, MessageTooLarge, NotServed
 from kubekit.etcd.messages import Message
 from kubekit.etcd.protobuf import encode
-from kubekit.etcd.protojson import from_json, to_json
+from kubekit.etcd.protojson import each_json, from_json, to_json
 from kubekit.etcd.v3rpc import MAX_MESSAGE_BYTES, Server
 from kubekit.etcd.watch_stream import WatchStream
 
@@ -80,15 +80,34 @@ class Gateway:
         try:
             if name is None:
                 raise NotServed
-            request_type, response_type = REQUESTS[name]
-            request = from_json(request_type, body)
-            size = len(encode(request_type, request))
-            if size > MAX_MESSAGE_BYTES:
-                raise MessageTooLarge(size, MAX_MESSAGE_BYTES)
-            answer = to_json(response_type, self._server.call(name, request, token))
+            if name in RESPONSE_STREAMS:
+                status, answers = self.stream(name, body, token)
+                return status, answers[0] if answers else {}
+            return 200, self._answer(name, from_json(REQUESTS[name][0], body), token)
         except EtcdError as error:
-            return error.http_status, {"code": error.code, "message": error.message}
-        return 200, {"result": answer} if name in RESPONSE_STREAMS else answer
+            return error.http_status, _refusal(error)
+
+    def stream(self, name: str, body: str, token: str = "") -> tuple[int, list[dict[str, Any]]]:
+        """Answer the requests of a call that is a stream, e.g. ``Lease/LeaseKeepAlive``.
+
+        A request that cannot be read ends the stream without a word. An error ends it too; it decides the
+        status if it comes first.
+        """
+        answers: list[dict[str, Any]] = []
+        try:
+            for request in each_json(REQUESTS[name][0], body):
+                answers.append({"result": self._answer(name, request, token)})
+        except EtcdError as error:
+            answers.append({"error": _refusal(error)})
+            return 200 if len(answers) > 1 else error.http_status, answers
+        return 200, answers
+
+    def _answer(self, name: str, request: Message, token: str) -> dict[str, Any]:
+        request_type, response_type = REQUESTS[name]
+        size = len(encode(request_type, request))
+        if size > MAX_MESSAGE_BYTES:
+            raise MessageTooLarge(size, MAX_MESSAGE_BYTES)
+        return to_json(response_type, self._server.call(name, request, token))
 
     def watch(self, body: str, send: Callable[[dict[str, Any]], None], token: str = "") -> WatchStream:
         """Open a watch: `send` gets each response as JSON, until the stream is closed. Raises EtcdError."""
@@ -102,3 +121,7 @@ class Gateway:
         )
         stream.request(from_json("WatchRequest", body))
         return stream
+
+
+def _refusal(error: EtcdError) -> dict[str, Any]:
+    return {"code": error.code, "message": error.message}

@@ -14,6 +14,7 @@ import base64
 import binascii
 import json
 import re
+from collections.abc import Iterator
 from typing import Any
 
 from kubekit.etcd.errors import InvalidArgument
@@ -21,8 +22,32 @@ from kubekit.etcd.messages import ENUMS, MESSAGES, Field, Message
 
 _LIMITS = {"int64": (-(1 << 63), (1 << 63) - 1), "uint64": (0, (1 << 64) - 1), "uint32": (0, (1 << 32) - 1)}
 _STRINGS = ("int64", "uint64")
-_NUMBER = re.compile(r"-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?")
+_NUMBER = re.compile(r"(-?)(0|[1-9][0-9]*)(?:\.([0-9]+))?(?:[eE]([+-]?[0-9]+))?(?![-+._a-zA-Z0-9])")
+_MOST_DIGITS = 20
+"""Of any number that fits in 64 bits."""
 _UNSET = object()
+
+
+class _Number(str):
+    """A number as it stands in the text: reading it as a float would lose digits."""
+
+    __slots__ = ()
+
+
+class _Object(list[tuple[str, Any]]):
+    """A JSON object with all its members, also those of the same name."""
+
+    __slots__ = ()
+
+
+def _no_number(name: str) -> Any:
+    """NaN and its like are not JSON, whatever Python thinks."""
+    raise json.JSONDecodeError("Expecting value", name, 0)
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_Object, parse_int=_Number, parse_float=_Number, parse_constant=_no_number
+)
 
 
 def to_json(name: str, message: Message) -> dict[str, Any]:
@@ -54,14 +79,32 @@ def _written(field: Field, value: Any) -> Any:
 
 def from_json(name: str, text: str) -> Message:
     """A JSON text as a message of type `name`; an empty text is an empty message. Raises InvalidArgument."""
-    if not text.strip():
-        return {}
-    text = text.lstrip()
+    return next(_messages(name, text), {})
+
+
+def each_json(name: str, text: str) -> Iterator[Message]:
+    """The messages of type `name` that follow each other in a text, up to one that cannot be read."""
     try:
-        document, end = json.JSONDecoder().raw_decode(text)
+        yield from _messages(name, text)
+    except InvalidArgument:
+        return
+
+
+def _messages(name: str, text: str) -> Iterator[Message]:
+    """Each message of a text. Raises InvalidArgument."""
+    while text := text.lstrip(" \t\r\n"):
+        message, text = _first(name, text)
+        yield message
+
+
+def _first(name: str, text: str) -> tuple[Message, str]:
+    try:
+        document, end = _DECODER.raw_decode(text)
+        return _Reader(text[:end]).message(name, document, ()), text[end:]
     except json.JSONDecodeError as error:
         raise InvalidArgument(_broken(text, error)) from None
-    return _Reader(text[:end]).message(name, document, ())
+    except RecursionError:
+        raise InvalidArgument("proto:\u00a0exceeded maximum recursion depth") from None
 
 
 def _broken(text: str, error: json.JSONDecodeError) -> str:
@@ -80,18 +123,22 @@ class _Reader:
         self._text = text
 
     def message(self, name: str, value: Any, path: Path) -> Message:
-        if not isinstance(value, dict):
+        if not isinstance(value, _Object):
             raise self._unexpected(path)
         fields = {field.name: field for field in MESSAGES[name]}
         fields |= {_camel(field.name): field for field in MESSAGES[name]}
         read: Message = {}
+        seen: set[str] = set()
         taken: dict[str, str] = {}
-        for key, item in value.items():
+        for key, item in value:
             field = fields.get(key)
-            if field is None or item is None:
+            if field is None:
                 continue
-            if field.name in read:
+            if field.name in seen:
                 raise self._refused((*path, key), f'duplicate field "{key}"', at_key=True)
+            seen.add(field.name)
+            if item is None:
+                continue
             if field.oneof and taken.setdefault(field.oneof, field.name) != field.name:
                 full = f"etcdserverpb.{name}.{field.oneof}"
                 raise self._refused(
@@ -105,7 +152,7 @@ class _Reader:
     def _field(self, field: Field, item: Any, path: Path) -> Any:
         if not field.repeated:
             return self._single(field, item, path)
-        if not isinstance(item, list):
+        if not isinstance(item, list) or isinstance(item, _Object):
             raise self._unexpected(path)
         got = [self._single(field, one, (*path, place)) for place, one in enumerate(item)]
         return [one for one in got if one is not _UNSET]
@@ -135,7 +182,7 @@ class _Reader:
         place = _locate(self._text, path, False)
         if self._text[place] in "{[":
             return self._text[place]
-        _, end = json.JSONDecoder().raw_decode(self._text, place)
+        _, end = _DECODER.raw_decode(self._text, place)
         return self._text[place:end]
 
 
@@ -149,37 +196,57 @@ def _scalar(kind: str, item: Any) -> Any:
     if kind == "bool":
         return item if isinstance(item, bool) else None
     if kind == "string":
-        return item if isinstance(item, str) else None
+        return item if _is_text(item) else None
     if kind == "bytes":
-        return _bytes(item)
+        return _bytes(item) if _is_text(item) else None
     if kind in ENUMS:
-        if isinstance(item, str):
+        if _is_text(item):
             return ENUMS[kind].index(item) if item in ENUMS[kind] else _UNSET
-        return _whole(item, -(1 << 31), (1 << 31) - 1) if not isinstance(item, str) else None
-    if isinstance(item, str):
-        if not _NUMBER.fullmatch(item):
-            return None
-        item = json.loads(item)
+        return _whole(item, -(1 << 31), (1 << 31) - 1)
     return _whole(item, *_LIMITS[kind])
 
 
+def _is_text(item: Any) -> bool:
+    """Whether a value is a string of valid text; half a surrogate pair is none."""
+    return isinstance(item, str) and not isinstance(item, _Number) and not _SURROGATE.search(item)
+
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
 def _whole(item: Any, low: int, high: int) -> int | None:
-    if isinstance(item, bool) or not isinstance(item, (int, float)) or item != item // 1:
+    """A whole number, also written as ``1e2`` or as a string, of which only the start is looked at."""
+    match = _NUMBER.match(item) if isinstance(item, str) else None
+    if match is None or item != item.rstrip():
         return None
-    return int(item) if low <= item <= high else None
+    sign, whole, fraction, exponent = match.groups()
+    digits = (whole + (fraction or "")).rstrip("0")
+    if not digits:
+        return 0
+    if len(exponent or "") > _MOST_DIGITS:
+        return None
+    leading = len(digits) - len(digits.lstrip("0"))
+    point = len(whole) + int(exponent or 0) - leading
+    digits = digits[leading:]
+    if not len(digits) <= point <= _MOST_DIGITS:
+        return None
+    number = int(digits.ljust(point, "0"))
+    number = -number if sign else number
+    return number if low <= number <= high else None
 
 
-def _bytes(item: Any) -> bytes | None:
-    if not isinstance(item, str):
-        return None
-    text = item.replace("-", "+").replace("_", "/") if "-" in item or "_" in item else item
-    if len(text) % 4:
-        if text.endswith("="):
-            return None
-        text += "=" * (-len(text) % 4)
+def _bytes(text: str) -> bytes | None:
+    """Base64 of either alphabet, with padding where the length asks for it; line ends are skipped."""
+    other, alphabet = (b"+/", b"-_") if "-" in text or "_" in text else (b"-_", b"+/")
+    padded = len(text) % 4 == 0
     try:
-        return base64.b64decode(text, validate=True)
-    except binascii.Error:
+        data = text.encode("ascii").replace(b"\r", b"").replace(b"\n", b"")
+        if any(sign in data for sign in other) or (not padded and b"=" in data):
+            return None
+        if not padded:
+            data += b"=" * (-len(data) % 4)
+        return base64.b64decode(data.translate(bytes.maketrans(alphabet, b"+/")), validate=True)
+    except (UnicodeEncodeError, binascii.Error):
         return None
 
 
@@ -193,7 +260,7 @@ def _skip(text: str, place: int) -> int:
 
 def _locate(text: str, path: Path, at_key: bool) -> int:
     """Where in a valid JSON text the value (or its key) at `path` begins."""
-    decoder = json.JSONDecoder()
+    decoder = _DECODER
     place = _skip(text, 0)
     for depth, step in enumerate(path):
         place = _skip(text, place + 1)

@@ -202,6 +202,8 @@ def check_branch(view: View, txn: Txn, plan: Plan) -> None:
         if isinstance(operation, Range):
             check_revision(view, operation.revision)
         elif isinstance(operation, Put):
+            # In a transaction the key is looked at before the lease, alone the other way round.
+            _check_kept(view, operation)
             check_present(view, operation)
         elif isinstance(operation, Txn) and inner is not None:
             check_branch(view, operation, inner)
@@ -221,5 +223,9 @@ def check_present(view: View, put: Put) -> None:
     """Refuse a put with an unknown lease, or that keeps the value or lease of a key that does not exist."""
     if put.lease and not view.has_lease(put.lease):
         raise LeaseNotFound
+    _check_kept(view, put)
+
+
+def _check_kept(view: View, put: Put) -> None:
     if (put.ignore_value or put.ignore_lease) and not view.current(put.key):
         raise KeyNotFound

@@ -50,6 +50,14 @@ READ = [
     ('{"sort_order": "SIDEWAYS", "nonsense": [1]}', {}),
     ('{"key": null}', {}),
     ("  ", {}),
+    ('{"limit": "1.50e1"}', {"limit": 15}),
+    ('{"limit": 0.00000000000000000000000000005e29}', {"limit": 5}),
+    ('{"limit": 100e-2, "revision": -0}', {"limit": 1, "revision": 0}),
+    ('{"limit": 9.223372036854775807e18}', {"limit": 2**63 - 1}),
+    ('{"limit": "9223372036854775807 and more"}', {"limit": 2**63 - 1}),
+    ('{"key": "Zm9v\\nYmFy\\r\\n"}', {"key": b"foobar"}),
+    ('{"unknown": 1, "unknown": 2} {"key": "!"', {}),
+    ('{"unknown": ' + "1" * 5000 + "}", {}),
 ]
 
 
@@ -81,6 +89,9 @@ UNREAD = [
         "oneof etcdserverpb.Compare.target_union is already set",
     ),
     ("RangeRequest", '{"key": ', "unexpected EOF"),
+    ("RangeRequest", '{"key": "", "key": null}', f'proto:{NBSP}(line 1:2): duplicate field "key"'),
+    ("RangeRequest", '{"limit": NaN}', "invalid character '{' looking for beginning of value"),
+    ("RangeRequest", "null", f"proto:{NBSP}syntax error (line 1:1): unexpected token null"),
     ("RangeRequest", "{key}", "invalid character 'k' looking for beginning of value"),
 ]
 
@@ -90,6 +101,40 @@ def test_what_cannot_be_read_is_refused_with_its_place(name: str, text: str, mes
     with pytest.raises(InvalidArgument) as refused:
         from_json(name, text)
     assert refused.value.message == message
+
+
+BAD_VALUES = [
+    '{"limit": "9223372036854775808"}',
+    '{"limit": " 1"}',
+    '{"limit": "1 "}',
+    '{"limit": "1x"}',
+    '{"limit": "01"}',
+    '{"limit": 1e-1}',
+    '{"limit": 1e99999999999999999999999}',
+    '{"limit": ' + "1" * 5000 + "}",
+    '{"limit": true}',
+    '{"key": "a+-_"}',
+    '{"key": "YQ="}',
+    '{"key": "YQ==YQ=="}',
+    '{"key": "\\ud800"}',
+    '{"key": 1}',
+    '{"keys_only": "true"}',
+    '{"sort_order": 1.5}',
+    '{"sort_order": 3000000000}',
+]
+
+
+@pytest.mark.parametrize("text", BAD_VALUES)
+def test_bad_values_are_refused(text: str) -> None:
+    with pytest.raises(InvalidArgument, match="invalid value for"):
+        from_json("RangeRequest", text)
+
+
+def test_a_deep_text_is_refused() -> None:
+    with pytest.raises(InvalidArgument):
+        from_json("TxnRequest", '{"success": [{"request_txn": ' * 2000)
+    with pytest.raises(InvalidArgument, match="recursion"):
+        from_json("RangeRequest", '{"x": ' * 100_000)
 
 
 def test_a_oneof_is_written_even_when_it_is_zero() -> None:
@@ -121,6 +166,11 @@ def test_streams_are_wrapped(gateway: Gateway) -> None:
     post(gateway, "lease/grant", {"ID": 30, "TTL": 3})
     status, answer = post(gateway, "lease/keepalive", {"ID": "30"})
     assert status == 200 and answer["result"]["TTL"] == "3"
+    assert gateway.stream("Lease/LeaseKeepAlive", '{"ID": 30} {"ID": 31}{"ID": "x"} {"ID": 30}') == (
+        200,
+        [{"result": answer["result"]}, {"result": {"header": answer["result"]["header"], "ID": "31"}}],
+    )
+    assert post(gateway, "lease/keepalive", [1]) == (200, {}) == gateway.post("lease/keepalive", "")
     heard: list[Any] = []
     stream = gateway.watch('{"create_request": {"key": "YQ=="}}', heard.append)
     post(gateway, "kv/put", {"key": "YQ=="})

@@ -27,7 +27,7 @@ from kubekit.etcd import (
     Txn,
     TxnResult,
 )
-from kubekit.etcd.errors import DuplicateKey, EmptyKey, LeaseNotFound, TooManyOps
+from kubekit.etcd.errors import DuplicateKey, EmptyKey, KeyNotFound, LeaseNotFound, TooManyOps
 from kubekit.etcd.operation import Operation
 
 COMPARISONS = [
@@ -147,3 +147,11 @@ def test_nothing_is_written_when_a_later_operation_cannot_work(store: KVStore) -
         with pytest.raises(error):
             store.txn(success=[first, later])
         assert store.revision == 3 and store.get(b"b") is None
+
+
+def test_what_is_looked_at_first_when_both_are_missing(store: KVStore) -> None:
+    both = Put(b"none", lease=9, ignore_value=True)
+    with pytest.raises(LeaseNotFound):
+        store.apply(both)
+    with pytest.raises(KeyNotFound):
+        store.txn(success=[both])

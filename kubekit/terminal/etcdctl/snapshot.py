@@ -13,11 +13,11 @@ from kubekit.etcd.errors import EtcdError
 from kubekit.etcd.snapshot import SnapshotError, go_error
 from kubekit.etcd.snapshot import save as keep
 from kubekit.terminal.cli.command import Command
+from kubekit.terminal.etcdctl import offline
 from kubekit.terminal.etcdctl.call import Call, need
 from kubekit.terminal.etcdctl.client import Client, error_text, status_text
 from kubekit.terminal.etcdctl.exits import INTERRUPTED, DeadlineExceeded, Exit
 from kubekit.terminal.etcdctl.printer import human_bytes
-from kubekit.terminal.etcdutl import snapshot as offline
 
 
 def save(call: Call) -> None:

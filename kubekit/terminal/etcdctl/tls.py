@@ -29,7 +29,7 @@ class ClientTLS:
 
 @dataclass(frozen=True, slots=True)
 class ServerTLS:
-    """What a port brings: PEM of its certificate, and of the CA that clients need a certificate of (if any)."""
+    """What a port brings: PEM of its certificate, and of the CA that clients need a certificate of."""
 
     certificate: bytes
     client_ca: bytes = b""

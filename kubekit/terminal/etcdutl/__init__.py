@@ -2,7 +2,7 @@
 
     Etcdutl(files=FolderDisk(".")).run(["snapshot", "restore", "backup.db", "--data-dir", "restored"])
 
-Reading order: `snapshot` (status and restore; etcdctl up to 3.5 calls them too), `tree`, `program`.
+Reading order: `program`, `tree`; what the commands do stands in `etcdctl.offline`.
 """
 
 from kubekit.terminal.etcdutl.program import Etcdutl

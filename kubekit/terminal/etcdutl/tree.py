@@ -6,8 +6,7 @@ import functools
 
 from kubekit.terminal.cli.command import Command
 from kubekit.terminal.cli.flags import string
-from kubekit.terminal.etcdctl import version
-from kubekit.terminal.etcdutl import snapshot
+from kubekit.terminal.etcdctl import offline, version
 
 
 @functools.cache
@@ -22,14 +21,14 @@ def tree(minor: int) -> Command:
                 Command(
                     "restore <filename> --data-dir {output dir} [options]",
                     "Restores an etcd member snapshot to an etcd directory",
-                    snapshot.restore,
-                    snapshot.restore_flags(minor, where),
+                    offline.restore,
+                    offline.restore_flags(minor, where),
                 ),
                 Command(
                     "status <filename>",
                     "Gets backend snapshot status of a given file",
-                    snapshot.status,
-                    long=snapshot.STATUS_LONG,
+                    offline.status,
+                    long=offline.STATUS_LONG,
                 ),
             ],
         ),

@@ -1,6 +1,7 @@
-"""snapshot status and snapshot restore: looking into a file, and making a data directory of it.
+"""Offline: `snapshot status` and `snapshot restore` - looking into a file, and making a data directory of it.
 
-Nothing here talks to a member. etcdctl up to 3.5 has the same two commands and calls these functions.
+Nothing here talks to a member. etcdctl had these commands up to 3.5; etcdutl has them since, and calls these
+functions.
 Source: etcdutl/etcdutl/snapshot_command.go, etcdctl/ctlv3/command/snapshot_command.go (3.4).
 """
 
@@ -86,7 +87,7 @@ def restore_flags(minor: int, where: str) -> list[Flag]:
 
 def restore(call: Call) -> None:
     """`snapshot restore FILE`."""
-    from kubekit.terminal.etcdutl.restoring import restore as run
+    from kubekit.terminal.etcdctl.restoring import restore as run
 
     need(call, len(call.args) == 1, "snapshot restore requires exactly one argument")
     bump, mark = call.values.get("bump-revision", 0), call.values.get("mark-compacted", False)

@@ -21,6 +21,10 @@ class StoreBackend:
     def __init__(self, store: Any) -> None:
         self.store = store
         self._put_if = store.put_if
+        self._load = getattr(store, "load", None)
+        self._refresh = getattr(store, "refresh", None)
+        self.shared = self._refresh is not None
+        """Whether others write to the store too, so that what they write must be asked for."""
 
     def revision(self) -> int:
         """The present revision."""
@@ -54,6 +58,25 @@ class StoreBackend:
         except EtcdError as error:
             raise StoreUnavailable(str(error)) from error
         return [Stored(kv.key.decode(), kv.value, kv.mod_revision) for kv in found.kvs], found.count
+
+    def load(self, prefix: str) -> tuple[list[Stored], int]:
+        """Everything under a prefix as of one revision, and that revision."""
+        if self._load is None:
+            return self.get_prefix(prefix)[0], self.revision()
+        first = prefix.encode()
+        try:
+            found, revision = self._load(first, prefix_end(first))
+        except EtcdError as error:
+            raise StoreUnavailable(str(error)) from error
+        return [Stored(kv.key.decode(), kv.value, kv.mod_revision) for kv in found], revision
+
+    def refresh(self) -> None:
+        """Hear of everything that was written before; at once where there is one writer."""
+        if self._refresh is not None:
+            try:
+                self._refresh()
+            except EtcdError as error:
+                raise StoreUnavailable(str(error)) from error
 
     def put_if(self, key: str, value: bytes, mod_revision: int) -> int:
         """Put when the key is at that revision (0: absent); the new revision or 0."""

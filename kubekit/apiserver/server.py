@@ -8,6 +8,7 @@ between requests. Upstream: cmd/kube-apiserver, pkg/controlplane, apiserver/pkg/
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -37,6 +38,7 @@ from kubekit.apiserver.registry.builtin import (
     strategy_of,
 )
 from kubekit.apiserver.registry.node_ports import NodePorts
+from kubekit.apiserver.registry.port_table import REPAIR_SECONDS, PortTable
 from kubekit.apiserver.registry.service_ips import ServiceIPs
 from kubekit.apiserver.registry.store import ResourceStore
 from kubekit.apiserver.registry.strategy import Strategy
@@ -81,7 +83,12 @@ class APIServer(Component):
         self.service_cidr = service_cidr
         self.node_port_range = node_port_range
         self.issuer = issuer
-        self.storage = Storage(StoreBackend(store))
+        backend = StoreBackend(store)
+        self.storage = Storage(backend)
+        self._shared = backend.shared
+        self._missed = False
+        if backend.shared:
+            store.on_lost = self._lose_track
         self.authentication = Authentication(tokens, anonymous)
         self.authorization = Authorization(RBAC(CachedRoles(self)), authorization_mode == "AlwaysAllow")
         self.admission = AdmissionChain(disabled_admission)
@@ -108,7 +115,10 @@ class APIServer(Component):
         self.definitions = Definitions(self)
         self.service_ips = ServiceIPs(self)
         self.node_ports = NodePorts(
-            self.store("", "services").cache, node_port_range, loop.rng.child(name + "/ports")
+            self.store("", "services").cache,
+            node_port_range,
+            loop.rng.child(name + "/ports"),
+            PortTable(self.storage, *node_port_range) if backend.shared else None,
         )
 
     # -- life -------------------------------------------------------------------------------------------
@@ -119,8 +129,38 @@ class APIServer(Component):
             store.cache.start()
         self.definitions.start()
         self.node_ports.forget()
+        if self._shared:
+            self.node_ports.repair()
+            self.loop.every(REPAIR_SECONDS, self.name, self._repair, what="look for leaked node ports")
         boot.run(self)
         self.loop.every(60.0, self.name, self._bookmarks, what="bookmarks for quiet watches")
+
+    def _repair(self) -> None:
+        with contextlib.suppress(StoreUnavailable):
+            self.node_ports.repair()
+
+    def _lose_track(self) -> None:
+        """Changes by others were missed for good: nobody is told anything more until all is read anew."""
+        self._missed = True
+        for store in self._stores.values():
+            store.cache.stop()
+        self.loop.call_soon(self.name, self._catch_up, what="read everything anew")
+
+    def _catch_up(self) -> None:
+        with contextlib.suppress(StoreUnavailable):
+            self._hear_of_others(None)
+
+    def _hear_of_others(self, request: Request | None) -> None:
+        """Be as new as the store was when the request came. Raises StoreUnavailable."""
+        if self._missed:
+            for store in list(self._stores.values()):
+                store.cache.stop()
+                store.cache.start()
+            self.definitions.start()
+            self.node_ports.forget()
+            self._missed = False
+        elif request is not None and request.query.get("resourceVersion") != ["0"]:
+            self.storage.backend.refresh()
 
     def on_stop(self) -> None:
         """End every watch."""
@@ -148,6 +188,8 @@ class APIServer(Component):
         trace.cause = ctx.record
         try:
             try:
+                if self._shared:
+                    self._hear_of_others(request)
                 answer = self._pipeline(ctx)
             except errors.StatusError as error:
                 answer = records.refusal(ctx, error)

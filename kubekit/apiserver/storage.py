@@ -68,6 +68,14 @@ class Backend(Protocol):
         ...
 
     def delete_if(self, key: str, mod_revision: int) -> int: ...
+    def load(self, prefix: str) -> tuple[list[Stored], int]:
+        """Everything under a prefix as of one revision, and that revision."""
+        ...
+
+    def refresh(self) -> None:
+        """Hear of everything that was written, by whomever, before this call."""
+        ...
+
     def watch(
         self, prefix: str, start_revision: int, deliver: Callable[[list[StoreEvent]], None]
     ) -> Callable[[], None]:
@@ -75,16 +83,35 @@ class Backend(Protocol):
         ...
 
 
+class _Pending:
+    """An object that is being written: what its event brings, if it is this write's event."""
+
+    __slots__ = ("metadata", "obj", "result", "value")
+
+    def __init__(self, obj: Obj, metadata: Obj, value: bytes) -> None:
+        self.obj = obj
+        self.metadata = metadata
+        self.value = value
+        self.result: Obj | None = None
+
+    def at(self, revision: int) -> Obj:
+        """The object with its resourceVersion, made once."""
+        text = str(revision)
+        if self.result is None or self.result["metadata"]["resourceVersion"] != text:
+            self.result = {**self.obj, "metadata": {**self.metadata, "resourceVersion": text}}
+        return self.result
+
+
 class Storage:
     """Objects in and out of a `Backend`."""
 
     def __init__(self, backend: Backend) -> None:
         self.backend = backend
-        self._written: dict[int, Obj] = {}
-        """Objects this server wrote itself, by revision: their watch event needs no decoding."""
+        self._pending: dict[str, _Pending] = {}
+        """Objects this server is writing, by key: their watch events need no decoding."""
 
     def revision(self) -> int:
-        """The store's present revision."""
+        """The revision as of which everything is that has been heard of."""
         return self.backend.revision()
 
     def create(self, key: str, obj: Obj) -> Obj | None:
@@ -106,11 +133,12 @@ class Storage:
 
     def decoded(self, event: StoreEvent) -> Obj:
         """The object of a put event, without decoding when this server wrote it."""
-        # Left there: events, for one, are followed by two caches. `_put` takes it away.
-        written = self._written.get(event.revision)
-        if written is not None:
-            return written
         assert event.value is not None
+        # Other servers write too, to the same key perhaps: it is the value that says whose event this is.
+        # Left there: events, for one, are followed by two caches. `_put` takes it away.
+        pending = self._pending.get(event.key)
+        if pending is not None and pending.value == event.value:
+            return pending.at(event.revision)
         return decode(event.value, event.revision)
 
     def _put(self, key: str, obj: Obj, mod_revision: int) -> Obj | None:
@@ -118,21 +146,18 @@ class Storage:
         if "resourceVersion" in metadata:
             metadata = {k: v for k, v in metadata.items() if k != "resourceVersion"}
             obj = {**obj, "metadata": metadata}
-        # The event is delivered inside the put; whoever handles it looks for the object by its revision,
-        # which
-        # is the present one plus one: a store has one writer at a time.
-        coming = self.backend.revision() + 1
-        result = {**obj, "metadata": {**metadata, "resourceVersion": str(coming)}}
-        self._written[coming] = result
+        # The event is delivered inside the put. A receiver of it may write to the same key in turn.
+        pending = _Pending(obj, metadata, encode_json(obj))
+        before = self._pending.get(key)
+        self._pending[key] = pending
         try:
-            revision = self.backend.put_if(key, encode_json(obj), mod_revision)
+            revision = self.backend.put_if(key, pending.value, mod_revision)
         finally:
-            self._written.pop(coming, None)
-        if not revision:
-            return None
-        if revision != coming:
-            result = {**obj, "metadata": {**metadata, "resourceVersion": str(revision)}}
-        return result
+            if before is None:
+                self._pending.pop(key, None)
+            else:
+                self._pending[key] = before
+        return pending.at(revision) if revision else None
 
 
 def decode(value: bytes, revision: int) -> Obj:

@@ -156,7 +156,7 @@ class WatchCache:
 
     def start(self) -> None:
         """Load everything and follow the store from there."""
-        found, _ = self.storage.backend.get_prefix(self.prefix)
+        found, revision = self.storage.backend.load(self.prefix)
         self.objects.clear()
         self.keys.clear()
         self.broken.clear()
@@ -169,7 +169,7 @@ class WatchCache:
                 continue
             self.objects[stored.key] = self._upgrade(obj) if self._upgrade is not None else obj
             self.keys.append(stored.key)
-        self.revision = self.storage.revision()
+        self.revision = revision
         self.oldest = self.revision
         self._end = self.storage.backend.watch(self.prefix, self.revision + 1, self._follow)
 
@@ -265,6 +265,13 @@ class WatchCache:
     def get(self, key: str) -> Obj | None:
         """The object under a key (without the prefix's trailing part: the whole key)."""
         return self.objects.get(key)
+
+    def newer(self, key: str, written: Obj) -> Obj:
+        """What was written, in the cache's own copy when the cache has heard of it already."""
+        cached = self.objects.get(key)
+        if cached is None or cached["metadata"]["resourceVersion"] != written["metadata"]["resourceVersion"]:
+            return written
+        return cached
 
     def span(self, namespace: str = "") -> list[Obj]:
         """All objects, or those of a namespace, in key order."""

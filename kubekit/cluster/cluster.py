@@ -12,13 +12,21 @@ import ipaddress
 from collections.abc import Callable
 from typing import Any
 
-from kubekit.api.duration import parse_go_duration
 from kubekit.api.exchange import UserInfo
 from kubekit.apiserver import APIServer
 from kubekit.client import Client
 from kubekit.cluster import presentation
 from kubekit.cluster.calm import calm
-from kubekit.cluster.defaults import ADMIN, ADMIN_GROUPS, BOOT_SECONDS, PORTS, SETTLE_SECONDS, Settings
+from kubekit.cluster.defaults import (
+    ADMIN,
+    ADMIN_GROUPS,
+    BOOT_SECONDS,
+    CONTROL_PLANE,
+    PORTS,
+    SETTLE_SECONDS,
+    Settings,
+)
+from kubekit.cluster.engine import engine_of, own_chance
 from kubekit.cluster.errors import KubekitError, TimeoutReached, UnknownName
 from kubekit.cluster.kubeadm import SUPER_ADMIN, leave_behind
 from kubekit.cluster.kubelet_door import KubeletDoor
@@ -26,16 +34,16 @@ from kubekit.cluster.map import Row, row_of, table
 from kubekit.cluster.names import destination
 from kubekit.cluster.node import Node
 from kubekit.cluster.records import Records
+from kubekit.cluster.time import clock_of, seconds_of
 from kubekit.cluster.topology import NodePlan, node_plan, plan
 from kubekit.cluster.verbs import Verbs
 from kubekit.cluster.waiting import condition_of
 from kubekit.controllers import ControllerManager
-from kubekit.etcd.cluster import EtcdCluster
 from kubekit.kubelet import ImageStore, Kubelet, ManifestDirectory, Runtime
 from kubekit.network import Fabric
 from kubekit.proxy import Proxy
 from kubekit.scheduler.scheduler import Scheduler
-from kubekit.sim import Clock, Component, Loop, Record, Stalled, VirtualClock, WallClock, rfc3339
+from kubekit.sim import Component, Loop, Record, Stalled, rfc3339
 
 MASTERS = "system:masters"
 
@@ -48,7 +56,7 @@ class Cluster(Verbs):
             raise KubekitError(f"etcd runs with one member here, not with {settings.etcd_members}")
         self.settings = settings
         self.name = settings.name
-        self.loop = Loop(_clock(settings), seed=settings.seed, trace_size=settings.trace_size)
+        self.loop = Loop(clock_of(settings), seed=settings.seed, trace_size=settings.trace_size)
         self.records = Records(self.loop.trace)
         self.fabric = Fabric(self.loop)
         self.nodes: dict[str, Node] = {}
@@ -59,23 +67,24 @@ class Cluster(Verbs):
     def _boot(self, nodes: list[NodePlan]) -> None:
         """Make and start everything, in order."""
         settings, loop = self.settings, self.loop
-        control_plane = nodes[0]
+        address = f"{nodes[0].ip if nodes else settings.first_node_ip}:{PORTS['kube-apiserver']}"
+        shared = bool(settings.etcd)
 
         # etcd: the only thing with a memory.
-        self.etcd = EtcdCluster(loop, settings.etcd_members)
-        self.etcd.start()
+        self.etcd = engine_of(settings, loop)
 
         # kube-apiserver: the only thing that talks to etcd.
         self.apiserver = APIServer(
             loop,
             self.etcd.client(name="kube-apiserver"),
-            address=f"{control_plane.ip}:{PORTS['kube-apiserver']}",
+            address=address,
             service_cidr=settings.service_cidr,
             authorization_mode=settings.authorization_mode,
             disabled_admission=tuple(settings.disabled_admission),
         )
         self.door = KubeletDoor(self._pod, lambda: self.nodes)
         self.apiserver.connect = self.door
+        own_chance(self.etcd, loop, address)
         self.apiserver.start()
         leave_behind(self.client_for(*SUPER_ADMIN, name="kubeadm"))
         super().__init__(self.client_for(ADMIN, *ADMIN_GROUPS, name="kubekit"), loop)
@@ -87,12 +96,17 @@ class Cluster(Verbs):
             loop,
             self.client_for("system:kube-controller-manager", MASTERS, name="kube-controller-manager"),
             None if settings.controllers is None else list(settings.controllers),
+            leader_elect=shared,
             **{"service_account_signer": self.apiserver.tokens.issue_legacy, **settings.controller_options},
         )
         self.controller_manager.start()
         config = None if settings.scheduler_config is None else dict(settings.scheduler_config)
         self.scheduler = Scheduler(
-            loop, self.client_for("system:kube-scheduler", name="kube-scheduler"), config
+            loop,
+            self.client_for("system:kube-scheduler", name="kube-scheduler"),
+            config,
+            leader_elect=shared,
+            identity=loop.rng.child("kube-scheduler").uuid() if shared else "",
         )
         self.scheduler.start()
 
@@ -316,7 +330,7 @@ class Cluster(Verbs):
 
     def rows(self) -> list[Row]:
         """The rows of the cluster map."""
-        first = next(iter(self.nodes))
+        first = next(iter(self.nodes), CONTROL_PLANE)
         fixed = [
             *self.etcd.members.values(),
             self.apiserver,
@@ -335,31 +349,6 @@ class Cluster(Verbs):
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:
         return presentation.bundle(self)
-
-
-def seconds_of(duration: float | str) -> float:
-    """Seconds of a number or of a text like "30s", "2m", "1h", "3d"; raises KubekitError."""
-    if isinstance(duration, int | float):
-        return float(duration)
-    text = duration.strip()
-    try:
-        if text.endswith("d"):
-            return float(text[:-1]) * 86_400
-        return float(text) if text.replace(".", "").isdigit() else parse_go_duration(text)
-    except ValueError:
-        raise KubekitError(f"{duration!r} is no duration: write it like '30s', '5m' or '1h30m'") from None
-
-
-def _clock(settings: Settings) -> Clock:
-    if settings.clock == "virtual":
-        return VirtualClock(settings.start)
-    if settings.clock == "wall":
-        # It shows the present time and goes on from there; a served cluster's driver keeps it in step.
-        return VirtualClock(WallClock().now())
-    if isinstance(settings.clock, str):
-        raise KubekitError(f"there is no clock {settings.clock!r}: it is 'virtual' or 'wall'")
-    clock: Clock = settings.clock
-    return clock
 
 
 _clusters: list[Cluster] = []

@@ -50,6 +50,9 @@ class Settings:
     node name. `controllers` chooses as the controller manager's flag does; `controller_options` go to the
     controller manager. `clock` is "virtual", which begins at `start`, or "wall", which begins at the present
     time; it may also be a `Clock`. `images_present` makes every image that exists count as pulled already.
+    `etcd` are the endpoints of a real etcd to stand on, with the files that TLS needs; several clusters may
+    share one. `join` makes a further control plane of a cluster that is in such an etcd: an API server, a
+    controller manager and a scheduler that wait for their turn to lead, and no nodes of its own.
     `machine_id` is what all nodes say of their machine; without it each says something of its own.
     """
 
@@ -57,6 +60,11 @@ class Settings:
     seed: int = 0
     name: str = "kubekit"
     etcd_members: int = 1
+    etcd: str | Sequence[str] = ()
+    etcd_cafile: str = ""
+    etcd_certfile: str = ""
+    etcd_keyfile: str = ""
+    join: bool = False
     clock: Any = "virtual"
     start: str | float = START
     node_names: Sequence[str] | None = None

@@ -34,7 +34,10 @@ class NodePlan:
 
 
 def plan(settings: Settings) -> list[NodePlan]:
-    """The nodes of a cluster, the control plane's first; raises KubekitError for a plan without sense."""
+    """The nodes of a cluster, the control plane's first; none for one that joins. Raises KubekitError for a
+    plan without sense."""
+    if settings.join:
+        return []
     if settings.node_names is not None:
         names = list(settings.node_names)
     else:

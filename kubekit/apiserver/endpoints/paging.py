@@ -156,7 +156,7 @@ def read(
     if at > present:
         raise too_large(at, present)
     revision = at or present
-    items, last, more, left = _collect(ctx, scope, options, matches, prefix, start, at)
+    items, last, more, left = _collect(ctx, scope, options, matches, prefix, start, revision)
     token, remaining = "", None
     if more:
         token = encode_token(revision, last[len(prefix) :] + "\0")

@@ -38,13 +38,15 @@ class ServiceStrategy(Strategy):
             spec["clusterIPs"] = [spec["clusterIP"]]
         _init_families(ctx, obj, None)
         taken = _allocate_addresses(ctx, obj)
+        ports: set[int] = set()
 
         def undo() -> None:
             if not ctx.dry_run:
                 ctx.server.service_ips.release(taken)
+                ctx.server.node_ports.release(ports)
 
         try:
-            _allocate_ports(ctx, obj)
+            _allocate_ports(ctx, obj, ports)
         except BaseException:
             undo()
             raise
@@ -59,13 +61,15 @@ class ServiceStrategy(Strategy):
         taken: list[str] = []
         if before.get("type") == "ExternalName" and spec.get("type") != "ExternalName":
             taken = _allocate_addresses(ctx, obj)
+        ports: set[int] = set()
 
         def undo() -> None:
             if not ctx.dry_run:
                 ctx.server.service_ips.release(taken)
+                ctx.server.node_ports.release(ports)
 
         try:
-            _update_ports(ctx, obj, old)
+            _update_ports(ctx, obj, old, ports)
         except BaseException:
             undo()
             raise
@@ -77,13 +81,14 @@ class ServiceStrategy(Strategy):
         _drop_type_dependent(obj, old)
 
     def after_update(self, ctx: Context, obj: Obj, old: Obj) -> None:
-        """Give back the addresses that a Service does not need any more."""
+        """Give back the addresses and ports that a Service does not need any more."""
         before = old["spec"].get("clusterIPs") or []
         now = obj["spec"].get("clusterIPs") or []
         ctx.server.service_ips.release([ip for ip in before if ip != NONE and ip not in now])
+        ctx.server.node_ports.release(set(ports_of(old)) - set(ports_of(obj)))
 
     def after_delete(self, ctx: Context, obj: Obj) -> None:
-        """Give back the addresses, and take the Endpoints of the same name along."""
+        """Give back the addresses and ports, and take the Endpoints of the same name along."""
         from kubekit.apiserver.registry.deletion import delete
 
         metadata = obj["metadata"]
@@ -93,6 +98,7 @@ class ServiceStrategy(Strategy):
         spec = obj["spec"]
         if spec.get("type") != "ExternalName":
             ctx.server.service_ips.release([ip for ip in spec.get("clusterIPs") or () if ip != NONE])
+        ctx.server.node_ports.release(ports_of(obj))
 
     def empty_fields(self) -> Obj:
         """A Service without content."""
@@ -215,9 +221,9 @@ def _port_refused(obj: Obj, place: int, port: int, error: PortError) -> errors.S
     return errors.invalid("Service", "", obj["metadata"].get("name", ""), [problem])
 
 
-def _allocate_ports(ctx: Context, obj: Obj) -> None:
+def _allocate_ports(ctx: Context, obj: Obj, mine: set[int]) -> None:
     spec = obj["spec"]
-    allocator, mine = ctx.server.node_ports, set[int]()
+    allocator = ctx.server.node_ports
     given: dict[int, int] = {}
     if spec.get("type") in ("NodePort", "LoadBalancer"):
         ports = spec.get("ports") or []
@@ -232,13 +238,15 @@ def _allocate_ports(ctx: Context, obj: Obj) -> None:
                         (p["nodePort"] for p in ports if p.get("port") == number and p.get("nodePort")), 0
                     )
                     given[number] = (
-                        allocator.take(asked, mine) if asked else allocator.take_any(mine, ctx.dry_run)
+                        allocator.take(asked, mine, ctx.dry_run)
+                        if asked
+                        else allocator.take_any(mine, ctx.dry_run)
                     )
                     port["nodePort"] = given[number]
                 elif not port.get("nodePort"):
                     port["nodePort"] = given[number]
                 elif port["nodePort"] != given[number]:
-                    allocator.take(port["nodePort"], mine)
+                    allocator.take(port["nodePort"], mine, ctx.dry_run)
             except PortError as error:
                 raise _port_refused(obj, place, port.get("nodePort") or asked, error) from None
     _allocate_health_check(ctx, obj, mine)
@@ -251,7 +259,7 @@ def _allocate_health_check(ctx: Context, obj: Obj, mine: set[int]) -> None:
     wanted = spec.get("healthCheckNodePort")
     try:
         spec["healthCheckNodePort"] = (
-            ctx.server.node_ports.take(wanted, mine)
+            ctx.server.node_ports.take(wanted, mine, ctx.dry_run)
             if wanted
             else ctx.server.node_ports.take_any(mine, ctx.dry_run)
         )
@@ -260,20 +268,19 @@ def _allocate_health_check(ctx: Context, obj: Obj, mine: set[int]) -> None:
         raise errors.internal_error(text) from None
 
 
-def _update_ports(ctx: Context, obj: Obj, old: Obj) -> None:
+def _update_ports(ctx: Context, obj: Obj, old: Obj, mine: set[int]) -> None:
     spec, before = obj["spec"], old["spec"]
-    held, mine = set(ports_of(old)), set[int]()
+    held = set(ports_of(old))
     if spec.get("type") in ("NodePort", "LoadBalancer"):
         seen: list[tuple[Any, int]] = []
         for place, port in enumerate(spec.get("ports") or ()):
             if not port.get("nodePort") and not _wants_ports(spec):
                 continue
             if not port.get("nodePort"):
-                port["nodePort"] = ctx.server.node_ports.take_any(mine | held, ctx.dry_run)
-                mine.add(port["nodePort"])
+                port["nodePort"] = ctx.server.node_ports.take_any(mine, ctx.dry_run, held)
             elif port["nodePort"] not in held and port["nodePort"] not in mine:
                 try:
-                    ctx.server.node_ports.take(port["nodePort"], mine)
+                    ctx.server.node_ports.take(port["nodePort"], mine, ctx.dry_run)
                 except PortError as error:
                     raise _port_refused(obj, place, port["nodePort"], error) from None
             pair = (port.get("protocol"), port["nodePort"])

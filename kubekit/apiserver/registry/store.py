@@ -140,7 +140,7 @@ class ResourceStore:
             ctx.refused("etcd", "put if new: the key exists", {"key": key})
             return None
         ctx.wrote(key, "put if new", int(stored["metadata"]["resourceVersion"]))
-        return self.cache.objects.get(key) or stored
+        return self.cache.newer(key, stored)
 
     # -- update -----------------------------------------------------------------------------------------
 
@@ -229,7 +229,7 @@ class ResourceStore:
             if undo is not None and not kept:
                 undo()
         strategy.after_update(ctx, stored, existing)
-        return self.cache.objects.get(key) or stored
+        return self.cache.newer(key, stored)
 
     def _check_revision(self, metadata: Obj, present: str, name: str, strategy: Strategy) -> None:
         given = metadata.get("resourceVersion") or "0"

@@ -9,6 +9,7 @@ from kubekit.etcd.errors import PermissionDenied
 from kubekit.etcd.messages import Message
 from kubekit.etcd.protobuf import encode
 from kubekit.etcd.watch_stream import NO_WATCH, WatchStream, fragments
+from kubekit.sim import Loop
 
 
 @pytest.fixture
@@ -99,6 +100,104 @@ def test_progress_of_the_stream_and_of_one_watch(
     assert len(heard) == count, "a watch that heard something needs no note"
     stream.progress_tick()
     assert len(heard) == count + 1
+
+
+def test_a_watch_without_a_past_holds_up_progress_until_it_is_cancelled(
+    store: KVStore, stream: WatchStream, heard: list[Message]
+) -> None:
+    for _ in range(3):
+        store.put(b"a", b"v")
+    store.compact(3)
+    create(stream, key=b"a", start_revision=2, watch_id=5)
+    assert heard[-1]["canceled"] and heard[-1]["compact_revision"] == 3
+    create(stream, key=b"b")
+    count = len(heard)
+    stream.request({"progress_request": {}})
+    assert len(heard) == count
+    create(stream, key=b"b", watch_id=5)
+    assert heard[-1]["cancel_reason"].endswith("duplicate watch ID provided on the WatchStream")
+    stream.request({"cancel_request": {"watch_id": 5}})
+    assert heard[-1] == {"header": {"revision": 4}, "watch_id": 5, "canceled": True}
+    stream.request({"progress_request": {}})
+    assert heard[-1] == {"header": {"revision": 4}, "watch_id": NO_WATCH}
+
+
+def test_progress_waits_for_the_start_of_a_watch_of_the_future(
+    store: KVStore, stream: WatchStream, heard: list[Message]
+) -> None:
+    create(stream, key=b"a", start_revision=3)
+    store.put(b"b", b"")
+    stream.request({"progress_request": {}})
+    assert len(heard) == 1
+    store.put(b"b", b"")
+    stream.request({"progress_request": {}})
+    assert heard[-1] == {"header": {"revision": 3}, "watch_id": NO_WATCH}
+
+
+def test_on_a_loop_progress_is_noted_every_ten_minutes_or_a_little_later() -> None:
+    loop = Loop()
+    heard: list[tuple[float, Message]] = []
+    stream = WatchStream(KVStore(loop.clock), lambda message: heard.append((loop.clock.now(), message)))
+    began = loop.clock.now()
+    stream.follow(loop, "etcd")
+    create(stream, key=b"a", progress_notify=True)
+    create(stream, key=b"a")
+    loop.advance(3600)
+    notes = [(at - began, message["watch_id"]) for at, message in heard[2:]]
+    assert len(notes) == 5 and {id for _, id in notes} == {0}
+    assert 600 <= notes[0][0] <= 660
+    stream.close()
+    loop.advance(3600)
+    assert len(heard) == 7 and loop.waiting("etcd") == []
+
+
+def test_a_client_without_room_is_told_later(
+    store: KVStore, stream: WatchStream, heard: list[Message]
+) -> None:
+    create(stream, key=b"a")
+    create(stream, key=b"b", start_revision=99)
+    stream.pause()
+    create(stream, key=b"a", start_revision=1)
+    for value in (b"1", b"2"):
+        store.put(b"a", value)
+    assert all("events" not in message for message in heard)
+    stream.request({"progress_request": {}})
+    assert all(message.get("created") for message in heard)
+    stream.resume()
+    told = [(m["watch_id"], e["kv"]["value"]) for m in heard if "events" in m for e in m["events"]]
+    assert sorted(told) == [(0, b"1"), (0, b"2"), (2, b"1"), (2, b"2")]
+    store.put(b"b", b"")
+    assert len(heard) == 5, "the watch of the future still waits"
+
+
+def test_a_client_that_has_no_room_for_too_long_loses_its_watch(
+    store: KVStore, stream: WatchStream, heard: list[Message]
+) -> None:
+    create(stream, key=b"a")
+    stream.pause()
+    for _ in range(3):
+        store.put(b"a", b"v")
+    store.compact(4)
+    stream.resume()
+    assert heard[-1]["canceled"] and heard[-1]["compact_revision"] == 4
+
+
+def test_room_that_ends_again_while_catching_up(store: KVStore) -> None:
+    for number in range(2500):
+        store.put(b"a", b"%d" % number)
+    sizes: list[int] = []
+
+    def take(message: Message) -> None:
+        if "events" in message:
+            sizes.append(len(message["events"]))
+            stream.pause()
+
+    stream = WatchStream(store, take)
+    create(stream, key=b"a", start_revision=1)
+    assert sizes == [1000]
+    while sum(sizes) < 2500:
+        stream.resume()
+    assert sizes == [1000, 1000, 500]
 
 
 def test_filters_hide_types_of_events(store: KVStore, stream: WatchStream, heard: list[Message]) -> None:

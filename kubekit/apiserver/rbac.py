@@ -27,6 +27,9 @@ class RoleSource(Protocol):
     def role(self, namespace: str, name: str) -> Obj | None: ...
     def cluster_role_bindings(self) -> list[Obj]: ...
     def role_bindings(self, namespace: str) -> list[Obj]: ...
+    def version(self) -> Any:
+        """A value that differs whenever any role or binding does."""
+        ...
 
 
 def subject_matches(user: UserInfo, subject: Obj, namespace: str) -> bool:
@@ -81,14 +84,30 @@ class RBAC:
 
     def __init__(self, source: RoleSource) -> None:
         self.source = source
+        self._allowed: dict[tuple[Any, ...], str] = {}
+        self._allowed_at: Any = None
         self._matched: dict[tuple[str, tuple[str, ...], str], tuple[list[Obj], list[tuple[Obj, Obj]]]] = {}
 
     def authorize(self, asked: Attributes) -> tuple[bool, str]:
         """(allowed, reason); the reason of a refusal tells of roles that do not exist."""
+        version = self.source.version()
+        if version != self._allowed_at or len(self._allowed) >= MATCHED_LIMIT:
+            self._allowed, self._allowed_at = {}, version
+        user = asked.user
+        what = (asked.group, asked.qualified, asked.namespace) if asked.is_resource else asked.path
+        key = (user.name, user.groups, asked.verb, what)
+        known = self._allowed.get(key)
+        if known is not None:
+            return True, known
         missing: list[str] = []
-        for rule, kind, namespace, binding, subject in self._reach(asked.user, asked.namespace, missing):
+        for_any_name = True
+        for rule, kind, namespace, binding, subject in self._reach(user, asked.namespace, missing):
+            for_any_name = for_any_name and not rule.get("resourceNames")
             if rule_allows(asked, rule):
-                return True, f"RBAC: allowed by {self._describe(kind, binding, subject, namespace)}"
+                reason = f"RBAC: allowed by {self._describe(kind, binding, subject, namespace)}"
+                if for_any_name:
+                    self._allowed[key] = reason
+                return True, reason
         if not missing:
             return False, ""
         if len(missing) == 1:

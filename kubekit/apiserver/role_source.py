@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 Obj = dict[str, Any]
 GROUP = "rbac.authorization.k8s.io"
+PLURALS = ("clusterroles", "clusterrolebindings", "roles", "rolebindings")
 
 
 class CachedRoles:
@@ -28,6 +29,10 @@ class CachedRoles:
     def role(self, namespace: str, name: str) -> Obj | None:
         """A Role."""
         return self._server.store(GROUP, "roles").find(namespace, name)
+
+    def version(self) -> tuple[int, ...]:
+        """The revisions of the four caches."""
+        return tuple([self._server.store(GROUP, plural).cache.revision for plural in PLURALS])
 
     def cluster_role_bindings(self) -> list[Obj]:
         """Every ClusterRoleBinding."""

@@ -27,6 +27,7 @@ class Attempt:
     """What one attempt came to. Written by the cycle, read through `came_in`, `steps` and `came_out`."""
 
     __slots__ = (
+        "_first_best",
         "_tied",
         "_totals",
         "bind",
@@ -91,6 +92,7 @@ class Attempt:
         """The feasible nodes' rows in the snapshot's table, if arrays were used."""
         self._totals: Any = []
         self._tied: list[str] | None = None
+        self._first_best: list[int] = []
         self.node = ""
         self.post_filter: Status | None = None
         self.nominated: str | None = None
@@ -117,9 +119,11 @@ class Attempt:
         totals = self._totals
         if not isinstance(totals, list):
             found: list[int] = (totals == totals.max()).nonzero()[0].tolist()
-            return found
-        top = max(totals)
-        return [place for place, total in enumerate(totals) if total == top]
+        else:
+            top = max(totals)
+            found = [place for place, total in enumerate(totals) if total == top]
+        self._first_best = found[:KEPT_AFTER_TRIM]
+        return found
 
     def best(self) -> list[str]:
         """The feasible nodes with the highest total, in order."""
@@ -130,9 +134,8 @@ class Attempt:
         totals = self._totals
         if len(totals) == 0:
             return []
-        best = self.best_places()[:most]
-        if len(best) == most:
-            return best
+        if len(self._first_best) == most:
+            return self._first_best
         if not isinstance(totals, list):
             found: list[int] = (-totals).argsort(kind="stable")[:most].tolist()
             return found

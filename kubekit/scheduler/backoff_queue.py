@@ -41,6 +41,11 @@ class BackoffQueue:
         mine, other = self.until(first), self.until(second)
         return mine < other or (mine == other and self._active_less(first, second))
 
+    def reorder(self, less: Less) -> None:
+        """Pods whose wait ends in the same second come out in another order from now on."""
+        self._active_less = less
+        self.refused.reorder(self._earlier)
+
     def add(self, queued: QueuedPodInfo) -> None:
         """Let a pod wait; without a plugin that refused it, it met an error."""
         (self.refused if queued.rejectors else self.errors).put(queued)

@@ -70,8 +70,9 @@ class PodHeap:
         """Take the first pod out."""
         return self.remove(self._pods[0].key) if self._pods else None
 
-    def reorder(self) -> None:
-        """Put everything in order again, after `less` began to see things differently."""
+    def reorder(self, less: Less) -> None:
+        """Put everything in another order."""
+        self._less = less
         for place in range(1, len(self._pods)):
             self._settle(place)
 
@@ -93,6 +94,12 @@ class PodHeap:
             found.append(pods[place])
             open_places += [child for child in (2 * place + 1, 2 * place + 2) if child < len(pods)]
         return found
+
+    def top(self, count: int) -> PodHeap:
+        """A small heap with the same first `count` pods (up to 6), to be asked later."""
+        part = PodHeap(self._less)
+        part._pods = self._pods[: (1 << count) - 1]
+        return part
 
     def _sorted(self, pods: list[QueuedPodInfo]) -> list[QueuedPodInfo]:
         def compare(first: QueuedPodInfo, second: QueuedPodInfo) -> int:

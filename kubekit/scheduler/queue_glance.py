@@ -24,7 +24,7 @@ class Glance:
     def __init__(self, scheduler: Scheduler) -> None:
         queue = scheduler.queue
         self._active = len(queue.active)
-        self._next = [(queued.key, queued.info.priority) for queued in queue.active.first(SHOWN)]
+        self._next = queue.active.top(SHOWN)
         self._waiting = (0, len(queue.unschedulable))
         self._backing_off: list[Obj] = []
         self._pool: list[Obj] = []
@@ -48,7 +48,7 @@ class Glance:
             "active": self._active,
             "backoff": self._waiting[0],
             "unschedulable": self._waiting[1],
-            "next": [{"pod": key, "priority": priority} for key, priority in self._next],
+            "next": [{"pod": one.key, "priority": one.info.priority} for one in self._next.first(SHOWN)],
             "backing_off": self._backing_off,
             "pool": self._pool,
         }

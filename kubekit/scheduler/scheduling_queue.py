@@ -26,7 +26,7 @@ from kubekit.scheduler.framework.pod_info import PodInfo, QueuedPodInfo
 from kubekit.scheduler.framework.runtime import Framework
 from kubekit.scheduler.in_flight import InFlight
 from kubekit.scheduler.nominator import Nominator
-from kubekit.scheduler.pod_heap import PodHeap
+from kubekit.scheduler.pod_heap import Less, PodHeap
 
 Obj = dict[str, Any]
 
@@ -65,7 +65,7 @@ class SchedulingQueue:
         self.frameworks = frameworks
         self._now = now
         self._started = now()
-        less = next(iter(frameworks.values())).less
+        less = self._less()
         self.active = PodHeap(less)
         self.backoff = BackoffQueue(now, initial_backoff, max_backoff, less)
         self.unschedulable: dict[str, QueuedPodInfo] = {}
@@ -83,7 +83,13 @@ class SchedulingQueue:
         """Read from the profiles which plugin is interested in what (again, after a plugin was added)."""
         self._hints = {name: framework.hints() for name, framework in self.frameworks.items()}
         self._matching = {}
-        self.active.reorder()
+        self.active.reorder(self._less())
+        self.backoff.reorder(self._less())
+
+    def _less(self) -> Less:
+        """The order of the queue: the profiles agree about it, so the first one's plugin is asked."""
+        less: Less = next(iter(self.frameworks.values())).points["QueueSort"][0].less  # type: ignore[attr-defined]
+        return less
 
     # -- from the API server -----------------------------------------------------------------------
 

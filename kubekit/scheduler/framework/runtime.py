@@ -137,11 +137,6 @@ class Framework:
                 return status.by(plugin.name)
         return None
 
-    def less(self, first: Any, second: Any) -> bool:
-        """Whether the queued pod `first` is to be tried before `second`."""
-        answer: bool = self.points["QueueSort"][0].less(first, second)  # type: ignore[attr-defined]
-        return answer
-
     def row_of(self, node: str) -> int | None:
         """The place of a node in the present snapshot."""
         return self.handle.snapshot.row_of(node)

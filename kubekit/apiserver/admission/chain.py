@@ -19,6 +19,7 @@ from kubekit.apiserver.admission.certificates import (
 from kubekit.apiserver.admission.default_ingress_class import DefaultIngressClass
 from kubekit.apiserver.admission.default_toleration_seconds import DefaultTolerationSeconds
 from kubekit.apiserver.admission.limit_ranger import LimitRanger
+from kubekit.apiserver.admission.mutating_policy import MutatingAdmissionPolicy
 from kubekit.apiserver.admission.namespace_lifecycle import NamespaceLifecycle
 from kubekit.apiserver.admission.plugin import AdmissionPlugin, Attributes
 from kubekit.apiserver.admission.pod_security import PodSecurity
@@ -32,6 +33,7 @@ from kubekit.apiserver.admission.storage_defaults import (
     StorageObjectInUseProtection,
 )
 from kubekit.apiserver.admission.taint_nodes import TaintNodesByCondition
+from kubekit.apiserver.admission.validating_policy import ValidatingAdmissionPolicy
 from kubekit.apiserver.admission.webhooks import MutatingAdmissionWebhook, ValidatingAdmissionWebhook
 from kubekit.sim import Step
 
@@ -51,7 +53,9 @@ PLUGINS: tuple[type[AdmissionPlugin], ...] = (
     CertificateSigning,
     CertificateSubjectRestriction,
     DefaultIngressClass,
+    MutatingAdmissionPolicy,
     MutatingAdmissionWebhook,
+    ValidatingAdmissionPolicy,
     ValidatingAdmissionWebhook,
     ResourceQuotaAdmission,
 )

@@ -3,8 +3,7 @@
 Every webhook whose rules and selectors match is asked with an AdmissionReview; mutating ones one after the
 other in the order of their configurations' names, each seeing what the one before made. A webhook that
 does not answer refuses or lets pass, as its failurePolicy says. `server.call_webhook` does the asking;
-until somebody sets it nothing listens. Left out: matchConditions, which are expressions in CEL. Upstream:
-apiserver/pkg/admission/plugin/webhook.
+until somebody sets it nothing listens. Upstream: apiserver/pkg/admission/plugin/webhook.
 """
 
 from __future__ import annotations
@@ -49,7 +48,7 @@ class Webhooks(AdmissionPlugin):
             return
         for configuration in cache.span():
             for webhook in configuration.get("webhooks") or ():
-                if matches(a, webhook):
+                if matches(a, webhook) and conditions_met(a, webhook):
                     yield configuration, webhook
 
     def call(self, a: Attributes, webhook: Obj) -> Obj | None:
@@ -62,7 +61,7 @@ class Webhooks(AdmissionPlugin):
             ask = a.ctx.server.call_webhook
             if ask is None:
                 raise ConnectionRefusedError(f"dial tcp {address(config)}: connect: connection refused")
-            answer = ask(config, review(a))
+            answer = ask(config, review(a, a.ctx.server.loop.rng.uuid()))
         except OSError as error:
             asked = f'Post "{url(config, webhook)}": {error}'
             text = f'failed calling webhook "{name}": failed to call webhook: {asked}'
@@ -109,18 +108,37 @@ class ValidatingAdmissionWebhook(Webhooks):
             self.call(a, webhook)
 
 
+def conditions_met(a: Attributes, webhook: Obj) -> bool:
+    """Whether the webhook's conditions in CEL hold; raises when one fails and failurePolicy is Fail."""
+    conditions = webhook.get("matchConditions") or ()
+    if not conditions:
+        return True
+    from kubekit.apiserver.admission.policy_expressions import Scene
+    from kubekit.apiserver.admission.policy_matching import conditions_hold
+    from kubekit.apiserver.admission.policy_programs import condition_programs
+
+    policy = webhook.get("failurePolicy", "Fail")
+    hold, wrong = conditions_hold(condition_programs(conditions), Scene(a), policy)
+    if wrong:
+        raise errors.internal_error(f'failed calling webhook "{webhook["name"]}": {wrong}')
+    return hold
+
+
 def matches(a: Attributes, webhook: Obj) -> bool:
     """Whether a webhook wants to see this request."""
-    if not any(rule_matches(a, rule) for rule in webhook.get("rules") or ()):
+    return any(rule_matches(a, rule) for rule in webhook.get("rules") or ()) and selectors_match(a, webhook)
+
+
+def selectors_match(a: Attributes, wanted: Obj) -> bool:
+    """Whether the namespace's and the object's labels are such as are wanted."""
+    if not _namespace_matches(a, wanted.get("namespaceSelector") or {}):
         return False
-    if not _namespace_matches(a, webhook.get("namespaceSelector") or {}):
-        return False
-    selector = webhook.get("objectSelector") or {}
+    selector = wanted.get("objectSelector") or {}
     if not selector:
         return True
-    wanted = from_object(selector)
+    labelled = from_object(selector)
     objects = [obj for obj in (a.obj, a.old) if obj is not None]
-    return any(wanted.matches((obj.get("metadata") or {}).get("labels") or {}) for obj in objects)
+    return any(labelled.matches((obj.get("metadata") or {}).get("labels") or {}) for obj in objects)
 
 
 def _namespace_matches(a: Attributes, selector: Obj) -> bool:
@@ -175,7 +193,7 @@ def url(config: Obj, webhook: Obj) -> str:
     return f"{base}?timeout={webhook.get('timeoutSeconds', 10)}s"
 
 
-def review(a: Attributes) -> Obj:
+def review(a: Attributes, uid: str) -> Obj:
     """The AdmissionReview that asks about a request."""
     resource = a.resource
     kind = {"group": resource.group, "version": resource.version, "kind": a.kind or resource.kind}
@@ -184,7 +202,7 @@ def review(a: Attributes) -> Obj:
     if a.user.uid:
         user["uid"] = a.user.uid
     request: Obj = {
-        "uid": a.ctx.server.loop.rng.uuid(),
+        "uid": uid,
         "kind": kind,
         "resource": named,
         "requestKind": kind,

@@ -16,8 +16,10 @@ from kubekit.apiserver.cel.errors import Issue
 EOF = "<EOF>"
 
 RESERVED = frozenset(
-    ("as", "break", "const", "continue", "else", "for", "function", "if", "import", "let", "loop")
-    + ("package", "namespace", "return", "var", "void", "while")
+    {
+        *("as", "break", "const", "continue", "else", "for", "function", "if", "import", "let", "loop"),
+        *("package", "namespace", "return", "var", "void", "while"),
+    }
 )
 """Words that may not be names."""
 

@@ -1,6 +1,6 @@
 """Validation of admission policies, validating and mutating, and of their bindings.
 
-Called through the registry. Expressions in CEL must be there; whether they compile is not asked here.
+Called through the registry. Expressions in CEL must be there, and they must compile.
 Source: pkg/apis/admissionregistration/validation.
 """
 
@@ -20,6 +20,7 @@ from kubekit.api.field_path import (
     too_many,
 )
 from kubekit.api.meta import Obj
+from kubekit.apiserver.admission.policy_programs import problems
 from kubekit.apiserver.validation.numbers import qualified_name
 from kubekit.apiserver.validation.object_meta import (
     path_segment_name,
@@ -214,7 +215,8 @@ def _policy(obj: Obj) -> list[FieldError]:
         errors += _mutated_operations(matched, at) if mutating else []
     errors += _conditions(spec.get("matchConditions") or [], _SPEC.child("matchConditions"))
     errors += _variables(spec.get("variables") or [], _SPEC.child("variables"))
-    return errors + (_mutating(spec) if mutating else _validating(obj, spec))
+    errors += _mutating(spec) if mutating else _validating(obj, spec)
+    return errors + problems(spec, mutating)
 
 
 def _validating(obj: Obj, spec: Obj) -> list[FieldError]:

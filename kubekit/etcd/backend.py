@@ -154,16 +154,20 @@ def last_revision(database: Database) -> int:
 def member_of(key: bytes, value: bytes) -> MemberInfo:
     """One entry of the bucket `members`. Raises BackendError."""
     try:
-        found = json.loads(value)
-        return MemberInfo(
-            _member_id(key),
-            found.get("name", ""),
-            tuple(found.get("peerURLs") or ()),
-            tuple(found.get("clientURLs") or ()),
-            bool(found.get("isLearner", False)),
-        )
-    except (ValueError, TypeError, AttributeError) as error:
+        return read_member(_member_id(key), json.loads(value))
+    except (ValueError, TypeError, AttributeError, RecursionError) as error:
         raise BackendError(f"couldn't read members from backend: {error}") from None
+
+
+def read_member(id: int, value: dict[str, Any]) -> MemberInfo:
+    """A member of the fields of its JSON. Raises TypeError, AttributeError for what is none."""
+    return MemberInfo(
+        id,
+        str(value.get("name", "")),
+        tuple(map(str, value.get("peerURLs") or ())),
+        tuple(map(str, value.get("clientURLs") or ())),
+        bool(value.get("isLearner", False)),
+    )
 
 
 class _Values:
@@ -303,7 +307,12 @@ def go_json(value: Any) -> bytes:
 
 
 def member_bytes(member: MemberInfo) -> bytes:
-    """A member as the files and the log hold it."""
+    """A member as the bucket `members` holds it."""
+    return go_json(member_value(member))
+
+
+def member_value(member: MemberInfo) -> dict[str, Any]:
+    """A member as the fields of its JSON."""
     value: dict[str, Any] = {"id": member.id, "peerURLs": list(member.peer_urls)}
     if member.learner:
         value["isLearner"] = True
@@ -311,7 +320,7 @@ def member_bytes(member: MemberInfo) -> bytes:
         value["name"] = member.name
     if member.client_urls:
         value["clientURLs"] = list(member.client_urls)
-    return go_json(value)
+    return value
 
 
 def conf_state_bytes(state: ConfState) -> bytes:

@@ -26,10 +26,10 @@ from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+from kubekit.etcd.memory_file import SECTOR, MemoryFile
 from kubekit.sim import Rng
 
-SECTOR = 512
-"""Bytes that a disk writes as one; a write that a power cut interrupts is torn between sectors."""
+__all__ = ["SECTOR", "Disk", "FolderDisk", "MemoryDisk"]
 
 
 class Disk(Protocol):
@@ -72,82 +72,22 @@ class Disk(Protocol):
     def fsync(self, path: str) -> None:
         """Keep what was written to a file, or which names a folder holds, through a power cut."""
 
+    def later(self, action: Callable[[], object]) -> bool:
+        """Have something written just before anybody looks at the disk, or its power is cut, if this disk can
+        tell; whether it can. Who asks for it saves the work when nobody ever looks."""
+
 
 def _missing(path: str) -> FileNotFoundError:
     return FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
 
 
-class _File:
-    """One file in memory: what was written, the zeros after it, and how to undo what was not synced."""
-
-    __slots__ = ("data", "size", "undo")
-
-    def __init__(self) -> None:
-        self.data = bytearray()
-        self.size = 0
-        self.undo: list[tuple[int, bytes, int, bytes]] = []
-        """(offset, bytes before, size before, bytes written) of each write since the last sync."""
-
-    def write(self, offset: int, data: bytes) -> None:
-        if offset > len(self.data):
-            self.data.extend(bytes(offset - len(self.data)))
-        end = offset + len(data)
-        self.undo.append((offset, bytes(self.data[offset:end]), self.size, bytes(data)))
-        self.data[offset:end] = data
-        self.size = max(self.size, end)
-
-    def resize(self, size: int) -> None:
-        if size < self.size:
-            self.undo.append((size, bytes(self.data[size:]), self.size, b""))
-            del self.data[size:]
-        else:
-            self.undo.append((len(self.data), b"", self.size, b""))
-        self.size = size
-
-    def read(self, offset: int, size: int) -> bytes:
-        end = self.size if size < 0 else min(self.size, offset + size)
-        found = bytes(self.data[offset:end])
-        return found + bytes(max(0, end - offset - len(found)))
-
-    def crash(self, rng: Rng | None) -> None:
-        """Go back to what was synced; with `rng`, some of the later writes reached the disk, or parts of
-        them."""
-        later = self.undo
-        self.undo = []
-        size = self.size
-        for offset, before, size_before, data in reversed(later):
-            self.data[offset : offset + len(data)] = before
-            del self.data[size_before:]
-            self.size = size_before
-        if rng is None:
-            return
-        if rng.random() < 0.5:
-            # The new size reached the disk: what is missing of the bytes reads as zeros.
-            self.size = max(self.size, size)
-        for offset, _, _, data in later:
-            for at, piece in _sectors(offset, data):
-                if rng.random() < 0.5 and at < self.size:
-                    self.data.extend(bytes(max(0, at - len(self.data))))
-                    self.data[at : at + len(piece)] = piece
-        del self.data[self.size :]
-
-
-def _sectors(offset: int, data: bytes) -> list[tuple[int, bytes]]:
-    """A write in the pieces that reach the disk whole or not at all."""
-    pieces = []
-    at = 0
-    while at < len(data):
-        end = (offset + at) // SECTOR * SECTOR + SECTOR - offset
-        pieces.append((offset + at, data[at:end]))
-        at = end
-    return pieces
-
-
 class MemoryDisk:
     """A disk in memory that can crash."""
 
-    def __init__(self) -> None:
-        self._files: dict[str, _File] = {}
+    def __init__(self, lazy: bool = True) -> None:
+        self._lazy = lazy
+        self._later: list[Callable[[], object]] = []
+        self._files: dict[str, MemoryFile] = {}
         self._folders: set[str] = {""}
         self._journal: list[Callable[[], object]] = []
         """How to undo each change of names since a folder was synced last, in order."""
@@ -155,9 +95,13 @@ class MemoryDisk:
         """How often something was synced."""
 
     def exists(self, path: str) -> bool:
+        if self._later:
+            self._catch_up()
         return path in self._files or path in self._folders
 
     def list(self, folder: str) -> list[str]:
+        if self._later:
+            self._catch_up()
         if folder not in self._folders:
             raise _missing(folder)
         start = f"{folder}/" if folder else ""
@@ -166,15 +110,21 @@ class MemoryDisk:
         return sorted(below - {""})
 
     def size(self, path: str) -> int:
+        if self._later:
+            self._catch_up()
         return self._file(path).size
 
     def read(self, path: str, offset: int = 0, size: int = -1) -> bytes:
+        if self._later:
+            self._catch_up()
         return self._file(path).read(offset, size)
 
     def view(self, path: str) -> bytes | mmap.mmap:
         return self.read(path)
 
     def write(self, path: str, data: bytes, offset: int = -1) -> None:
+        if self._later:
+            self._catch_up()
         if offset >= 0:
             self._file(path).write(offset, data)
             return
@@ -184,13 +134,19 @@ class MemoryDisk:
         file.write(0, data)
 
     def append(self, path: str, data: bytes) -> None:
+        if self._later:
+            self._catch_up()
         file = self._files.get(path) or self._create(path)
         file.write(file.size, data)
 
     def truncate(self, path: str, size: int) -> None:
+        if self._later:
+            self._catch_up()
         self._file(path).resize(size)
 
     def rename(self, old: str, new: str) -> None:
+        if self._later:
+            self._catch_up()
         self._check_folder(new)
         if old in self._folders:
             self._rename_folder(old, new)
@@ -210,6 +166,8 @@ class MemoryDisk:
         self._journal.append(undo)
 
     def remove(self, path: str) -> None:
+        if self._later:
+            self._catch_up()
         if path in self._files:
             gone = {path: self._files[path]}
             folders: set[str] = set()
@@ -238,6 +196,16 @@ class MemoryDisk:
                 self._folders.add(folder)
                 self._journal.append(partial(self._folders.discard, folder))
 
+    def later(self, action: Callable[[], object]) -> bool:
+        if self._lazy:
+            self._later.append(action)
+        return self._lazy
+
+    def _catch_up(self) -> None:
+        """Write what was put off."""
+        while self._later:
+            self._later.pop(0)()
+
     def fsync(self, path: str) -> None:
         self.syncs += 1
         if path in self._folders:
@@ -258,9 +226,10 @@ class MemoryDisk:
 
     def flip(self, path: str, bit: int) -> None:
         """Turn one bit of a file over, as a failing disk does; it stays that way."""
+        self._catch_up()
         self._file(path).data[bit // 8] ^= 1 << bit % 8
 
-    def _file(self, path: str) -> _File:
+    def _file(self, path: str) -> MemoryFile:
         file = self._files.get(path)
         if file is None:
             if path in self._folders:
@@ -268,11 +237,11 @@ class MemoryDisk:
             raise _missing(path)
         return file
 
-    def _create(self, path: str) -> _File:
+    def _create(self, path: str) -> MemoryFile:
         self._check_folder(path)
         if path in self._folders:
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), path)
-        file = self._files[path] = _File()
+        file = self._files[path] = MemoryFile()
         self._journal.append(partial(self._files.pop, path, None))
         return file
 
@@ -364,6 +333,10 @@ class FolderDisk:
             os.fsync(handle)
         finally:
             os.close(handle)
+
+    def later(self, action: Callable[[], object]) -> bool:
+        # Nobody can tell when somebody else looks into a real folder.
+        return False
 
     def _open(self, path: str, flags: int) -> BinaryIO:
         return os.fdopen(os.open(self._at(path), flags, 0o600), "wb")

@@ -16,6 +16,7 @@ Source: protobuf's encoding specification; the refusals are worded as in api/etc
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 from kubekit.etcd.key_value import varint
@@ -137,6 +138,26 @@ def read_varint(data: bytes, at: int, end: int) -> tuple[int, int]:
         if byte < 0x80:
             return number & 0xFFFFFFFFFFFFFFFF, at
         shift += 7
+
+
+def fields(data: bytes) -> Iterator[tuple[int, Any]]:
+    """(number, value) of each field of any message, as it comes: an int, bytes, or for a group its bytes.
+    Raises DecodeError."""
+    at, end = 0, len(data)
+    while at < end:
+        tag, at = read_varint(data, at, end)
+        wire = tag & 7
+        if tag >> 3 == 0 or wire == 4:
+            raise DecodeError(f"proto: illegal tag {tag >> 3} (wire type {wire})")
+        start = at
+        if wire == 0:
+            value, at = read_varint(data, at, end)
+            yield tag >> 3, value
+            continue
+        at = skip(data, wire, at, end)
+        if wire == 2:
+            _, start = read_varint(data, start, end)
+        yield tag >> 3, data[start:at]
 
 
 def _decode(name: str, data: bytes, at: int, end: int, message: Message, depth: int) -> None:

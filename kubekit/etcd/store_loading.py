@@ -14,14 +14,17 @@ Source: server/storage/mvcc/kvstore.go (restore), server/auth/store.go (NewAuthS
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from copy import deepcopy
 from typing import Any, NamedTuple
 
 from kubekit.etcd.alarms import Alarm, AlarmStore
 from kubekit.etcd.auth import AuthStore
 from kubekit.etcd.backend import AuthRecord, BackendError, BackendState, LeaseRecord
+from kubekit.etcd.key_value import KeyValue
 from kubekit.etcd.kvstore import DEFAULT_MEMBER_ID, KVStore
+from kubekit.etcd.revision import Revision
+from kubekit.etcd.revision_log import RevisionLog
 from kubekit.sim import Clock
 
 
@@ -71,7 +74,7 @@ def state_of(store: KVStore, auth: AuthStore, alarms: Iterable[Alarm] = (), **re
     """The content of a file for a state machine as it is now; `rest` are further fields of BackendState."""
     compacted = max(0, store.compacted_revision)
     return BackendState(
-        revisions=list(store.history(0)),
+        revisions=_History(store.log),
         scheduled_compaction=compacted,
         finished_compaction=compacted,
         leases=[LeaseRecord(lease.id, lease.ttl, lease.remaining_ttl) for lease in store.leases.leases()],
@@ -79,6 +82,18 @@ def state_of(store: KVStore, auth: AuthStore, alarms: Iterable[Alarm] = (), **re
         auth=auth_record(auth),
         **rest,
     )
+
+
+class _History:
+    """All versions as they are now; it costs two lists of references."""
+
+    def __init__(self, log: RevisionLog) -> None:
+        # Versions are filed in the order of their revisions, and a dictionary keeps that order.
+        self._revisions = list(log.at)
+        self._versions = list(log.at.values())
+
+    def __iter__(self) -> Iterator[tuple[Revision, KeyValue]]:
+        return zip(self._revisions, self._versions, strict=True)
 
 
 def auth_record(auth: AuthStore) -> AuthRecord:

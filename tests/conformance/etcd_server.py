@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from kubekit.etcd.auth import AuthStore
+from kubekit.etcd.auth import AuthStore, Identity
+from kubekit.etcd.backend import BackendState
 from kubekit.etcd.disk import Disk
-from kubekit.etcd.errors import Compacted, EtcdError
+from kubekit.etcd.errors import Compacted, EtcdError, PermissionDenied
 from kubekit.etcd.expiry import LeaseExpiry
 from kubekit.etcd.kvstore import KVStore
 from kubekit.etcd.membership import MemberInfo, default_member
@@ -22,12 +23,16 @@ from kubekit.etcd.snapshot import SnapshotBlobs
 from kubekit.etcd.store_loading import state_of
 from kubekit.etcd.v3rpc import Server
 from kubekit.etcd.watch_stream import WatchStream
+from kubekit.raft import ConfState
 from kubekit.serving.certificates import Authority
 from kubekit.sim import Loop
 from kubekit.terminal.etcdctl.tls import ServerTLS
 
 ADDRESS = ("127.0.0.1", "22020")
 PEER_URL = "http://127.0.0.1:22021"
+ENTRIES_AT_START = {4: 5, 5: 4, 6: 4}
+"""Entries of the log that a new member has applied before the first request."""
+
 SINCE_36 = ("storageVersion", "dbSizeQuota", "downgradeInfo")
 
 
@@ -83,12 +88,19 @@ class RecordedServer:
         self, call: str, request: Message, token: str, done: Callable[[Message | EtcdError], None]
     ) -> None:
         """Answer as this release."""
+        if self.minor == 4 and call in ("Maintenance/Status", "Cluster/MemberList"):
+            token = self._somebody()
         if self.minor < 6 and call == "Maintenance/HashKV":
             revision = request.get("revision", 0)
             if 0 < revision <= self.server.store.compacted_revision:
                 done(Compacted(self.server.store.compacted_revision))
                 return
         self.server.submit(call, request, token, lambda answer: done(self._aged(call, answer)))
+
+    def _somebody(self) -> Any:
+        """An identity that may do everything: 3.4 does not ask who wants to know its status."""
+        auth = self.server.node.auth
+        return Identity("root", auth.revision) if auth.enabled else ""
 
     def _aged(self, call: str, answer: Message | EtcdError) -> Message | EtcdError:
         if isinstance(answer, EtcdError):
@@ -117,6 +129,27 @@ class RecordedServer:
     def snapshot(self, token: str = "") -> Iterator[bytes]:
         """The state as a file's blobs."""
         node: Any = self.server.node
-        node.auth.permit_admin(node.auth.identify(token))
+        try:
+            node.auth.permit_admin(node.auth.identify(token))
+        except PermissionDenied:
+            if self.minor > 4:
+                raise
+            raise EtcdError("auth: permission denied") from None
+        return iter(SnapshotBlobs(self._state(node)))
+
+    def _state(self, node: Any) -> BackendState:
+        """What this release's file holds. A member that has just come up has applied some entries already."""
         members = node.membership.members()
-        return iter(SnapshotBlobs(state_of(node.store, node.auth, node.alarms, members=members)))
+        if self.minor == 5:
+            members = [member._replace(client_urls=()) for member in members]
+        modern = {"term": node.term, "conf_state": ConfState((node.id,), ())} if self.minor > 4 else {}
+        return state_of(
+            node.store,
+            node.auth,
+            node.alarms,
+            members=members,
+            consistent_index=node.applied + ENTRIES_AT_START[self.minor],
+            cluster_version=f"3.{self.minor}.0",
+            storage_version="3.6.0" if self.minor > 5 else "",
+            **modern,
+        )

@@ -232,6 +232,7 @@ def comparable(text: str, row: Obj) -> str:
 def _status(text: str) -> str:
     """Without sizes and positions; tables without the width of their columns."""
     text = re.sub(_NUMBERS, "", text)
+    text = re.sub(r'"(totalSize)":\d+', r'"\1":N', re.sub(r'"Size" : \d+', '"Size" : N', text))
     text = re.sub(_FIELDS, r'"\1" : N', text)
     if text.startswith("+"):
         text = re.sub(r"-+", "-", text)

@@ -111,6 +111,46 @@ def find(root: Command, argv: list[str], abbreviate: bool = True) -> Found:
     return found
 
 
+def default_usage(found: Found) -> str:
+    """The help of a program that has no layout of its own for it."""
+    command = found.command
+    lines = ["Usage:"]
+    if command.run is not None:
+        lines.append(f"  {usage_line(found.path)}")
+    below = sorted((one for one in command.commands if not one.hidden), key=lambda one: one.name)
+    if below:
+        lines.append(f"  {found.name} [command]")
+        width = max(_NAME_WIDTH, *(len(one.name) for one in below))
+        lines += ["", "Available Commands:", *(f"  {one.name.ljust(width)} {one.short}" for one in below)]
+    for title, flags in (("Flags", local_flags(found.path)), ("Global Flags", inherited_flags(found.path))):
+        if flags:
+            lines += ["", f"{title}:", *_flag_lines(flags)]
+    if below:
+        lines += ["", f'Use "{found.name} [command] --help" for more information about a command.']
+    return "\n".join(lines) + "\n"
+
+
+_NAME_WIDTH = 11
+_TYPES = {"duration": "duration", "list": "strings", "array": "stringArray", "int": "int", "string": "string"}
+
+
+def _flag_lines(flags: list[Flag]) -> list[str]:
+    heads = []
+    for flag in flags:
+        head = f"  -{flag.short}, --{flag.name}" if flag.short else f"      --{flag.name}"
+        heads.append(head if flag.kind == "bool" else f"{head} {_TYPES.get(flag.kind, flag.kind)}")
+    width = max(len(head) for head in heads)
+    lines = []
+    for head, flag in zip(heads, flags, strict=True):
+        default = ""
+        if flag.kind == "string" and flag.default:
+            default = f" (default {go_quote(flag.default)})"
+        elif flag.kind in ("int", "bool") and flag.default:
+            default = f" (default {str(flag.default).lower()})"
+        lines.append(f"{head.ljust(width)}   {flag.help}{default}")
+    return lines
+
+
 def unknown(root: Command, word: str) -> CommandError:
     """A word that names no command, with what it may have meant."""
     text = f"unknown command {go_quote(word)} for {go_quote(root.name)}"

@@ -32,6 +32,8 @@ class Command:
     long: str = ""
     persistent: list[Flag] = field(default_factory=list)
     """Flags that hold for the commands below too."""
+    required: tuple[str, ...] = ()
+    """Flags without which it does nothing."""
 
     @property
     def name(self) -> str:

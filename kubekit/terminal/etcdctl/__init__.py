@@ -10,8 +10,9 @@ for want of a server get some virtual time and then their Ctrl-C.
 
 Reading order: `program` (from words to a status), `tree` and `usage` (commands and their help), `call` (one
 command line: flags, environment, output), `client`, `tls` and `doors` (who answers, and who trusts whom),
-then the commands: `keys`, `txn`, `watch`, `lease`, `lock` over `queueing`, `member`, `endpoint`, `snapshot` and
-`offline`, `auth`, `user`, `mirror`, `check`, `version`; and the printers, `printer` first. `etcdutl` stands next door.
+then the commands: `keys`, `txn`, `watch`, `lease`, `lock` over `queueing`, `member`, `endpoint`, `auth`,
+`user`, `snapshot`, `offline`, `mirror`, `check`, `version`; and the printers, `printer` first. `etcdutl`
+stands next door.
 
 Left out against the original: API version 2, discovery by DNS, keepalive times, completion scripts (a
 notebook completes by itself), the v2 migration of 3.4, and the memory figures of `check datascale`.

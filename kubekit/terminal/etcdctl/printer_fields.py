@@ -9,6 +9,7 @@ from typing import Any
 
 from kubekit.api.field_path import go_quote
 from kubekit.etcd.messages import ENUMS, Message
+from kubekit.terminal.etcdctl.exits import Panic
 from kubekit.terminal.etcdctl.go_text import quote_bytes
 from kubekit.terminal.etcdctl.printer import About, Printer, go_bool
 
@@ -27,7 +28,10 @@ class FieldsPrinter(Printer):
         self._line(name, hexadecimal if self.hex and self.release.minor >= 6 else value)
 
     def _header(self, message: Message) -> None:
-        head = message.get("header", {})
+        if "header" not in message:
+            # Some answers have no header, and the original looks into it all the same.
+            raise Panic("runtime error: invalid memory address or nil pointer dereference")
+        head = message["header"]
         self._id("ClusterID", head.get("cluster_id", 0))
         self._id("MemberID", head.get("member_id", 0))
         revision = head.get("revision", 0)
@@ -186,6 +190,12 @@ class FieldsPrinter(Printer):
             self._line(shown, status[name])
         if about.get("versioned"):
             self._line("Version", status["version"])
+
+    def file_hash(self, found: Message, about: About) -> None:
+        """The hash of a file."""
+        self._line("Hash", found["hash"])
+        self._line("Hash revision", found["hashRevision"])
+        self._line("Compact revision", found["compactRevision"])
 
     # -- auth -------------------------------------------------------------------------------------------
 

@@ -166,6 +166,10 @@ class JSONPrinter(Printer):
         )
         self._print({name: status[name] for name in names})
 
+    def file_hash(self, found: Message, about: About) -> None:
+        """The hash of a file."""
+        self._print(found)
+
 
 class ProtobufPrinter(Printer):
     """`-w protobuf`: the message's own bytes."""

@@ -176,6 +176,10 @@ class SimplePrinter(Printer):
         """A snapshot file in one line."""
         self._rows(snapshot_rows(status, about.get("versioned", False))[1])
 
+    def file_hash(self, found: Message, about: About) -> None:
+        """The hash of a file."""
+        self._rows([[str(found[name]) for name in ("hash", "hashRevision", "compactRevision")]])
+
     # -- auth -------------------------------------------------------------------------------------------
 
     def auth_status(self, message: Message, about: About) -> None:

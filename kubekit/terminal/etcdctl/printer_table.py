@@ -124,3 +124,8 @@ class TablePrinter(Printer):
     def snapshot_status(self, status: Message, about: About) -> None:
         """A snapshot file."""
         self._box(snapshot_rows(status, about.get("versioned", False)))
+
+    def file_hash(self, found: Message, about: About) -> None:
+        """The hash of a file."""
+        names = ("hash", "hashRevision", "compactRevision")
+        self._box((["hash", "hash revision", "compact revision"], [[str(found[name]) for name in names]]))

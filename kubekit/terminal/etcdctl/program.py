@@ -148,7 +148,7 @@ class Etcdctl:
         return 0, ""
 
     def _run(self, argv: list[str], stdin: str, env: Mapping[str, str]) -> None:
-        api = env.get("ETCDCTL_API", "")
+        api = env.get("ETCDCTL_API", "") if self.name == "etcdctl" else ""
         if self.release.minor < 6 and api not in ("", "3"):
             self._old_api(api)
         try:
@@ -156,20 +156,36 @@ class Etcdctl:
         except CommandError as error:
             text = error.message
             self.stderr.append(f"Error: {text}\nRun '{self.name} --help' for usage.\n")
-            raise Exit(ERROR, text if self.release.minor < 6 else None) from None
+            raise Exit(ERROR, text if self.says_twice else None) from None
         if found is None:
             return
         flags = FlagSet(found.flags)
         try:
             parsed = flags.parse(found.rest)
         except FlagError as error:
-            self.stdout.append(usage(found.path, self.release))
-            self.stderr.append(f"Error: {error.message}\n\n")
-            raise Exit(ERROR, error.message if self.release.minor < 6 else None) from None
+            raise self.wrong_call(found, error.message) from None
         if "help" in parsed.given or found.command.run is None:
-            self.stdout.append(usage(found.path, self.release))
+            self.stdout.append(self.help_text(found))
             return
+        if missing := [name for name in found.command.required if name not in parsed.given]:
+            names = ", ".join(f'"{name}"' for name in missing)
+            raise self.wrong_call(found, f"required flag(s) {names} not set")
         found.command.run(Call(self, found, parsed, argv, stdin, env))
+
+    @property
+    def says_twice(self) -> bool:
+        """Whether a wrong call is told once by the command library and again at the end."""
+        return self.release.minor < 6
+
+    def help_text(self, found: Found) -> str:
+        """What --help prints."""
+        return usage(found.path, self.release)
+
+    def wrong_call(self, found: Found, message: str) -> Exit:
+        """Tell what is wrong with a command line, and how it is called."""
+        self.stdout.append(self.help_text(found))
+        self.stderr.append(f"Error: {message}\n\n")
+        return Exit(ERROR, message if self.says_twice else None)
 
     def _old_api(self, api: str) -> None:
         if api == "2":
@@ -190,7 +206,7 @@ class Etcdctl:
         if about is None or about.rest:
             self.stdout.append(f"Unknown help topic {[f'`{word}`' for word in words]}\n".replace("'", ""))
             about = Found((self.root,), [])
-        self.stdout.append(usage(about.path, self.release))
+        self.stdout.append(self.help_text(about))
         return None
 
     @property

@@ -11,8 +11,10 @@ from collections.abc import Callable
 from typing import Any
 
 from kubekit.etcd.disk import Disk
+from kubekit.terminal.cli.cobra import Found, default_usage
 from kubekit.terminal.cli.command import Command
 from kubekit.terminal.etcdctl.doors import nobody
+from kubekit.terminal.etcdctl.exits import ERROR, Exit
 from kubekit.terminal.etcdctl.program import Etcdctl, Pump
 from kubekit.terminal.etcdctl.release import DEFAULT
 from kubekit.terminal.etcdutl.tree import tree
@@ -33,6 +35,20 @@ class Etcdutl(Etcdctl):
         **options: Any,
     ) -> None:
         super().__init__(nobody, version=version, files=files, now=now, pump=pump, **options)
+
+    @property
+    def says_twice(self) -> bool:
+        """Every release does."""
+        return True
+
+    def help_text(self, found: Found) -> str:
+        """What --help prints."""
+        return default_usage(found)
+
+    def wrong_call(self, found: Found, message: str) -> Exit:
+        """Tell what is wrong with a command line, and how it is called; both on stderr."""
+        self.stderr.append(f"Error: {message}\n{self.help_text(found)}\n")
+        return Exit(ERROR, message)
 
     @property
     def root(self) -> Command:

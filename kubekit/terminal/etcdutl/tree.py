@@ -7,6 +7,7 @@ import functools
 from kubekit.terminal.cli.command import Command
 from kubekit.terminal.cli.flags import string
 from kubekit.terminal.etcdctl import offline, version
+from kubekit.terminal.etcdutl import files
 
 
 @functools.cache
@@ -23,6 +24,7 @@ def tree(minor: int) -> Command:
                     "Restores an etcd member snapshot to an etcd directory",
                     offline.restore,
                     offline.restore_flags(minor, where),
+                    required=("data-dir",) if minor == 5 else (),
                 ),
                 Command(
                     "status <filename>",
@@ -33,6 +35,8 @@ def tree(minor: int) -> Command:
             ],
         ),
         Command("version", "Prints the version of etcdutl", version.version),
+        Command("help [command]", "Help about any command", version.version),
+        *files.commands(minor),
     ]
     output = string(
         "write-out", "set the output format (fields, json, protobuf, simple, table)", "w", "simple"

@@ -152,6 +152,8 @@ class APIServer(Component):
 
     def _hear_of_others(self, request: Request | None) -> None:
         """Be as new as the store was when the request came. Raises StoreUnavailable."""
+        if not self._missed and request is not None and request.query.get("resourceVersion") != ["0"]:
+            self.storage.backend.refresh()
         if self._missed:
             for store in list(self._stores.values()):
                 store.cache.stop()
@@ -159,8 +161,6 @@ class APIServer(Component):
             self.definitions.start()
             self.node_ports.forget()
             self._missed = False
-        elif request is not None and request.query.get("resourceVersion") != ["0"]:
-            self.storage.backend.refresh()
 
     def on_stop(self) -> None:
         """End every watch."""

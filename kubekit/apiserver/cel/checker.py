@@ -109,6 +109,8 @@ class _Checker:
 
     def _select(self, node: Select) -> Type:
         path = path_of(node)
+        if path and (qualified := self.environment.variables.get(path)) is not None:
+            return qualified
         if path and path in TYPE_NAMES and self.variable(path.split(".")[0]) is None:
             return type_of_type(TYPE_NAMES[path])
         operand = self.type(node.operand)

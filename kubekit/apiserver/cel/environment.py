@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from kubekit.apiserver.cel.types import Bindings, Type, assignable
+from kubekit.apiserver.cel.types import DYN, PARAMETERS, Type
 from kubekit.apiserver.cel.values import type_of
 
 
@@ -49,13 +49,14 @@ class Functions:
         for overload in self.of(name):
             if overload.member != member or len(overload.params) != len(arguments):
                 continue
-            bound = Bindings()
-            if all(
-                assignable(wanted, type_of(value), bound)
-                for wanted, value in zip(overload.params, arguments, strict=True)
-            ):
+            if all(_fits(wanted, value) for wanted, value in zip(overload.params, arguments, strict=True)):
                 return overload
         return None
+
+
+def _fits(wanted: Type, value: Any) -> bool:
+    """Whether a value is of a type, as far as one can see from outside: what is in a list does not count."""
+    return wanted == DYN or wanted.name in PARAMETERS or wanted.name == type_of(value).name
 
 
 @dataclass(frozen=True, slots=True)

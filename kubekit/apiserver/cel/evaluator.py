@@ -73,6 +73,8 @@ class Evaluation:
 
     def _select(self, node: Select) -> Any:
         path = path_of(node)
+        if path in self.environment.variables:
+            return self.variables[path]
         if path in TYPE_NAMES:
             return TypeName(path)
         operand = self.value(node.operand)

@@ -92,6 +92,8 @@ def assignable(wanted: Type, given: Type, bound: Bindings) -> bool:
         return True
     if wanted.name != given.name:
         return False
+    if wanted.name == "type":
+        return True
     if len(wanted.params) != len(given.params):
         return not wanted.params or not given.params
     return all(assignable(one, other, bound) for one, other in zip(wanted.params, given.params, strict=True))

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from kubekit.api.field_path import FieldError, Path, invalid
 from kubekit.api.resources import Resource
 from kubekit.apiserver.custom.kind import CustomKind
+from kubekit.apiserver.custom.rules import rule_errors
 from kubekit.apiserver.registry.strategy import StatusStrategy, Strategy, keep, keep_metadata
 from kubekit.apiserver.registry.traits import Traits
 from kubekit.apiserver.validation.object_meta import (
@@ -116,7 +117,7 @@ class CustomStrategy(Strategy):
             return []
         if any(problem.reason in BLOCKING for problem in found):
             return [FieldError("FieldValueInvalid", "<nil>", None, UNCHECKED)]
-        return []
+        return rule_errors(obj, old, kind.schema, ROOT)
 
     def warnings_on_create(self, ctx: Context, obj: Obj) -> list[str]:
         """Finalizers without a domain."""

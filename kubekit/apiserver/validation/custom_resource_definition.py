@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from kubekit.api import formats
 from kubekit.api.field_path import FieldError, Path, forbidden, invalid, not_supported, required
 from kubekit.api.meta import Obj, is_true
+from kubekit.apiserver.custom.rules import rule_problems
 from kubekit.apiserver.validation.object_meta import (
     METADATA,
     immutable,
@@ -153,8 +154,10 @@ def _schema(found: Obj | None, status: bool, path: Path) -> list[FieldError]:
         errors.append(
             forbidden(path.child("openAPIV3Schema.nullable"), "nullable cannot be true at the root")
         )
-    errors += structural_errors(schema, at) or default_errors(schema, at)
-    return errors + supported_errors(schema, at)
+    shape = structural_errors(schema, at)
+    errors += shape or default_errors(schema, at)
+    errors += supported_errors(schema, at)
+    return errors if shape else errors + rule_problems(schema, at)
 
 
 def _selectable(fields: list[Obj] | None, schema: Obj | None, path: Path) -> list[FieldError]:

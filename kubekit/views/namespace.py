@@ -7,6 +7,7 @@
     cluster.view.owners("deployment/shop/web")            who owns whom
     cluster.view.revisions("/registry/pods")              etcd's keys by revision
     cluster.view.raft()                                   etcd's members, their messages and logs
+    cluster.view.file("backup.db")                        the pages of a snapshot
 
 A name without a namespace means `default`; a kind may be written as kubectl takes it. What does not exist is
 answered with a sentence that names what there is.
@@ -19,6 +20,7 @@ from typing import Any
 from kubekit.sim import Record
 from kubekit.views.cluster_map import ClusterMap
 from kubekit.views.control_loop import ControlLoop
+from kubekit.views.inside_the_file import InsideTheFile
 from kubekit.views.life_of_a_pod import LifeOfAPod
 from kubekit.views.owners import owners_of
 from kubekit.views.packet_walk import PacketWalk
@@ -88,6 +90,10 @@ class Views:
             advance=cluster.advance,
         )
 
+    def file(self, source: Any, *, revision: int = 0) -> InsideTheFile:
+        """The pages of a snapshot or database: a path, the bytes, or a member (what it would send now)."""
+        return InsideTheFile(source, revision=revision)
+
     def _subject(self, text: str) -> str:
         parts = str(text).split("/")
         if len(parts) == 1:
@@ -110,5 +116,5 @@ class Views:
     def __repr__(self) -> str:
         return (
             "Views: map(), life_of(pod), control_loop(object), packet(record), owners(object), "
-            "revisions(prefix), raft()"
+            "revisions(prefix), raft(), file(path or member)"
         )

@@ -129,6 +129,8 @@ function inspect(panel, card, api) {
     if (part.text) panel.append(h("div", {}, rich(part.text)));
     for (const row of part.rows || []) panel.append(h("div", {}, row.glyph ? [icon(row.glyph, { size: 14 }), " "] : null, rich(row.text)));
     if (part.facts) panel.append(h("dl", { class: "kk-pairs" }, part.facts.map(([name, value]) => [h("dt", { text: name }), h("dd", { text: value })])));
+    if (part.pairs) panel.append(h("table", { class: "kk kk-two-columns" }, h("tbody", {}, part.pairs.map(([name, value], i) =>
+      h("tr", { class: i === part.at ? "t-ask" : null }, h("th", { scope: "row", class: "mono" }, part.bucket && api.pick ? h("button", { class: "kk-link", type: "button", text: name, onclick: (event) => api.pick(name, event.currentTarget) }) : name), h("td", { text: value }))))));
     if (part.steps) panel.append(h("div", {}, part.steps.map(stepRow)));
     if (part.pre) panel.append(h("pre", { text: part.pre }));
   }

@@ -35,6 +35,9 @@ def kv_message(kv: KeyValue) -> Message:
 
 def operation_of(kind: str, request: Message) -> Operation:
     """The operation that a request message asks for; `kind` is range, put, delete_range or txn."""
+    if kind != "txn" and "key" not in request:
+        # Only of a message off the wire: a field that is missing is zero.
+        request = {"key": b"", **request}
     if kind == "range":
         return Range(**{name: value for name, value in request.items() if name != "serializable"})
     if kind == "put":

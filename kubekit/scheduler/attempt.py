@@ -16,6 +16,7 @@ from kubekit.scheduler.framework.pod_info import PodInfo, QueuedPodInfo
 from kubekit.scheduler.framework.runtime import Framework
 from kubekit.scheduler.framework.score_row import ScoreRow, as_list, some
 from kubekit.scheduler.framework.status import Status
+from kubekit.scheduler.preemption import Findings
 from kubekit.scheduler.queue_glance import Glance
 from kubekit.sim import Step
 
@@ -39,6 +40,7 @@ class Attempt:
         "feasible",
         "filter_names",
         "filters",
+        "hypothetical",
         "message",
         "narrowed",
         "node",
@@ -48,6 +50,7 @@ class Attempt:
         "pod",
         "post_filter",
         "pre_filter",
+        "preemption",
         "profile",
         "queue",
         "rows",
@@ -97,6 +100,9 @@ class Attempt:
         self.post_filter: Status | None = None
         self.nominated: str | None = None
         self.victims: list[str] = []
+        self.preemption: Findings | None = None
+        self.hypothetical = False
+        """Whether it was only thought of (`what_if`)."""
         self.error = False
         self.message = ""
         self.bind = ""
@@ -169,11 +175,17 @@ class Attempt:
     def sentence(self) -> str:
         """One plain sentence."""
         pod = self.pod.key
+        if self.hypothetical and self.node:
+            return f"{pod} would go to {self.node}."
+        if self.hypothetical and not self.error and not self.nominated:
+            return f"{pod} would find no node: {self.message}"
         if self.error:
             return f"kube-scheduler could not schedule {pod}: {self.message}"
         if not self.node:
             text = f"kube-scheduler finds no node for {pod}: {self.message}"
-            if self.nominated:
+            if self.nominated and self.hypothetical:
+                text += f" On {self.nominated} it would preempt {_list(self.victims)}."
+            elif self.nominated:
                 text += f" It will try {self.nominated} again once {_list(self.victims)} made room."
             return text
         return f"kube-scheduler picks {self.node} for {pod}."
@@ -295,6 +307,8 @@ class Attempt:
         if self.post_filter is not None:
             verdict = "pick" if self.nominated else "refuse"
             figures = {"nominated": self.nominated or "", "victims": self.victims}
+            if self.preemption is not None:
+                figures["preemption"] = self.preemption.to_json()
             steps.append(Step("PostFilter", verdict, self.post_filter.message, figures))
         if self.bind:
             verdict = {"bound": "pass", "waiting": "wait"}.get(self.bind, "refuse")

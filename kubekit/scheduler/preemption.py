@@ -13,7 +13,7 @@ Source: pkg/scheduler/framework/preemption/preemption.go; plugins/defaultpreempt
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kubekit.scheduler.framework.cycle_state import CycleState
 from kubekit.scheduler.framework.node_info import NodeInfo
@@ -24,14 +24,17 @@ from kubekit.scheduler.framework.selector import Selector
 from kubekit.scheduler.framework.status import Code, PluginError, Status, error_status, unresolvable
 from kubekit.sim import parse_rfc3339
 
+if TYPE_CHECKING:
+    from kubekit.scheduler.attempt import Attempt
+
 Obj = dict[str, Any]
 
 NO_VICTIMS = unresolvable("No preemption victims found for incoming pod")
 NEVER = "not eligible due to preemptionPolicy=Never."
 TERMINATING = "not eligible due to a terminating pod on the nominated node."
 
-VICTIMS = "Victims"
-"""Where PostFilter leaves the names of the victims it chose, for the record."""
+FINDINGS = "PreemptionFindings"
+"""Where PostFilter leaves its `Findings`, for the record."""
 OFFSET = 2**31
 """Added to each priority in sums, so that more victims never look like less for being unimportant."""
 
@@ -42,6 +45,59 @@ class Candidate(NamedTuple):
     node: str
     victims: list[PodInfo]
     violations: int
+    budgets: dict[str, list[str]] = {}
+    """By uid of a victim: the disruption budgets that its loss would violate."""
+
+
+class Round(NamedTuple):
+    """One rule by which candidates were compared: what it saw on each node, and who was left."""
+
+    rule: str
+    values: dict[str, float]
+    left: list[str]
+
+
+class Findings(NamedTuple):
+    """What preemption found out: the candidates, why other nodes are none, and how one was chosen."""
+
+    candidates: list[Candidate]
+    refusals: dict[str, Status]
+    rounds: list[Round]
+    chosen: str
+
+    def to_json(self) -> Obj:
+        """Everything as the record shows it."""
+        return {
+            "candidates": [
+                {
+                    "node": candidate.node,
+                    "violations": candidate.violations,
+                    "victims": [
+                        {
+                            "pod": victim.key,
+                            "priority": victim.priority,
+                            "started": (victim.pod.get("status") or {}).get("startTime"),
+                            "violates": candidate.budgets.get(victim.uid, []),
+                            "grace_seconds": victim.spec.get("terminationGracePeriodSeconds", 30),
+                        }
+                        for victim in candidate.victims
+                    ],
+                }
+                for candidate in self.candidates
+            ],
+            "rejected": {node: list(status.reasons) for node, status in self.refusals.items()},
+            "rounds": [round_._asdict() for round_ in self.rounds],
+            "chosen": self.chosen,
+        }
+
+
+def leave_findings(state: CycleState, attempt: Attempt) -> None:
+    """Take over into the attempt what PostFilter found out."""
+    findings: Findings | None = state.data.get(FINDINGS)
+    if findings is not None:
+        attempt.preemption = findings
+        chosen = next((one for one in findings.candidates if one.node == findings.chosen), None)
+        attempt.victims = [victim.key for victim in chosen.victims] if chosen is not None else []
 
 
 def start_time(pod: PodInfo, now: float) -> float:
@@ -130,7 +186,8 @@ def select_victims(
     refusal = framework.run_filters_with_nominated(filters, state, pod, node)
     if refusal is not None:
         return refusal
-    protected, free = split_by_budget(by_importance(weaker, now), budgets)
+    violated: dict[str, list[str]] = {}
+    protected, free = split_by_budget(by_importance(weaker, now), budgets, violated)
     victims: list[PodInfo] = []
     violations = 0
     for group in (protected, free):
@@ -147,11 +204,16 @@ def select_victims(
         return error_status(PluginError(f'expected at least one victim pod on node "{node.name}"'))
     if protected and free:
         victims = by_importance(victims, now)
-    return Candidate(node.name, victims, violations)
+    return Candidate(node.name, victims, violations, violated)
 
 
-def split_by_budget(pods: list[PodInfo], budgets: list[Obj]) -> tuple[list[PodInfo], list[PodInfo]]:
-    """(pods whose loss would violate a PodDisruptionBudget, the others); each loss uses a budget up."""
+def split_by_budget(
+    pods: list[PodInfo], budgets: list[Obj], violated: dict[str, list[str]] | None = None
+) -> tuple[list[PodInfo], list[PodInfo]]:
+    """(pods whose loss would violate a PodDisruptionBudget, the others); each loss uses a budget up.
+
+    The names of the budgets go into `violated`, by the pod's uid.
+    """
     selectors: list[tuple[Obj, Selector]] = []
     for budget in budgets:
         selector = Selector.of((budget.get("spec") or {}).get("selector"))
@@ -170,26 +232,43 @@ def split_by_budget(pods: list[PodInfo], budgets: list[Obj]) -> tuple[list[PodIn
             if pod.name in ((budget.get("status") or {}).get("disruptedPods") or {}):
                 continue  # its disruption was counted already
             left[index] -= 1
-            violates = violates or left[index] < 0
+            if left[index] < 0:
+                violates = True
+                if violated is not None:
+                    violated.setdefault(pod.uid, []).append(budget["metadata"].get("name", ""))
         (violating if violates else others).append(pod)
     return violating, others
 
 
 def best_nodes(candidates: list[Candidate], now: float) -> list[str]:
     """The candidates between which the original chooses at random: equal in all that it compares."""
-    rules: list[Callable[[Candidate], Any]] = [
-        lambda candidate: -candidate.violations,
-        lambda candidate: -candidate.victims[0].priority,
-        lambda candidate: -sum(victim.priority + OFFSET for victim in candidate.victims),
-        lambda candidate: -len(candidate.victims),
-        lambda candidate: earliest_start(candidate.victims, now),
-    ]
-    for rule in rules:
+    return rounds(candidates, now)[-1].left if len(candidates) > 1 else [one.node for one in candidates]
+
+
+def rounds(candidates: list[Candidate], now: float) -> list[Round]:
+    """Rule by rule, who is left; the greatest value stays. Ends when one is left, or after the last rule."""
+    found: list[Round] = []
+    for name, rule in RULES:
         if len(candidates) <= 1:
             break
-        top = max(rule(candidate) for candidate in candidates)
-        candidates = [candidate for candidate in candidates if rule(candidate) == top]
-    return [candidate.node for candidate in candidates]
+        values = {candidate.node: rule(candidate, now) for candidate in candidates}
+        top = max(values.values())
+        candidates = [candidate for candidate in candidates if values[candidate.node] == top]
+        found.append(Round(name, values, [candidate.node for candidate in candidates]))
+    return found
+
+
+RULES: list[tuple[str, Callable[[Candidate, float], float]]] = [
+    ("fewest budgets violated", lambda candidate, now: -candidate.violations),
+    ("least important victim at the top", lambda candidate, now: -candidate.victims[0].priority),
+    (
+        "smallest sum of priorities",
+        lambda candidate, now: -sum(victim.priority + OFFSET for victim in candidate.victims),
+    ),
+    ("fewest victims", lambda candidate, now: -len(candidate.victims)),
+    ("youngest victims", lambda candidate, now: earliest_start(candidate.victims, now)),
+]
+"""How candidates are compared, in order."""
 
 
 def earliest_start(victims: list[PodInfo], now: float) -> float:

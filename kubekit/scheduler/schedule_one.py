@@ -23,7 +23,7 @@ from kubekit.scheduler.framework.fit_error import FitError, NoNodesAvailable
 from kubekit.scheduler.framework.pod_info import PodInfo, QueuedPodInfo
 from kubekit.scheduler.framework.runtime import Framework
 from kubekit.scheduler.framework.status import Code, Status, error_status
-from kubekit.scheduler.preemption import VICTIMS
+from kubekit.scheduler.preemption import leave_findings
 from kubekit.scheduler.queue_glance import Glance
 
 if TYPE_CHECKING:
@@ -73,7 +73,7 @@ def schedule_pod(
         nominated, said = framework.run_post_filter(state, pod, attempt.diagnosis.statuses)
         attempt.diagnosis.post_filter_message = said.message
         attempt.post_filter, attempt.nominated = said, nominated
-        attempt.victims = state.data.get(VICTIMS, [])
+        leave_findings(state, attempt)
         handle_failure(
             scheduler,
             queued,

@@ -10,7 +10,7 @@ Source: pkg/scheduler/scheduler.go.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 from kubekit.client import Client, EventRecorder, Informer, InformerFactory, LeaderElection
@@ -243,6 +243,15 @@ class Scheduler(Component):
         del self._added[name]
         self._leave(name)
         self._plugins_changed()
+
+    def added_plugins(self) -> list[tuple[type[Plugin], int, Obj]]:
+        """The plugins that were registered: class, weight, arguments."""
+        return list(self._added.values())
+
+    @property
+    def listers(self) -> Mapping[str, Informer]:
+        """The informers that plugins have asked for, by resource."""
+        return self._listers
 
     def _join(self, plugin: type[Plugin], weight: int, args: Obj) -> None:
         for framework in self.frameworks.values():

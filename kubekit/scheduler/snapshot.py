@@ -68,6 +68,17 @@ class Snapshot:
         snapshot.refresh(infos, [info.name for info in infos])
         return snapshot
 
+    def fork(self) -> Snapshot:
+        """Another snapshot of the same moment, which may be refreshed on its own; NodeInfos are shared."""
+        copy = Snapshot()
+        copy.nodes = self.nodes.copy()
+        copy.by_name = self.by_name.copy()
+        copy.with_affinity = self.with_affinity.copy()
+        copy.with_required_anti_affinity = self.with_required_anti_affinity.copy()
+        copy._index = self._index.copy()
+        copy._claims = self._claims.copy()
+        return copy
+
     def get(self, name: str) -> NodeInfo | None:
         """The node of this name."""
         return self.by_name.get(name)

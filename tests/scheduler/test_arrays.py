@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -30,8 +31,16 @@ def test_the_recordings_with_arrays(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_small_cluster_never_imports_numpy() -> None:
-    program = "import sys, kubekit; kubekit.up(workers=2); print('numpy' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    program = """
+import sys
+from tests.scheduler.world import World, node, pod
+World(*(node(f"n{i}") for i in range(8))).put(pod("web"))
+print("numpy" in sys.modules)
+"""
+    root = Path(__file__).parents[2]
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=root
+    )
     assert done.stdout.strip() == "False"
 
 

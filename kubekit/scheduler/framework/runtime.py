@@ -88,6 +88,13 @@ class Framework:
             self.weights[name] = self._base_weights.get(name, 1)
             self._arrange()
 
+    def weigh(self, name: str, weight: int) -> None:
+        """Give a score plugin another weight; with 0 it scores no more. For what-ifs only."""
+        self.weights[name] = weight
+        if not weight:
+            self._base["Score"] = [plugin for plugin in self._base["Score"] if plugin.name != name]
+        self._arrange()
+
     def _arrange(self) -> None:
         self._forms = {}
         self._names = None

@@ -23,7 +23,14 @@ from kubekit.scheduler.framework.status import (
     unresolvable,
     unschedulable,
 )
-from kubekit.scheduler.preemption import VICTIMS, Candidate, best_nodes, dry_run, why_not_eligible
+from kubekit.scheduler.preemption import (
+    FINDINGS,
+    Candidate,
+    Findings,
+    dry_run,
+    rounds,
+    why_not_eligible,
+)
 
 Obj = dict[str, Any]
 
@@ -59,6 +66,9 @@ class DefaultPreemption(Plugin):
         if ineligible:
             return None, unschedulable(f"preemption: {ineligible}")
         candidates, refusals = self.candidates(state, pod, statuses)
+        now = self.handle.now()
+        compared = rounds(candidates, now)
+        state.write(FINDINGS, Findings(candidates, refusals, compared, ""))
         if not candidates:
             for refusal in refusals.values():
                 if refusal.code == Code.ERROR:
@@ -67,9 +77,9 @@ class DefaultPreemption(Plugin):
             diagnosis.statuses = NodeStatuses(refusals, NOT_HELPFUL)
             text = FitError(len(self.handle.snapshot.nodes), diagnosis).text
             return "", unschedulable(f"preemption: {text}")
-        node = self.handle.choose(best_nodes(candidates, self.handle.now()))
+        node = self.handle.choose(compared[-1].left if compared else [candidates[0].node])
         victims = next(candidate.victims for candidate in candidates if candidate.node == node)
-        state.write(VICTIMS, [victim.key for victim in victims])
+        state.write(FINDINGS, Findings(candidates, refusals, compared, node))
         self.handle.preempt(pod, node, victims, self.framework)
         return node, PREEMPTED
 

@@ -99,8 +99,11 @@ def broadcast_append(raft: Raft) -> None:
 def send_due(raft: Raft) -> None:
     """Send what `broadcast_append` put off."""
     raft.append_due = False
+    committed = raft.log.committed
     for to in raft.others:
-        if maybe_send_append(raft, to, even_if_empty=True):
+        progress = raft.progress[to]
+        news = progress.state != REPLICATE or progress.sent_commit < committed
+        if maybe_send_append(raft, to, even_if_empty=news):
             while maybe_send_append(raft, to, even_if_empty=False):
                 pass
 
@@ -159,11 +162,11 @@ def leader_append_response(raft: Raft, message: Message) -> None:
         progress.become_replicate()
     if maybe_commit(raft):
         release_postponed(raft)
-        raft.append_due = True
-    elif message.frm != raft.id and progress.can_bump_commit(raft.log.committed):
-        maybe_send_append(raft, message.frm, even_if_empty=True)
+        broadcast_append(raft)
     if message.frm != raft.id:
         if not raft.append_due:
+            if progress.can_bump_commit(raft.log.committed):
+                maybe_send_append(raft, message.frm, even_if_empty=True)
             while maybe_send_append(raft, message.frm, even_if_empty=False):
                 pass
         if message.frm == raft.transferee:

@@ -115,7 +115,7 @@ class Member:
         self.fleet.look_at(self)
 
     def fresh_snapshot(self) -> Snapshot:
-        """What is applied by now: etcd sends this in place of an older one, which may not know its receiver."""
+        """What is applied by now: etcd sends this instead of an older one that may not know its receiver."""
         index = len(self.state)
         return Snapshot(index, self.up.log.term(index), self.conf, tuple(self.state))
 
@@ -220,6 +220,20 @@ class Fleet:
         member.up.step(message)
         self.look_at(member)
         return True
+
+    def exchange(self, *, hold: str = "") -> list[Message]:
+        """One round: everybody works, then what is under way arrives. What was sent; `hold` is a kind of
+        message that stays under way."""
+        for member in self.running:
+            while member.up.has_ready():
+                member.work()
+        sent, self.under_way = self.under_way, []
+        for message in sent:
+            if message.type == hold:
+                self.under_way.append(message)
+            else:
+                self.deliver(message)
+        return sent
 
     def settle(self, *only: int) -> None:
         """Deliver and work until nothing is left to do (for these members, or for all)."""

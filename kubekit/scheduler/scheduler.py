@@ -248,10 +248,13 @@ class Scheduler(Component):
         """The plugins that were registered: class, weight, arguments."""
         return list(self._added.values())
 
-    @property
     def listers(self) -> Mapping[str, Informer]:
-        """The informers that plugins have asked for, by resource."""
-        return self._listers
+        """Everything that plugins may read, by resource as they name it."""
+        found = {}
+        for informer in self.factory.informers:
+            resource = informer.resource
+            found[f"{resource.plural}.{resource.group}" if resource.group else resource.plural] = informer
+        return found
 
     def _join(self, plugin: type[Plugin], weight: int, args: Obj) -> None:
         for framework in self.frameworks.values():

@@ -224,7 +224,7 @@ class Situation:
         return Situation(
             scheduler.snapshot.fork(),
             pods,
-            {resource: Objects(lister.list()) for resource, lister in scheduler.listers.items()},
+            {resource: Objects(lister.list()) for resource, lister in scheduler.listers().items()},
             scheduler.config,
             added=scheduler.added_plugins(),
             nominated={node: list(nominator.on_node(node)) for node in nominator.nodes},

@@ -16,7 +16,7 @@ from kubekit.etcd.revision_log import RevisionLog
 from kubekit.etcd.tree_index import TreeIndex
 
 HASHED = 20_000
-"""The longest history whose hash is taken before it is forgotten; with more it would cost a second a time."""
+"""The longest history whose hash is taken before it is forgotten; a longer one would hold everybody up."""
 
 
 def check(at: int, compacted: int, revision: int) -> None:

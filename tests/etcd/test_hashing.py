@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 
 from kubekit.etcd import Compacted, FutureRevision, KVStore
-from kubekit.etcd.hashing import REMEMBERED
+from kubekit.etcd.crc32c import crc32c
+from kubekit.etcd.hashing import REMEMBERED, hash_buckets
+from kubekit.etcd.key_value import encode
+from kubekit.etcd.revision import pack
 
 
 def filled(store: KVStore) -> KVStore:
@@ -45,3 +48,21 @@ def test_only_the_latest_compactions_are_remembered(store: KVStore) -> None:
     assert store.hash_kv(4).revision == 4
     with pytest.raises(Compacted):
         store.hash_kv(3)
+
+
+def test_a_file_is_hashed_bucket_by_bucket(store: KVStore) -> None:
+    filled(store)
+    pairs = [(pack(at, kv.tombstone), encode(kv)) for at, kv in store.history(0)]
+    assert hash_buckets([(b"key", pairs)]) == store.hash_kv().hash
+    whole = hash_buckets([(b"key", pairs), (b"meta", [(b"confState", b"{}"), (b"term", b"1")])])
+    assert whole == hash_buckets([(b"key", pairs), (b"meta", [(b"confState", b"{}"), (b"term", b"2")])])
+    assert whole != hash_buckets([(b"key", pairs), (b"meta", [(b"confState", b"[]"), (b"term", b"1")])])
+
+
+def test_a_long_history_is_hashed_in_pieces(store: KVStore) -> None:
+    for number in range(300):
+        store.put(b"key", b"%d" % number * 5000)
+    parts = [b"key"]
+    for at, kv in store.history(0):
+        parts += (pack(at), encode(kv))
+    assert store.hash_kv().hash == crc32c(b"".join(parts))

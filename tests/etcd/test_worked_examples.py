@@ -11,6 +11,7 @@ WITH_EXAMPLES = [
     "alarms",
     "auto_compaction",
     "crc32c",
+    "hashing",
     "key_index",
     "key_value",
     "membership",

@@ -12,6 +12,7 @@ from typing import Any
 
 from kubekit.etcd.auth import AuthStore, Identity
 from kubekit.etcd.backend import BackendState
+from kubekit.etcd.datadir import Storage
 from kubekit.etcd.disk import Disk
 from kubekit.etcd.errors import Compacted, EtcdError, PermissionDenied
 from kubekit.etcd.expiry import LeaseExpiry
@@ -20,7 +21,7 @@ from kubekit.etcd.membership import MemberInfo, default_member
 from kubekit.etcd.messages import Message
 from kubekit.etcd.quota import Quota
 from kubekit.etcd.snapshot import SnapshotBlobs
-from kubekit.etcd.store_loading import state_of
+from kubekit.etcd.store_loading import load, state_of
 from kubekit.etcd.v3rpc import Server
 from kubekit.etcd.watch_stream import WatchStream
 from kubekit.raft import ConfState
@@ -57,6 +58,7 @@ class RecordedServer:
 
     def __init__(self, loop: Loop, version: str, certificates: Certificates | None) -> None:
         self.loop, self.version = loop, version
+        self._opened = ""
         self.tls = certificates.tls if certificates else None
         scheme = "https" if certificates else "http"
         self.url = f"{scheme}://{':'.join(ADDRESS)}"
@@ -78,11 +80,14 @@ class RecordedServer:
 
     def reopen(self, disk: Disk, folder: str) -> None:
         """Serve what a restore left in a folder."""
-        from tests.conformance.etcd_restored import restored_member
-
-        if getattr(self, "_opened", "") != folder:
+        if self._opened != folder:
             self._opened = folder
-            self._serve(*restored_member(self.loop, disk, folder, self.url))
+            stored = Storage(disk, folder).load()
+            assert stored.state is not None
+            loaded = load(stored.state, self.loop.clock, stored.member_id)
+            loaded.store.leases.promote()
+            member = next(one for one in stored.members.members() if one.id == stored.member_id)
+            self._serve(loaded.store, loaded.auth, member._replace(name="default", client_urls=(self.url,)))
 
     def submit(
         self, call: str, request: Message, token: str, done: Callable[[Message | EtcdError], None]

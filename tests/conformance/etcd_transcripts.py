@@ -11,6 +11,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -72,6 +73,7 @@ class World:
         options: Obj = {"version": version, "files": self.disk, "now": self.loop.clock.now, "pump": pump}
         self.etcdctl = Etcdctl(self._door, execute=execute, patience=PATIENCE, **options)
         self.etcdutl = Etcdutl(**options)
+        self._cleared = False
         self.leases: dict[str, str] = {}
         """Ids of leases: ours by the recorded one, both in hexadecimal."""
         for command in SEEDS.get(group, ()):
@@ -98,6 +100,8 @@ class World:
         if found := re.search(r"data dir restored as (\w+)", note):
             self.server.reopen(self.disk, found[1])
         self._damage(row["argv"])
+        if row["prog"] == "etcdutl" and "restore" in row["argv"]:
+            self._clear()
         argv = [self._here(word) for word in row["argv"]]
         env = {name: self._here(value) for name, value in row.get("env", {}).items()}
         program = self.etcdutl if row["prog"] == "etcdutl" else self.etcdctl
@@ -119,6 +123,16 @@ class World:
         for recorded, ours in self.leases.items():
             text = text.replace(recorded, ours)
         return text
+
+    def _clear(self) -> None:
+        """The recorder took away what etcdctl had restored before it did the same with etcdutl."""
+        if self._cleared:
+            return
+        self._cleared = True
+        made = {path.relative_to(self.place).parts[0] for path in self.place.rglob("*.snap")}
+        made |= {path.relative_to(self.place).parts[0] for path in self.place.rglob("*.wal")}
+        for name in made:
+            shutil.rmtree(self.place / name)
 
     def _damage(self, argv: list[str]) -> None:
         """The damaged copies of snapshot.db that a command asks for."""

@@ -7,6 +7,8 @@ Source: etcdutl/etcdutl/snapshot_command.go, etcdctl/ctlv3/command/snapshot_comm
 
 from __future__ import annotations
 
+from kubekit.etcd.restore import Plan
+from kubekit.etcd.restore import restore as make
 from kubekit.etcd.snapshot import SnapshotError
 from kubekit.etcd.snapshot import status as sum_up
 from kubekit.terminal.cli.flags import Flag, boolean, number, string
@@ -87,10 +89,41 @@ def restore_flags(minor: int, where: str) -> list[Flag]:
 
 def restore(call: Call) -> None:
     """`snapshot restore FILE`."""
-    from kubekit.terminal.etcdctl.restoring import restore as run
-
     need(call, len(call.args) == 1, "snapshot restore requires exactly one argument")
-    bump, mark = call.values.get("bump-revision", 0), call.values.get("mark-compacted", False)
-    if bool(bump) != bool(mark):
+    values = call.values
+    plan = Plan(
+        name=values["name"],
+        initial_cluster=values["initial-cluster"],
+        initial_cluster_token=values["initial-cluster-token"],
+        initial_advertise_peer_urls=values["initial-advertise-peer-urls"],
+        data_dir=values["data-dir"],
+        wal_dir=values["wal-dir"],
+        skip_hash_check=values["skip-hash-check"],
+        bump_revision=values.get("bump-revision", 0),
+        mark_compacted=values.get("mark-compacted", False),
+    )
+    if (plan.bump_revision > 0) != plan.mark_compacted:
         raise bad_args("--mark-compacted required if --revision-bump > 0")
-    run(call)
+    path = call.args[0]
+    folder = plan.data_dir or f"{plan.name}.etcd"
+    places = {"path": path, "wal-dir": plan.wal_dir or f"{folder}/member/wal", "data-dir": folder}
+    places["snap-dir"] = f"{folder}/member/snap"
+    try:
+        made = make(call.program.files, path, plan, release=call.release.api, resolve=call.program.resolve)
+    except SnapshotError as error:
+        if _begun(call, folder):
+            call.notice("info", "restoring snapshot", places)
+        raise Exit(ERROR, str(error)) from None
+    call.notice("info", "restoring snapshot", places)
+    if call.release.minor > 4:
+        call.notice("info", "Trimming membership information from the backend...", {})
+    for member in sorted(made.members, key=lambda one: one.id):
+        fields: dict[str, object] = {"cluster-id": f"{made.cluster_id:x}", "local-member-id": "0"}
+        fields |= {"added-peer-id": f"{member.id:x}", "added-peer-peer-urls": list(member.peer_urls)}
+        call.notice("info", "added member", fields)
+    call.notice("info", "restored snapshot", places)
+
+
+def _begun(call: Call, folder: str) -> bool:
+    """Whether a restore that failed had got as far as copying."""
+    return bool(call.program.files.exists(f"{folder}/member/snap"))

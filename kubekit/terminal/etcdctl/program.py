@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping
 from typing import Protocol
 
 from kubekit.etcd.disk import Disk, FolderDisk
+from kubekit.etcd.initial_cluster import Resolve, no_names
 from kubekit.terminal.cli.cobra import Found, find
 from kubekit.terminal.cli.command import Command
 from kubekit.terminal.cli.errors import CommandError
@@ -81,9 +82,11 @@ class Etcdctl:
         env: Mapping[str, str] | None = None,
         execute: Execute = _no_program,
         patience: float = PATIENCE,
+        resolve: Resolve = no_names,
     ) -> None:
         self.doors, self.now, self.execute, self.patience = doors, now, execute, patience
         self.release = Release(version)
+        self.resolve = resolve
         self.files: Disk = files or FolderDisk(".")
         self.env: dict[str, str] = dict(env or {})
         self.pump: Pump = pump or _Still()

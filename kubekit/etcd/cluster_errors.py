@@ -28,6 +28,12 @@ class ConnectionRefused(Unavailable):
         )
 
 
+class ConnectionBroken(Unavailable):
+    """The member died while it had the request: nobody can say whether it will be done."""
+
+    message = "error reading from server: EOF"
+
+
 class DeadlineExceeded(EtcdError):
     """The client's own time is over; the request may still be done later."""
 
@@ -174,6 +180,7 @@ __all__ = [
     "BadTransferee",
     "BootstrapError",
     "ClusterVersionUnknown",
+    "ConnectionBroken",
     "ConnectionRefused",
     "DeadlineExceeded",
     "DowngradeInProgress",

@@ -143,6 +143,15 @@ class Membership:
         elif change.type == UPDATE_NODE:
             self._check_urls(context.peer_urls, but=id)
 
+    def restore(
+        self, members: Iterable[MemberInfo], removed: Iterable[int], version: str, downgrade_target: str
+    ) -> None:
+        """Know what a snapshot knows."""
+        self.by_id = {member.id: member for member in members}
+        self.removed = set(removed)
+        self.version = version
+        self.downgrade_target = downgrade_target
+
     @property
     def learners(self) -> int:
         """How many members do not vote."""

@@ -1,7 +1,7 @@
 """What can be done to members and links from the raft theatre: each action with its verb and its code.
 
 An action does exactly what its code says, then time passes for a moment, so that what follows is recorded
-and can be stepped through. What the cluster refuses is not hidden: the sentence says so.
+and can be stepped through. What the cluster refuses is shown all the same, in its own words.
 """
 
 from __future__ import annotations
@@ -106,10 +106,12 @@ class Actions:
 
     def _done(self, act: Callable[[], Any], passes: str = PASSES) -> None:
         before = self._last()
-        act()
-        if self._advance is not None:
-            self._advance(passes)
-        self._after(before)
+        try:
+            act()
+        finally:
+            if self._advance is not None:
+                self._advance(passes)
+            self._after(before)
 
     def _last(self) -> int:
         trace = self._etcd.loop.trace

@@ -6,9 +6,12 @@ it; one view has one widget, reused each time it is displayed. Actions (start, s
 messages and are answered by the callables given in `actions`.
 
 A scene's parts, all optional but `view` and `title`: `title`, `meta` [[name, value]], `legend` [{glyph|line,
-text}], `records` [{id, t, kind, tick {hue, shape}, sentence, title, legend, card, halt}], `card`, `fold`,
-`empty`, `sentence`, `inspector` (False for none), `cluster`, and what the view's own drawing needs. A card
-has `title`, `chip`, `sub`, `parts` [{name, text|rows|steps|pre}], `actions`, `caused_by`, `led_to`, `raw`.
+text, when}], `records` [{id, t, kind, tick {hue, shape}, sentence, title, legend, card, halt, number, rev}],
+`unit`, `spoken` and `total` (what a stop is called and out of how many), `compares` and `compare` (a second
+cursor), `card`, `fold`, `empty`, `sentence`, `notice` {text, hue} (what came of an action; it stands until
+one moves on), `inspector` (False for none), `cluster`, and what the view's own drawing needs. A card has `title`,
+`chip`, `sub`, `parts` [{name, text|rows|facts|pairs|steps|pre}], `actions`, `code` (show the actions' code),
+`caused_by`, `led_to`, `raw`.
 """
 
 from __future__ import annotations
@@ -18,6 +21,9 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
+
+from kubekit.cluster.errors import KubekitError
+from kubekit.etcd import EtcdError
 
 STATIC = Path(__file__).parent / "static"
 
@@ -119,10 +125,26 @@ class View:
         return self._widget
 
     def handle(self, message: dict[str, Any]) -> None:
-        """Do what a button of the view asks for, then show what came of it."""
+        """Do what a button of the view asks for, then show what came of it: a refusal in its own words.
+
+        Whatever else goes wrong is the kit's fault; it is said to be, and raised.
+        """
         action = self._actions.get(str(message.get("action")))
-        if action is not None:
+        if action is None:
+            return
+        try:
             action(**message.get("arguments", {}))
+        except (EtcdError, KubekitError) as error:
+            self.notice(f"Refused: {error}", "refuse")
+        except Exception as error:
+            told = f"{type(error).__name__}: {error}"
+            self.notice(f"This is a fault of kubekit, not of your work. Please report it: {told}", "off")
+            raise
+
+    def notice(self, text: str, hue: str) -> None:
+        """Let the sentence say what came of an action, until one moves on."""
+        scene = {**self.scene, "notice": {"text": text, "hue": hue}, "cursor": self.cursor}
+        self.update(scene, self.text, self.table)
 
     def __repr__(self) -> str:
         return self.text

@@ -14,6 +14,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("jupyterlab")]
 
 STORY = """import kubekit
 from tests.views.conftest import DEPLOYMENT, pod
+from tests.views.raft_story import mock_up
+from tests.views.test_inside_the_file import snapshot
+from kubekit.views.raft_theatre import RaftTheatre
 cluster = kubekit.up(workers=2, seed=7, name='browser')
 cluster.create(DEPLOYMENT)
 cluster.create(pod('client'))
@@ -28,9 +31,16 @@ CELLS = {
     "control_loop": "cluster.view.control_loop(loop_of)",
     "packet_walk": "cluster.view.packet(cluster.send('default/client', 'web:80'))",
     "graph": "cluster.view.owners('deployment/default/web')",
+    "revision_explorer": "cluster.view.revisions('/registry/pods')",
+    "raft_theatre": "story = mock_up()\n"
+    "passes = lambda text: story.loop.advance(float(text[:-1]))\n"
+    "RaftTheatre(story, lambda: list(story.loop.trace.records), [], 'story', advance=passes)",
+    "inside_the_file": "cluster.view.file(snapshot(), revision=300)",
 }
 CONTRAST = (Path(__file__).parent / "contrast.js").read_text()
-STEPPED = ["cluster_map", "life_of_a_pod", "control_loop", "packet_walk"]
+STEPPED = ["cluster_map", "life_of_a_pod", "control_loop", "packet_walk", "raft_theatre"]
+COUNTED = {"revision_explorer": "revision", "inside_the_file": "step"}
+"""Views whose stops are no records, with what they are."""
 
 
 @pytest.fixture(scope="module")
@@ -75,6 +85,23 @@ def test_it_steps_with_buttons_and_keys(notebook: Notebook, name: str) -> None:
     assert track.get_attribute("aria-valuetext") == first
 
 
+@pytest.mark.parametrize("name", COUNTED)
+def test_it_steps_by_what_it_counts(notebook: Notebook, name: str) -> None:
+    view: Any = notebook.view(name)
+    track = view.locator("input[type=range]")
+    view.get_by_role("button", name="first record (Home)").click()
+    first = track.get_attribute("aria-valuetext")
+    assert first.startswith(f"{COUNTED[name]} ")
+    track.focus()
+    notebook.page.keyboard.press("ArrowRight")
+    assert track.get_attribute("aria-valuetext") != first
+    notebook.page.keyboard.press("End")
+    assert view.locator("[role=status]").inner_text()
+    notebook.page.keyboard.press("Home")
+    assert track.get_attribute("aria-valuetext") == first
+    notebook.page.keyboard.press("End")
+
+
 @pytest.mark.parametrize("name", CELLS)
 def test_typing_d_d_deletes_no_cell(notebook: Notebook, name: str) -> None:
     view: Any = notebook.view(name)
@@ -102,6 +129,97 @@ def test_marks_are_reached_by_arrow_keys_and_fill_the_inspector(notebook: Notebo
     notebook.page.keyboard.press("ArrowDown")
     assert view.locator(".kk-insp h3").inner_text() == pinned
     notebook.page.keyboard.press("Escape")
+
+
+def test_two_revisions_are_compared_and_let_go(notebook: Notebook) -> None:
+    view: Any = notebook.view("revision_explorer")
+    track, page = view.locator("input[type=range]"), notebook.page
+    track.focus()
+    page.keyboard.press("End")
+    page.keyboard.press("Home")
+    page.keyboard.press("c")
+    page.keyboard.press("ArrowRight")
+    assert view.locator(".kk-second").count() == 1
+    assert view.locator(".kk-answers h3").first.inner_text().count(" at ") == 2
+    page.keyboard.press("Escape")
+    assert view.locator(".kk-second").count() == 0
+    box = track.bounding_box()
+    page.keyboard.down("Shift")
+    page.mouse.click(box["x"] + box["width"] * 0.6, box["y"] + box["height"] / 2)
+    page.keyboard.up("Shift")
+    assert view.locator(".kk-second").count() == 1
+    assert view.locator(".kk-answers h3").first.inner_text().count(" at ") == 2
+    assert "compared with" in view.locator(".kk-legend").inner_text()
+    page.keyboard.press("Escape")
+    assert view.locator(".kk-second").count() == 0
+    track.focus()
+    page.keyboard.press("End")
+    view.get_by_role("button", name="compare from here").click()
+    page.keyboard.press("Escape")
+
+
+def test_marks_of_the_explorer_keep_the_focus(notebook: Notebook) -> None:
+    view: Any = notebook.view("revision_explorer")
+    view.locator(".kk-stage").first.focus()
+    page = notebook.page
+    focused = "document.activeElement.dataset.mark"
+    seen = set()
+    for _ in range(6):
+        page.keyboard.press("ArrowDown")
+        seen.add(page.evaluate(focused))
+    assert len(seen) == 6 and None not in seen
+    before = page.evaluate(focused)
+    page.keyboard.press("Enter")
+    assert page.evaluate(focused) == before
+    page.keyboard.press("End")
+
+
+def test_the_theatre_acts_and_offers_its_code(notebook: Notebook) -> None:
+    view: Any = notebook.view("raft_theatre")
+    view.get_by_role("button", name="last record (End)").click()
+    count = int(view.locator("input[type=range]").get_attribute("max"))
+    view.get_by_role("button", name="etcd-3, follower, term 4").click(force=True)
+    assert view.locator(".kk-insp .kk-code").inner_text() == 'cluster.etcd.member("etcd-3").crash()'
+    view.locator(".kk-insp").get_by_role("button", name="crash", exact=True).click()
+    view.get_by_role("button", name="etcd-3, crashed, term 4").wait_for(timeout=15_000)
+    assert int(view.locator("input[type=range]").get_attribute("max")) == count + 1
+    view.get_by_role("button", name="etcd-3, crashed, term 4").click(force=True)
+    view.locator(".kk-insp").get_by_role("button", name="start", exact=True).click()
+    view.get_by_role("button", name="etcd-3, follower, term 4").wait_for(timeout=15_000)
+
+
+def test_members_are_cut_off_together(notebook: Notebook) -> None:
+    view: Any = notebook.view("raft_theatre")
+    view.get_by_role("button", name="last record (End)").click()
+    for name in ("etcd-2", "etcd-5"):
+        view.get_by_role("button", name=f"{name}, follower").click(force=True, modifiers=["Shift"])
+    view.get_by_role("button", name="cut off etcd-2, etcd-5").click()
+    told = view.locator("[role=status]")
+    told.get_by_text("The network is cut: etcd-2, etcd-5 | etcd-1, etcd-3, etcd-4.").wait_for(timeout=15_000)
+    view.get_by_role("button", name="heal all links").click()
+    told.get_by_text("All links are whole again.").wait_for(timeout=15_000)
+
+
+def test_another_revision_is_searched_for(notebook: Notebook) -> None:
+    view: Any = notebook.view("inside_the_file")
+    number = view.get_by_label("revision to search for")
+    number.fill("77")
+    number.press("Enter")
+    view.get_by_role("heading", name="find revision 77").wait_for(timeout=15_000)
+    view.locator(".kk-insp .kk-link").first.click()
+    view.get_by_role("heading", name="find revision 77").wait_for(state="detached", timeout=15_000)
+
+
+def test_where_motion_is_unwanted_messages_are_numbered(notebook: Notebook) -> None:
+    page: Any = notebook.page
+    view: Any = notebook.view("raft_theatre")
+    page.emulate_media(reduced_motion="reduce")
+    view.get_by_role("button", name="first record (Home)").click()
+    for _ in range(3):
+        view.get_by_role("button", name="next record (right arrow)").click()
+    numbers = set(view.locator(".kk-stage text.kk-no").all_text_contents())
+    assert {"1", "2"} <= numbers and view.locator(".kk-token").count() == 0
+    page.emulate_media(reduced_motion="no-preference")
 
 
 def test_folded_rows_can_be_shown(notebook: Notebook) -> None:

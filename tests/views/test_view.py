@@ -89,3 +89,23 @@ def test_a_quiz_says_why() -> None:
     assert quiz.scene["refused"] and repr(quiz).endswith("Not so. Because of a.")
     quiz.answer(1)
     assert not quiz.scene["refused"] and repr(quiz).endswith("That is so. Because of a.")
+
+
+def test_what_the_cluster_refuses_stands_in_the_sentence() -> None:
+    from kubekit.etcd import EtcdError
+
+    def refuse() -> None:
+        raise EtcdError("etcdserver: no leader")
+
+    def fail() -> None:
+        raise ZeroDivisionError("by chance")
+
+    view = sample(sentence="It is so.")
+    view._actions = {"refuse": refuse, "fail": fail}
+    view.handle({"action": "unknown"})
+    assert "notice" not in view.scene
+    view.handle({"action": "refuse"})
+    assert view.scene["notice"] == {"text": "Refused: etcdserver: no leader", "hue": "refuse"}
+    with pytest.raises(ZeroDivisionError):
+        view.handle({"action": "fail"})
+    assert view.scene["notice"]["text"].startswith("This is a fault of kubekit, not of your work")

@@ -172,7 +172,7 @@ function mount({ model, el }, draw) {
   let data = model.get("data");
   let cursor = model.get("cursor");
   const afterwards = [];
-  let pinned = null, timer = null, unfolded = false, compared = data.compare ?? null;
+  let pinned = null, timer = null, unfolded = false, compared = data.compare ?? null, notice = data.notice;
 
   const title = h("h2", { id: `${uid}-title` });
   const meta = h("div", { class: "kk-meta" });
@@ -251,6 +251,7 @@ function mount({ model, el }, draw) {
     const next = Math.max(0, Math.min(records().length - 1, index));
     if (next === cursor || records().length === 0) return;
     cursor = next;
+    notice = null;
     unpin();
     paint();
     model.set("cursor", cursor);
@@ -298,10 +299,11 @@ function mount({ model, el }, draw) {
     ticks.replaceChildren(h("span", { class: "kk-rail" }), h("span", { class: "kk-past", style: `width:${done}%` }), ...list.map((one, i) => tick(one, i, list.length, cursor)),
       ...(compared !== null && list[compared] ? [h("span", { class: "kk-second", style: `left:${placeOf(compared, list.length)}%`, "aria-hidden": "true" })] : []));
     count.replaceChildren(...(record ? [unit, " ", h("b", { text: number }), ` of ${total}`, ...(time ? [" · t = ", h("b", { text: time })] : [])] : []));
-    const sentence = record?.sentence || data.sentence || "";
+    const sentence = notice?.text || record?.sentence || data.sentence || "";
     say.replaceChildren(...rich(sentence));
     say.hidden = !sentence;
-    say.classList.toggle("refused", Boolean(record?.halt === "refused" || data.refused));
+    say.classList.toggle("refused", Boolean(notice ? notice.hue === "refuse" : record?.halt === "refused" || data.refused));
+    say.classList.toggle("fault", notice?.hue === "off");
     if (!pinned) settle();
     // Last, and only if needed: it asks for a layout. JupyterLab keeps cells out of sight from being laid out, and
     // Chromium, asked in the middle, would go on showing the half that was there.
@@ -357,7 +359,7 @@ function mount({ model, el }, draw) {
     if (index < 0 && rev) index = records().findLastIndex((record) => record.rev && record.rev <= rev);
     if (index >= 0 && index !== cursor) { cursor = index; unpin(); paint(); }
   }, signal);
-  model.on("change:data", () => { data = model.get("data"); cursor = model.get("cursor"); compared = data.compare ?? null; unpin(); paint(); });
+  model.on("change:data", () => { data = model.get("data"); cursor = model.get("cursor"); compared = data.compare ?? null; notice = data.notice; unpin(); paint(); });
   model.on("change:cursor", () => { const next = model.get("cursor"); if (next !== cursor) { cursor = next; unpin(); paint(); } });
   paint();
   return () => { toggle(false); abort.abort(); };

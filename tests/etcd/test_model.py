@@ -102,6 +102,9 @@ def test_the_store_agrees_with_full_snapshots(
         for key, end in ((b"\x00", FROM_KEY), (b"a", b"b"), (b"a/1", b"")):
             wanted = [kv for k, kv in sorted(model.snapshots[revision].items()) if inside(k, key, end)]
             assert store.range(key, end, rev=revision).kvs == wanted
+            page = store.range(key, end, rev=revision, limit=2)
+            assert (page.kvs, page.count, page.more) == (wanted[:2], len(wanted), len(wanted) > 2)
+            assert store.range(key, end, rev=revision, count_only=True).count == len(wanted)
     check_events(store, model, heard)
     if start >= model.compacted:
         caught_up: list[Event] = []

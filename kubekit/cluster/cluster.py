@@ -28,6 +28,7 @@ from kubekit.cluster.defaults import (
 )
 from kubekit.cluster.engine import engine_of, own_chance
 from kubekit.cluster.errors import KubekitError, TimeoutReached, UnknownName
+from kubekit.cluster.etcd_manifest import furnish
 from kubekit.cluster.kubeadm import SUPER_ADMIN, leave_behind
 from kubekit.cluster.kubelet_door import KubeletDoor
 from kubekit.cluster.map import Row, row_of, table
@@ -156,6 +157,7 @@ class Cluster(Verbs):
             min_sync_period=settings.proxy_min_sync_seconds,
         )
         node = self.nodes[name] = Node(plan, host, runtime, images, manifests, kubelet, kube_proxy)
+        furnish(node, self.etcd)
         node.start()
         return node
 

@@ -8,6 +8,7 @@ power cut: everything on the node is gone, and nobody is told.
 from __future__ import annotations
 
 from kubekit.api.meta import Obj
+from kubekit.cluster.node_files import NodeFiles
 from kubekit.cluster.topology import NodePlan
 from kubekit.kubelet import ImageStore, Kubelet, ManifestDirectory, Runtime
 from kubekit.network import Host
@@ -16,7 +17,8 @@ from kubekit.sim import Component
 
 
 class Node:
-    """One machine: `kubelet`, `kube_proxy`, `runtime`, `images`, `manifests`, `host` (its network)."""
+    """One machine: `kubelet`, `kube_proxy`, `runtime`, `images`, `manifests`, `host` (its network),
+    `files`."""
 
     def __init__(
         self,
@@ -35,6 +37,7 @@ class Node:
         self.runtime = runtime
         self.images = images
         self.manifests = manifests
+        self.files = NodeFiles()
         self.kubelet = kubelet
         self.kube_proxy = kube_proxy
 

@@ -183,6 +183,10 @@ class NodeFiles:
     def fsync(self, path: str) -> None:
         """Nothing is lost here but with the whole node."""
 
+    def later(self, action: Callable[[], object]) -> bool:
+        """Nothing is put off here."""
+        return False
+
     # -- inside -----------------------------------------------------------------------------------------
 
     @staticmethod

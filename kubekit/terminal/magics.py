@@ -18,6 +18,7 @@ from typing import Any
 from IPython.core.magic import Magics, line_cell_magic, magics_class, no_var_expand
 
 from kubekit.cluster.cluster import current
+from kubekit.terminal.etcd_magics import register
 from kubekit.terminal.kubectl.completion import complete
 from kubekit.terminal.kubectl.program import Kubectl, Result
 from kubekit.terminal.notebook import kubectl_of
@@ -98,6 +99,7 @@ def completions(shell: Any, event: Any) -> list[str]:
 
 def load_ipython_extension(shell: Any) -> None:
     """Registers the magics and the completion; called again, it changes nothing."""
+    register(shell)
     if "kubectl" in shell.magics_manager.magics["line"]:
         return
     shell.register_magics(KubectlMagics)

@@ -12,7 +12,8 @@ Source: etcdctl/ctlv3/ctl.go.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Protocol
 
 from kubekit.etcd.disk import Disk, FolderDisk
@@ -93,6 +94,7 @@ class Etcdctl:
         self.stdout: list[str] = []
         self.stderr: list[str] = []
         self._during: Callable[[], None] | None = None
+        self._quietly = False
 
     @property
     def root(self) -> Command:
@@ -226,8 +228,25 @@ class Etcdctl:
             during()
             self.pump.until(pending, 1.0)
             return pending()
-        self.pump.until(pending, self.patience)
+        if self._quietly:
+            self.pump.quiet(self.patience)
+        else:
+            self.pump.until(pending, self.patience)
         return pending()
+
+    @contextmanager
+    def quietly(self, yes: bool) -> Iterator[None]:
+        """Within it, waiting for Ctrl-C ends when nothing is left to happen, not after a time."""
+        before, self._quietly = self._quietly, yes
+        try:
+            yield
+        finally:
+            self._quietly = before
+
+    @property
+    def stops_when_quiet(self) -> bool:
+        """Whether waiting for Ctrl-C ends when nothing is left to happen."""
+        return self._quietly
 
 
 _DEBUG = False

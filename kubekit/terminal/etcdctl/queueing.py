@@ -94,7 +94,7 @@ class Place:
         """Keep the lease alive until `pending()`. Raises Interrupted when that does not come."""
         program, waiting = self.call.program, self.call.waiting
         end = waiting.now() + program.patience
-        if program.has_during:
+        if program.has_during or program.stops_when_quiet:
             self.call.block(pending)
             return
         while not waiting.until(pending, min(self.ttl / 3, max(0.0, end - waiting.now()))):

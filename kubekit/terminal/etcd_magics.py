@@ -1,0 +1,132 @@
+"""`%etcdctl`, `%etcdutl` and `%%ssh` for IPython and Jupyter.
+
+    %etcdctl get --prefix /registry/pods --keys-only | head -3
+    %%etcdctl txn                       the cell's body is its standard input
+    %%etcdctl                           a line of shell a line of the body
+    %etcdctl env                        how etcd is reached when a line does not say it
+    %%ssh controlplane                  lines of shell on a node
+
+They work on the current cluster. Lines are shell: quotes, `$NAME`, `NAME=value etcdctl ...`, pipes, `>`.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import Any
+
+from IPython.core.magic import Magics, cell_magic, line_cell_magic, magics_class, no_var_expand
+
+from kubekit.cluster.cluster import current
+from kubekit.cluster.errors import KubekitError
+from kubekit.terminal.cli.result import Result
+from kubekit.terminal.sessions import sessions_of
+
+SHELL_WORDS = (
+    "etcdctl",
+    "etcdutl",
+    "kubectl",
+    "timeout",
+    "export",
+    "echo",
+    "cat",
+    "ls",
+    "cp",
+    "mv",
+    "rm",
+    "mkdir",
+    "sed",
+    "grep",
+    "cd",
+    "pwd",
+    "sha256sum",
+    "sleep",
+    r"[A-Za-z_]\w*=",
+    "#",
+)
+"""How a line begins that calls a program by its name."""
+
+PROMPT = re.compile(r"(?m)^\s*[$#] (?=\S)")
+"""What people copy along with a command."""
+
+
+def run(program: str, line: str, body: str | None = None) -> Result:
+    """What the magics do: run a line of `program`, with the body as its input; or the body, line by line."""
+    sessions = sessions_of(current())
+    line = line.strip()
+    if line == "env" and not body:
+        return Result(0, sessions.prepared(), "")
+    if body is not None and not line:
+        return sessions.notebook.run(_named(program, body))
+    words = line if _starts_with(program, line) else f"{program} {line}"
+    return sessions.notebook.run(words, body or "")
+
+
+def _starts_with(program: str, line: str) -> bool:
+    """Whether a line calls a program itself: ``ETCDCTL_API=3 etcdctl get x``."""
+    return re.match(rf"(?:[A-Za-z_]\w*=\S*\s+)*(?:{program}|timeout|export)\b", line) is not None
+
+
+def _named(program: str, body: str) -> str:
+    """A body in which lines may leave the program's name out."""
+    commands = "|".join(SHELL_WORDS)
+    lines = []
+    going_on = False
+    for raw in PROMPT.sub("", body).splitlines():
+        bare = raw.strip()
+        named = going_on or not bare or re.match(rf"(?:{commands})", bare) is not None
+        lines.append(raw if named else f"{program} {bare}")
+        going_on = raw.rstrip().endswith("\\")
+    return "\n".join(lines) + "\n"
+
+
+def ssh(node: str, body: str) -> Result:
+    """Run a cell on a node. Raises UnknownName."""
+    words = node.split()
+    if not words:
+        raise KubekitError("%%ssh needs the name of a node, e.g. %%ssh controlplane")
+    name = words[0].rpartition("@")[2]
+    return sessions_of(current()).node(name).run(PROMPT.sub("", body))
+
+
+@magics_class
+class EtcdMagics(Magics):
+    """The magics."""
+
+    def _show(self, result: Result) -> None:
+        sys.stdout.write(result.stdout)
+        sys.stdout.flush()
+        sys.stderr.write(result.stderr)
+        sys.stderr.flush()
+        if self.shell is not None:
+            self.shell.user_ns["_exit_code"] = result.exit
+
+    @no_var_expand
+    @line_cell_magic
+    def etcdctl(self, line: str, cell: str | None = None) -> None:
+        """etcdctl for the current cluster; with %% the cell's body is its standard input."""
+        self._guarded(run, "etcdctl", line, cell)
+
+    @no_var_expand
+    @line_cell_magic
+    def etcdutl(self, line: str, cell: str | None = None) -> None:
+        """etcdutl, on the notebook's folder and the control-plane node's files."""
+        self._guarded(run, "etcdutl", line, cell)
+
+    @no_var_expand
+    @cell_magic
+    def ssh(self, line: str, cell: str) -> None:
+        """A shell on a node of the current cluster."""
+        self._guarded(ssh, line, cell)
+
+    def _guarded(self, action: Any, *args: Any) -> None:
+        try:
+            self._show(action(*args))
+        except KubekitError as error:
+            self._show(Result(1, "", f"{error}\n"))
+
+
+def register(shell: Any) -> None:
+    """Make the magics known; called again, it changes nothing."""
+    if "etcdctl" not in shell.magics_manager.magics["line"]:
+        shell.register_magics(EtcdMagics)

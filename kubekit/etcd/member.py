@@ -249,6 +249,13 @@ class Member(Process):
         """Let another member lead. Raises BadTransferee."""
         reconfiguration.move_leader(self, target, answer)
 
+    def campaign(self) -> None:
+        """Ask for votes now, as after an election timeout without a leader; etcd has no call for this."""
+        if self.running:
+            self.ticking.wake()
+            self.raft.campaign()
+            self.drive()
+
     def clock_now(self) -> float:
         """Unix seconds."""
         return self.loop.clock.now()

@@ -144,13 +144,15 @@ class Front:
         else:
             await loop.create_unix_connection(lambda: inner, self._grpc)
         outer = _Half()
-        inner.other, outer.other = outer, inner
         try:
             transport, _ = await loop.connect_accepted_socket(lambda: outer, connection)
             self._transports.add(transport)
         except BaseException:
             inner.abort()
             raise
+        inner.other, outer.other = outer, inner
+        inner.begin()
+        outer.begin()
 
 
 class _Half(asyncio.Protocol):
@@ -159,11 +161,20 @@ class _Half(asyncio.Protocol):
     def __init__(self) -> None:
         self.other: _Half | None = None
         self._transport: asyncio.Transport | None = None
-        self._paused = False
+        self.lost = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
+        transport.pause_reading()  # until there is another end to send it to
+
+    def begin(self) -> None:
+        """Take what comes: both ends are there. Hang up if the other has gone meanwhile."""
+        assert self.other is not None and self._transport is not None
+        if self.other.lost:
+            self.abort()
+        else:
+            self._transport.resume_reading()
 
     def data_received(self, data: bytes) -> None:
         assert self.other is not None
@@ -176,6 +187,7 @@ class _Half(asyncio.Protocol):
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self.lost = True
         if self.other is not None:
             self.other.abort()
 

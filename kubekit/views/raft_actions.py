@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from kubekit.etcd.cluster_errors import NoLeader
+
 PASSES = "3s"
 """Virtual time that passes after an action: room for an election or two."""
 
@@ -32,19 +34,21 @@ class Actions:
             },
             "transfer": self._transfer,
             "cut": self._cut,
+            "mend": self._mend,
             "slow": self._slow,
             "heal": self._heal,
             "partition": self._partition,
             "pass": self._pass,
         }
 
-    def offered(self, members: dict[str, Told]) -> Told:
+    def offered(self, members: dict[str, Told], links: list[Told]) -> Told:
         """The buttons: by member, by pair of members, and for all."""
         names = list(members)
         pairs = {}
         for at, one in enumerate(names):
             for other in names[at + 1 :]:
-                pairs[f"{one} {other}"] = self._of_link(one, other)
+                broken = any({link["from"], link["to"]} == {one, other} for link in links)
+                pairs[f"{one} {other}"] = self._of_link(one, other, broken)
         return {
             "members": {name: self._of(name, state, len(names)) for name, state in members.items()},
             "links": pairs,
@@ -75,17 +79,20 @@ class Actions:
                 self._told("campaign", "ask for an election", {"member": name}, f"{member}.campaign()")
             )
             told.append(
-                self._told(
-                    "transfer", "make it the leader", {"member": name}, f"{self._code}.transfer({name!r})"
-                )
+                self._told("transfer", "make it the leader", {"member": name}, self._transfer_code(member))
             )
         return told
 
-    def _of_link(self, one: str, other: str) -> list[Told]:
+    def _transfer_code(self, member: str) -> str:
+        return f'{self._code}.leader.call("Maintenance/MoveLeader", {{"targetID": {member}.id}})'
+
+    def _of_link(self, one: str, other: str, broken: bool) -> list[Told]:
         cut = f'{self._code}.cut("{one}", "{other}"'
         back = f'{self._code}.cut("{other}", "{one}"'
         both = {"one": one, "other": other}
+        mend = f'{self._code}.mend("{one}", "{other}")'
         return [
+            *([self._told("mend", "make it whole", both, mend, "pass")] if broken else []),
             self._told("cut", "cut", {**both, "one_way": False}, f"{cut})", "refuse"),
             self._told("cut", f"cut {one} to {other}", {**both, "one_way": True}, f"{cut}, one_way=True)"),
             self._told(
@@ -124,10 +131,19 @@ class Actions:
         return act
 
     def _transfer(self, member: str) -> None:
-        self._done(lambda: self._etcd.transfer(member))
+        self._done(lambda: self._move_to(self._etcd.member(member).id))
+
+    def _move_to(self, id: int) -> None:
+        leader = self._etcd.leader
+        if leader is None:
+            raise NoLeader
+        leader.call("Maintenance/MoveLeader", {"targetID": id})
 
     def _cut(self, one: str, other: str, one_way: bool = False) -> None:
         self._done(lambda: self._etcd.cut(one, other, one_way=one_way))
+
+    def _mend(self, one: str, other: str) -> None:
+        self._done(lambda: self._etcd.mend(one, other))
 
     def _slow(self, one: str, other: str) -> None:
         self._done(lambda: self._etcd.slow(one, other, SLOW))

@@ -106,11 +106,31 @@ class Standing:
         return len(self.voters) // 2 + 1
 
     def sides(self) -> list[list[str]]:
-        """The members by who can hear whom, those that are not in any named group as one more."""
+        """The members by who can hear whom, be it by way of others: by the links that are cut, or as a
+        record names the groups (who is in none of them is one more)."""
+        if any(link["cut"] for link in self.links):
+            return self._connected()
         named = {name for group in self.groups for name in group}
         rest = [name for name in self.members if name not in named]
         sides = [[name for name in group if name in self.members] for group in self.groups]
         return [side for side in [*sides, rest] if side]
+
+    def _connected(self) -> list[list[str]]:
+        order = list(self.members)
+        sides: list[list[str]] = []
+        for name in order:
+            joined = [side for side in sides if any(not self._apart(name, other) for other in side)]
+            sides = [side for side in sides if side not in joined]
+            sides.append([*(other for side in joined for other in side), name])
+        return sorted(
+            (sorted(side, key=order.index) for side in sides), key=lambda side: order.index(side[0])
+        )
+
+    def _apart(self, one: str, other: str) -> bool:
+        return self._cut(one, other) and self._cut(other, one)
+
+    def _cut(self, sender: str, target: str) -> bool:
+        return any(link["cut"] and link["from"] == sender and link["to"] == target for link in self.links)
 
     def hears(self, one: str, other: str) -> bool:
         """Whether two members that run hear each other."""
@@ -118,7 +138,7 @@ class Standing:
             return False
         if not any(one in side and other in side for side in self.sides()):
             return False
-        return not any(link["cut"] and {link["from"], link["to"]} == {one, other} for link in self.links)
+        return not (self._cut(one, other) or self._cut(other, one))
 
     def follows(self, leader: str) -> list[str]:
         """The voters that a leader reaches, itself among them."""

@@ -112,7 +112,7 @@ class RaftTheatre(View):
             "first": first,
             "seats": _seats(shown, first, list(standing.members)),
             "tail": TAIL,
-            "actions": self.actions.offered(now),
+            "actions": self.actions.offered(now, links_of(self.etcd) or standing.links),
             "fold": {"text": f"Folded away: {folded} earlier records.", "toggle": False} if folded else None,
             "keys": "Shift and Enter or click on a member: put it on the other side of a partition.",
             "cluster": self._id,
@@ -138,7 +138,7 @@ class RaftTheatre(View):
             "gone": [name for name in standing.members if name not in now],
             "messages": under_way(self.etcd),
             "links": links_of(self.etcd),
-            "groups": groups_of(self.etcd),
+            "groups": None,
             "card": None,
         }
         standing.apply(frame)
@@ -273,10 +273,31 @@ def kind_of(entry: Any) -> str:
 
 def under_way(etcd: Any) -> list[State]:
     """The messages that are between members now, when the cluster has links."""
+    start = etcd.loop.clock.now() - etcd.loop.clock.elapsed()
     return [
-        message if isinstance(message, dict) else message.figures()
-        for message in getattr(etcd, "in_flight", ())
+        {
+            **message_figures(flight.message, flight.sender.plan.name, flight.target.plan.name),
+            "sent": flight.sent - start,
+            "due": flight.due - start,
+        }
+        for flight in getattr(etcd, "in_flight", ())
     ]
+
+
+def message_figures(message: Any, sender: str, target: str) -> State:
+    """A message of Raft as a record would carry it."""
+    return {
+        "type": message.type,
+        "from": sender,
+        "to": target,
+        "term": message.term,
+        "index": message.index,
+        "log_term": message.log_term,
+        "entries": [[entry.index, entry.term, kind_of(entry)] for entry in message.entries or ()],
+        "commit": message.commit,
+        "reject": bool(message.reject),
+        "lost": "",
+    }
 
 
 def links_of(etcd: Any) -> list[State] | None:
@@ -284,9 +305,3 @@ def links_of(etcd: Any) -> list[State] | None:
     links = getattr(etcd, "links", None)
     broken = getattr(links, "broken", None)
     return None if broken is None else list(broken() if callable(broken) else broken)
-
-
-def groups_of(etcd: Any) -> list[list[str]] | None:
-    """The sides of the present partition, when the cluster has links."""
-    groups = getattr(getattr(etcd, "links", None), "groups", None)
-    return None if groups is None else [list(group) for group in (groups() if callable(groups) else groups)]

@@ -10,8 +10,8 @@ text, when}], `records` [{id, t, kind, tick {hue, shape}, sentence, title, legen
 `unit`, `spoken` and `total` (what a stop is called and out of how many), `compares` and `compare` (a second
 cursor), `card`, `fold`, `empty`, `sentence`, `notice` {text, hue} (what came of an action; it stands until
 one moves on), `inspector` (False for none), `cluster`, and what the view's own drawing needs. A card has
-`title`, `chip`, `sub`, `parts` [{name, text|rows|facts|pairs|steps|pre}], `actions`, `code` (show the actions'
-code), `caused_by`, `led_to`, `raw`.
+`title`, `chip`, `sub`, `parts` [{name, text|rows|facts|pairs|steps|pre}], `actions`, `code` (whether the
+code of the actions is shown), `caused_by`, `led_to`, `raw`.
 """
 
 from __future__ import annotations

@@ -32,6 +32,9 @@ class Player:
         self.state = "running"
         self.etcd.tell("start", self.name, f"{self.name} starts.", members=[self.name])
 
+    def call(self, name: str, request: dict[str, Any]) -> None:
+        self.etcd.done.append((self.name, name, request))
+
     def campaign(self) -> None:
         self.etcd.tell("campaign", self.name, f"{self.name} asks for votes.", members=[self.name])
 
@@ -68,8 +71,13 @@ class Story:
     def slow(self, one: str, other: str, seconds: float) -> None:
         self.done.append(("slow", one, other, seconds))
 
-    def transfer(self, name: str) -> None:
-        self.done.append(("transfer", name))
+    def mend(self, one: str, other: str) -> None:
+        self.done.append(("mend", one, other))
+
+    @property
+    def leader(self) -> Player | None:
+        leads = [player for player in self.members.values() if player.raft.role == "leader"]
+        return max(leads, key=lambda player: player.raft.term, default=None)
 
     # -- telling ----------------------------------------------------------------------------------------
 

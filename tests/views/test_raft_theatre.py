@@ -179,6 +179,37 @@ def test_every_action_does_what_its_code_says() -> None:
     assert story.done[-1] == ("partition", (["etcd-1"], NAMES[1:]))
 
 
+def test_a_link_that_is_cut_can_be_mended() -> None:
+    story = mock_up()
+    story.cut("etcd-3", "etcd-4")
+    view = theatre(story)
+    mend = view.scene["actions"]["links"]["etcd-3 etcd-4"][0]
+    assert mend["code"] == 'cluster.etcd.mend("etcd-3", "etcd-4")'
+    view.handle({"action": "mend", "arguments": mend["arguments"]})
+    assert story.done[-1] == ("mend", "etcd-3", "etcd-4")
+
+
+def test_without_a_leader_nobody_hands_over() -> None:
+    story = Story()
+    view = theatre(story)
+    view.handle({"action": "transfer", "arguments": {"member": "etcd-2"}})
+    assert view.scene["notice"] == {"text": "Refused: etcdserver: no leader", "hue": "refuse"}
+
+
+def test_sides_follow_from_the_links_that_are_cut() -> None:
+    def cut(*pairs: str) -> list[dict[str, Any]]:
+        return [{"from": f"etcd-{a}", "to": f"etcd-{b}", "cut": True, "slow": 0} for a, b in pairs]
+
+    both = cut("12", "21", "13", "31")
+    members: dict[str, Any] = {name: {} for name in NAMES[:3]}
+    assert Standing(members, both, []).sides() == [["etcd-1"], ["etcd-2", "etcd-3"]]
+    # One way, or a way around: nobody is on a side of his own.
+    assert len(Standing(members, cut("12", "13"), []).sides()) == 1
+    assert len(Standing(members, cut("12", "21"), []).sides()) == 1
+    # What is mended link by link outlives what a record said of groups.
+    assert len(Standing(members, cut("12", "21"), [["etcd-1"], ["etcd-2", "etcd-3"]]).sides()) == 1
+
+
 def test_a_member_that_is_down_offers_to_start(story: Story) -> None:
     story.member("etcd-2").crash()
     offered = theatre(story).scene["actions"]["members"]

@@ -8,6 +8,7 @@ A model of the file of pages that etcd keeps, good to a few pages, without writi
 * Nothing is written in place: a write makes a new copy of the last leaf and of the root. What the copies
   replace is free after the next write. A copy takes free pages when there are enough of them, else the file
   grows: `bytes` is the highest page that was ever used.
+* Only versions of keys are counted: leases, users and members fit on the pages that are always there.
 * A compaction frees the pages of what it takes out. The file keeps its size; `bytes_in_use` shrinks.
 * A defragmentation writes a new file with nothing free in it.
 

@@ -15,6 +15,7 @@ from typing import Any
 from kubekit.etcd.alarms import GET
 from kubekit.etcd.answer import Answer, step, then
 from kubekit.etcd.auth import Identity
+from kubekit.etcd.backend import buckets_of
 from kubekit.etcd.cluster_errors import (
     ClusterVersionUnknown,
     DowngradeInProgress,
@@ -25,6 +26,7 @@ from kubekit.etcd.cluster_errors import (
     UnknownMethod,
     WrongDowngradeVersion,
 )
+from kubekit.etcd.hashing import hash_buckets
 from kubekit.etcd.messages import Message
 from kubekit.etcd.node import VERSION, Node
 
@@ -83,8 +85,9 @@ class MaintenanceCalls:
 
     def _hash(self, request: Message, who: Who, answer: Answer) -> None:
         self._admin(who)
-        store = self._node.store
-        answer({"header": {"revision": store.revision}, "hash": store.hash_kv(0).hash})
+        node = self._node
+        found = hash_buckets(buckets_of(node.capture()))
+        answer({"header": {"revision": node.store.revision}, "hash": found})
 
     def _hash_kv(self, request: Message, who: Who, answer: Answer) -> None:
         self._admin(who)

@@ -16,6 +16,7 @@ from kubekit.etcd.alarms import AlarmStore
 from kubekit.etcd.answer import Answer
 from kubekit.etcd.apply import Applier
 from kubekit.etcd.auth import AuthStore, Identity
+from kubekit.etcd.backend import BackendState
 from kubekit.etcd.cluster_errors import NotLeader
 from kubekit.etcd.errors import EtcdError, LeaseNotFound, LeaseOverdue
 from kubekit.etcd.kvstore import KVStore
@@ -23,6 +24,7 @@ from kubekit.etcd.membership import MemberInfo, Membership, cluster_id, default_
 from kubekit.etcd.messages import Message
 from kubekit.etcd.quota import Quota
 from kubekit.etcd.raft_request import RaftRequest
+from kubekit.etcd.store_loading import state_of
 from kubekit.raft import ConfChange
 
 VERSION = "3.6.13"
@@ -79,6 +81,10 @@ class Node(Protocol):
     def may_remove(self, id: int) -> None: ...
     def promote(self, id: int, answer: Answer) -> None: ...
     def move_leader(self, target: int, answer: Answer) -> None: ...
+    def capture(self) -> BackendState:
+        """Everything that this node would write into its file."""
+        ...
+
     def clock_now(self) -> float: ...
     def token_seed(self) -> str:
         """Something that nobody guesses, for a token."""
@@ -159,6 +165,10 @@ class StandaloneNode:
     def move_leader(self, target: int, answer: Answer) -> None:
         """Nobody else could lead."""
         answer(NotLeader())
+
+    def capture(self) -> BackendState:
+        """The store with its users and alarms."""
+        return state_of(self.store, self.auth, self.alarms, members=self.membership.members())
 
     def clock_now(self) -> float:
         """Unix seconds."""

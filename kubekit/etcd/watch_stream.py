@@ -3,9 +3,9 @@
 A client sends requests (create, cancel, progress) and gets responses, each with the id of its watch; `send`
 receives them as `WatchResponse` messages. A created watch is confirmed before its first event, and what
 lies in its past follows at once. Too long a response is cut into fragments when the client asked for that.
-On a loop (`follow`), watches that asked for it and heard nothing for PROGRESS_INTERVAL seconds are told how
-far the store has come. A watch that was cancelled because its past is gone keeps its id until the client
-cancels it too, and as long as it does no progress of the whole stream is told.
+Call `progress_tick` every PROGRESS_INTERVAL seconds: it tells watches that asked for it, and heard nothing
+since, how far the store has come. A watch that was cancelled because its past is gone keeps its id until the
+client cancels it too, and as long as it does no progress of the whole stream is told.
 Source: server/etcdserver/api/v3rpc/watch.go.
 """
 
@@ -22,7 +22,6 @@ from kubekit.etcd.messages import Message
 from kubekit.etcd.protobuf import encode
 from kubekit.etcd.v3rpc import MAX_MESSAGE_BYTES
 from kubekit.etcd.watch import Watcher
-from kubekit.sim import Handle, Loop
 
 PROGRESS_INTERVAL = 600.0
 """Seconds between two notes of progress."""
@@ -63,7 +62,6 @@ class WatchStream:
         self._watches: dict[int, _Watch] = {}
         self._next_id = 0
         self._resting = False
-        self._ticks: Handle | None = None
 
     def request(self, request: Message) -> None:
         """Take one `WatchRequest`."""
@@ -79,15 +77,6 @@ class WatchStream:
         for watch in self._watches.values():
             watch.watcher.cancel()
         self._watches.clear()
-        if self._ticks is not None:
-            self._ticks.cancel()
-
-    def follow(self, loop: Loop, owner: str, interval: float = PROGRESS_INTERVAL) -> None:
-        """Note progress on a loop every `interval` seconds, and up to a tenth more by chance so that streams
-        which were opened together do not speak together; until the stream is closed."""
-        chance = loop.rng.child(f"watches of {owner} at {loop.clock.now()}")
-        interval += interval * 0.1 * chance.random()
-        self._ticks = loop.every(interval, owner, self.progress_tick, what="note the progress of watches")
 
     def pause(self) -> None:
         """Send no more events for now: the client does not take them. Nothing is lost, and nothing kept."""

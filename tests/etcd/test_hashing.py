@@ -9,6 +9,7 @@ from kubekit.etcd.crc32c import crc32c
 from kubekit.etcd.hashing import REMEMBERED, hash_buckets
 from kubekit.etcd.key_value import encode
 from kubekit.etcd.revision import pack
+from kubekit.etcd.v3rpc import Server
 
 
 def filled(store: KVStore) -> KVStore:
@@ -66,3 +67,20 @@ def test_a_long_history_is_hashed_in_pieces(store: KVStore) -> None:
     for at, kv in store.history(0):
         parts += (pack(at), encode(kv))
     assert store.hash_kv().hash == crc32c(b"".join(parts))
+
+
+def test_the_hash_of_a_member_is_of_all_that_it_keeps(store: KVStore) -> None:
+    server = Server(filled(store))
+
+    def hash_now() -> int:
+        found: int = server.call("Maintenance/Hash", {})["hash"]
+        return found
+
+    before = hash_now()
+    assert before == hash_now() != store.hash_kv().hash
+    server.call("Lease/LeaseGrant", {"ID": 7, "TTL": 60})
+    assert hash_now() != before
+    server.call("Lease/LeaseRevoke", {"ID": 7})
+    assert hash_now() == before
+    server.call("Auth/RoleAdd", {"name": "reader"})
+    assert hash_now() != before

@@ -9,7 +9,6 @@ from kubekit.etcd.errors import PermissionDenied
 from kubekit.etcd.messages import Message
 from kubekit.etcd.protobuf import encode
 from kubekit.etcd.watch_stream import NO_WATCH, WatchStream, fragments
-from kubekit.sim import Loop
 
 
 @pytest.fixture
@@ -132,23 +131,6 @@ def test_progress_waits_for_the_start_of_a_watch_of_the_future(
     store.put(b"b", b"")
     stream.request({"progress_request": {}})
     assert heard[-1] == {"header": {"revision": 3}, "watch_id": NO_WATCH}
-
-
-def test_on_a_loop_progress_is_noted_every_ten_minutes_or_a_little_later() -> None:
-    loop = Loop()
-    heard: list[tuple[float, Message]] = []
-    stream = WatchStream(KVStore(loop.clock), lambda message: heard.append((loop.clock.now(), message)))
-    began = loop.clock.now()
-    stream.follow(loop, "etcd")
-    create(stream, key=b"a", progress_notify=True)
-    create(stream, key=b"a")
-    loop.advance(3600)
-    notes = [(at - began, message["watch_id"]) for at, message in heard[2:]]
-    assert len(notes) == 5 and {id for _, id in notes} == {0}
-    assert 600 <= notes[0][0] <= 660
-    stream.close()
-    loop.advance(3600)
-    assert len(heard) == 7 and loop.waiting("etcd") == []
 
 
 def test_a_client_without_room_is_told_later(

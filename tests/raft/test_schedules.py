@@ -23,8 +23,8 @@ from kubekit.raft import (
 from kubekit.sim import Rng
 from tests.raft.fleet import Fleet, Member
 
-SCHEDULES = 2400 if os.environ.get("KUBEKIT_NIGHTLY") else 240
-PER_TEST = 40
+SCHEDULES = 6000 if os.environ.get("KUBEKIT_NIGHTLY") else 600
+PER_TEST = 100
 EVENTS = 1500
 HIGHEST_ID = 7
 
@@ -56,15 +56,16 @@ class Schedule:
             (self.propose, 6),
             (self.drop, rng.choice([0, 1, 4])),
             (self.duplicate, rng.choice([0, 1, 3])),
-            (self.read, 2),
+            (self.read, 4),
             (self.cut, rng.choice([0, 0.5, 1])),
             (self.heal, 0.7),
             (self.crash, rng.choice([0, 0.5, 1])),
             (self.restart, 1.5),
             (self.snapshot, 1),
             (self.transfer, 0.4),
-            (self.campaign, 0.3),
-            (self.change, 1.0 if self.changing else 0),
+            (self.campaign, rng.choice([0.1, 0.5, 2])),
+            (self.fell_leader, rng.choice([0, 0.5, 2])),
+            (self.change, rng.choice([1, 3]) if self.changing else 0),
             (self.report, 0.3),
         ]
         self.total = sum(weight for _, weight in self.weights)
@@ -171,6 +172,17 @@ class Schedule:
         member = self.some()
         if member is not None:
             member.up.transfer_leader(self.rng.choice(list(self.fleet.members)))
+
+    def fell_leader(self) -> None:
+        """Whoever leads is cut off or crashes, mostly with entries that not all have."""
+        leader = self.fleet.leader
+        if leader is None:
+            return
+        if self.rng.random() < 0.5:
+            self.fleet.heal()
+            self.fleet.isolate(leader.id)
+        else:
+            self.fleet.members[leader.id].crash()
 
     def campaign(self) -> None:
         member = self.some()

@@ -118,11 +118,13 @@ class Channels:
         """A call that changes something: done once, refused, or (Interrupted) unknown. Raises EtcdError."""
         return self._ask(name, request, WRITE, again=False)
 
-    def stream(self, place: int, name: str, requests: Iterator[bytes]) -> Any:
-        """A stream of responses (bytes) from one endpoint, that insists on a leader."""
+    def stream(
+        self, place: int, name: str, requests: Iterator[bytes], seconds: float | None = None
+    ) -> Any:
+        """A stream of responses (bytes) from one endpoint, that insists on a leader; `seconds` at most."""
         channel = self._channels[place % len(self._channels)]
         method = channel.stream_stream(f"/etcdserverpb.{name}")
-        return method(requests, metadata=(("hasleader", "true"),))
+        return method(requests, metadata=(("hasleader", "true"),), timeout=seconds)
 
     def _ask(self, name: str, request: Message, seconds: float, again: bool) -> Message:
         request_type, response_type = REQUESTS[name]

@@ -33,6 +33,7 @@ from kubekit.etcd.tree_index import FROM_KEY
 from kubekit.serving.etcd_channels import Channels, ClientTLS
 from kubekit.serving.etcd_compactor import Compactor
 from kubekit.serving.etcd_follower import Follower, kv_of
+from kubekit.serving.etcd_past import past
 from kubekit.sim import Loop
 
 CATCH_UP = 5.0
@@ -246,6 +247,10 @@ class RemoteEtcd:
         subscription = Subscription(key, range_end, start_rev, callback)
         self._subscriptions.append(subscription)
         return subscription
+
+    def past(self, start: int) -> list[Event]:
+        """Every change from a revision to now, in order. Raises Compacted, EtcdError."""
+        return past(self._channels, start, self._present())
 
     # -- inside -----------------------------------------------------------------------------------------
 

@@ -1,8 +1,8 @@
 """The history of the keys under a prefix, as the revision explorer draws it.
 
 `History.of_store(store, prefix)` reads the embedded store's own log. `History.through_calls(client, prefix)`
-asks like anybody else, for a store that is elsewhere (a real etcd, a served one): one watch from the first
-revision on; where that was compacted, a read at the oldest readable revision and a watch from the next.
+asks like anybody else, for a store that is elsewhere (a real etcd, a served one): the changes from the first
+revision on; where that was compacted, a read at the oldest readable revision and the changes that follow.
 
 A key's marks are its versions and tombstones in order. What compaction took is gone from every store; a mark
 stays for it (`kept` is False) only where something still says so: the create revision of a version that is
@@ -112,23 +112,24 @@ class History:
 
     @classmethod
     def through_calls(cls, client: Any, prefix: bytes) -> History:
-        """Of anything that answers `revision`, `range` and `watch` as KVStore does."""
+        """Of anything that answers `revision`, `range` and `watch` as KVStore does, or, where a watch tells
+        nothing of the past, `past(start)`: the events from a revision on."""
         end = prefix_end(prefix)
-        events: list[Event] = []
         entries: list[tuple[Revision, KeyValue]] = []
         compacted = -1
         try:
-            watcher = client.watch(prefix, end, 1, events.extend)
+            events = _since(client, prefix, end, 1)
         except Compacted as error:
             compacted = error.compact_revision
             read = client.range(prefix, end, rev=compacted)
             entries = [(Revision(kv.mod_revision, 0), kv) for kv in read.kvs]
-            watcher = client.watch(prefix, end, compacted + 1, events.extend)
-        watcher.cancel()
+            events = _since(client, prefix, end, compacted + 1)
         subs: dict[int, int] = {}
         for event in events:
             main = event.kv.mod_revision
             sub = subs[main] = subs.get(main, -1) + 1
+            if not event.kv.key.startswith(prefix):
+                continue
             kv = KeyValue(event.kv.key, mod_revision=main) if event.type == DELETE else event.kv
             entries.append((Revision(main, sub), kv))
         return cls(prefix, _by_key(entries), int(client.revision), compacted)
@@ -164,6 +165,15 @@ class History:
         marks.append(Mark(Revision(main, 0), deleted, None))
         self.keys[key] = KeyHistory(key, _generations(marks))
         self.keys = dict(sorted(self.keys.items()))
+
+
+def _since(client: Any, key: bytes, end: bytes, start: int) -> list[Event]:
+    """The events from a revision to now. Raises Compacted."""
+    if hasattr(client, "past"):
+        return list(client.past(start))
+    events: list[Event] = []
+    client.watch(key, end, start, events.extend).cancel()
+    return events
 
 
 def _by_key(entries: list[tuple[Revision, KeyValue]]) -> dict[bytes, KeyHistory]:

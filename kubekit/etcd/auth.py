@@ -277,6 +277,7 @@ class AuthStore:
             return None
         if isinstance(token, Identity):
             return Identity(token.user, self.revision)
+        token = token.removeprefix("Bearer ")
         found = self._tokens.get(token)
         now = self._clock.now()
         if found is None or found[1] <= now:

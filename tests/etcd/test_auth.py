@@ -92,6 +92,7 @@ def test_tokens_age(auth: AuthStore, clock: VirtualClock) -> None:
         auth.authenticate("ann", "wrong")
     clock.advance_to(clock.now() + 299)
     ann = auth.identify(token)
+    assert auth.identify(f"Bearer {token}") == ann
     auth.add_role("another")
     with pytest.raises(AuthOldRevision):
         auth.permit(ann, READ, b"a")

@@ -4,11 +4,12 @@ The API server is the only component that talks to it. What makes it different f
 each write is a new revision of the whole store, old revisions stay readable until they are compacted away,
 and a watcher that says "I know everything up to 41" is told of 42, 43, ... without a gap.
 
-Reading order: `revision` (the store's own time), `key_index` (one key's life), `tree_index` and
+Reading order: `revision` (the store's own time), `key_index` (one key's life), `tree_index`, `sorted_keys` and
 `revision_log` (all keys; all history), `kvstore` (reading and writing), `operation` and `txn` (if-then-else
-in one change), `watch` (who is told), `compaction` and `hashing` (forgetting, and checking), `lease` and
-`expiry` (keys that go by themselves), `backend_size` and `quota` (how large it may grow), `alarms`,
-`auto_compaction`, `auth` (who may), `errors` (how it refuses). Then the door: `messages` and `calls` (the
+in one change), `watch` and `watch_groups` (who is told), `compaction` and `hashing` (forgetting, and
+checking), `recovery` (a store made from its history), `lease` and `expiry` (keys that go by themselves),
+`backend_size` and `quota` (how large it may grow), `alarms`, `auto_compaction`, `auth` (who may), `errors`
+(how it refuses). Then the door: `messages` and `calls` (the
 tables), `conversion`, `v3rpc` (the calls), `watch_stream`, `protobuf`, `protojson` and `gateway` (JSON over
 HTTP).
 
@@ -28,6 +29,9 @@ HTTP).
                                                              # Event: .type (PUT, DELETE) .kv .prev_kv
     store.compact(rev)                                       # store.revision, store.compacted_revision
     store.leases.grant(ttl, id=0) -> Lease                   # .renew(id) .revoke(id) .lookup(id) .expire()
+    store.history(main) -> (Revision, KeyValue)...           # all that is kept from a revision on, in order
+    store.restore(history, leases, compacted=0)              # become the store that has this history
+    store.size                                               # .bytes .bytes_in_use; store.defragment()
 
 `range_end` is ``b""`` for one key, `prefix_end(prefix)` for all keys under a prefix, FROM_KEY for all that
 follow. Errors are `EtcdError` with `.code` (gRPC), `.message` (etcd's words) and `.http_status`: `Compacted`
@@ -36,8 +40,9 @@ follow. Errors are `EtcdError` with `.code` (gRPC), `.message` (etcd's words) an
 `KVStore` is one member's state machine: the same operations in the same order make two equal stores
 (`hash_kv` tells). Leases run out only where somebody looks: `expiry.LeaseExpiry(loop, store)` does.
 
-Left out against the original: metrics, tracing, downgrades, quota, JWT tokens, lease checkpoints, and reading
-while a write is under way.
+Left out against the original: metrics and tracing of the store, JWT tokens, reading while a write is under
+way, a size of the file to the page (`backend_size` is a model), and remembering the hash of a compaction that
+forgets a very long history.
 """
 
 from kubekit.etcd.errors import Compacted, EtcdError, FutureRevision, LeaseNotFound

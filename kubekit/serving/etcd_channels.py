@@ -118,9 +118,7 @@ class Channels:
         """A call that changes something: done once, refused, or (Interrupted) unknown. Raises EtcdError."""
         return self._ask(name, request, WRITE, again=False)
 
-    def stream(
-        self, place: int, name: str, requests: Iterator[bytes], seconds: float | None = None
-    ) -> Any:
+    def stream(self, place: int, name: str, requests: Iterator[bytes], seconds: float | None = None) -> Any:
         """A stream of responses (bytes) from one endpoint, that insists on a leader; `seconds` at most."""
         channel = self._channels[place % len(self._channels)]
         method = channel.stream_stream(f"/etcdserverpb.{name}")

@@ -5,16 +5,17 @@ the thread, until the answer has come, be it at once or after elections; `run` d
 lock. When the lock is held (a notebook's cell runs the engine), the turn is taken in another thread, so that
 other clients and other clusters do not wait too. Do not hold the lock across an `await`.
 
-A member that is not running answers nothing at all: what a client of a dead server sees.
+A client that goes away before it is answered takes its question along: nobody works for it any more.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable
 from typing import Any, Protocol, TypeVar
 
 from kubekit.etcd.auth import Identity
+from kubekit.etcd.errors import EtcdError
 from kubekit.etcd.messages import Message
 from kubekit.serving.driver import Driver
 
@@ -22,6 +23,12 @@ T = TypeVar("T")
 
 Who = str | Identity
 """Who asks: a token, or what a client's certificate says."""
+
+
+class Cancellable(Protocol):
+    """A question under way."""
+
+    def cancel(self) -> None: ...
 
 
 class Watches(Protocol):
@@ -34,33 +41,42 @@ class Watches(Protocol):
 
 
 class ServedMember(Protocol):
-    """What a member must have to be served."""
+    """What a member must have to be served (see `kubekit.etcd.member.Member`)."""
 
     name: str
     state: str
     id: int
 
     @property
-    def running(self) -> bool: ...
+    def serving(self) -> bool: ...
 
-    def submit(self, call: str, request: Message, token: Any, done: Callable[[Any], None]) -> None:
-        """Answer a call: `done` gets the response or the `EtcdError`, now or later, once."""
-        ...
-
-    def watch(self, send: Callable[[Message], None], token: Any = "") -> Watches: ...
-    def snapshot(self) -> Iterable[bytes]: ...
-    def status(self) -> Message: ...
+    @property
+    def has_leader(self) -> bool: ...
 
     @property
     def auth(self) -> Any: ...
 
+    def submit(
+        self,
+        call: str,
+        request: Message,
+        token: Who,
+        done: Callable[[Any], object],
+        *,
+        require_leader: bool = False,
+    ) -> Cancellable: ...
 
-FROZEN = 0.05
-"""Seconds between two looks at whether a frozen member goes on."""
+    def watch(
+        self,
+        send: Callable[[Message], None],
+        token: Who = "",
+        *,
+        ended: Callable[[EtcdError], None] | None = None,
+        require_leader: bool = False,
+    ) -> Watches: ...
 
-
-class MemberGone(Exception):
-    """The member stopped before it had answered: the connection breaks."""
+    def capture(self) -> Any: ...
+    def status(self) -> Message: ...
 
 
 class EngineTurns:
@@ -83,52 +99,39 @@ class EngineTurns:
         with self._driver.lock:
             return do(*args)
 
-    async def call(self, member: ServedMember, name: str, request: Message, who: Who) -> Message:
-        """The member's response; raises EtcdError, and MemberGone while it does not run."""
+    async def call(
+        self, member: ServedMember, name: str, request: Message, who: Who, require_leader: bool = False
+    ) -> Message:
+        """The member's response. Raises EtcdError."""
         running = asyncio.get_running_loop()
-        answer: asyncio.Future[Any] = running.create_future()
+        answers: list[Any] = []
+        waiting: asyncio.Future[None] | None = None
 
-        def settle(response: Any) -> None:
-            if not answer.done():
-                answer.set_result(response)
+        def settle() -> None:
+            if waiting is not None and not waiting.done():
+                waiting.set_result(None)
 
         def done(response: Any) -> None:
-            # The engine may be driven by another thread than this one's.
-            running.call_soon_threadsafe(settle, response)
+            answers.append(response)
+            if waiting is not None:
+                # The engine may be driven by another thread than this one's.
+                running.call_soon_threadsafe(settle)
 
-        at_once: list[Any] = []
+        def submit() -> Cancellable:
+            return member.submit(name, request, who, done, require_leader=require_leader)
 
-        def submit() -> None:
-            if not member.running:
-                at_once.append(MemberGone(member.name))
-                return
-            direct = True
-
-            def first(response: Any) -> None:
-                if direct:
-                    at_once.append(response)
-                else:
-                    done(response)
-
-            member.submit(name, request, who, first)
-            direct = False
-
-        while member.state == "paused":
-            await asyncio.sleep(FROZEN)  # a frozen process takes connections and says nothing
-        await self.run(submit)
-        response = at_once[0] if at_once else await answer
+        question = await self.run(submit)
+        if not answers:
+            waiting = running.create_future()
+            try:
+                # It may have come in between, before there was anything to wake.
+                if not answers:
+                    await waiting
+            except asyncio.CancelledError:
+                await asyncio.shield(self.run(question.cancel))
+                raise
+        response = answers[0]
         if isinstance(response, Exception):
             raise response
         assert isinstance(response, dict)
         return response
-
-
-def has_leader(member: Any) -> bool:
-    """Whether a member runs and knows of a leader; one without a raft of its own leads itself."""
-    raft = getattr(member, "raft", None)
-    return bool(member.running) and (raft is None or raft.lead != 0)
-
-
-def next_of(blobs: Iterator[bytes]) -> bytes | None:
-    """The next part of a snapshot, or None at its end; to be run in a turn."""
-    return next(blobs, None)

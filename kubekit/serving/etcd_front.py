@@ -149,6 +149,7 @@ class Front:
             self._transports.add(transport)
         except BaseException:
             inner.abort()
+            outer.abort()
             raise
         inner.other, outer.other = outer, inner
         inner.begin()
@@ -162,6 +163,7 @@ class _Half(asyncio.Protocol):
         self.other: _Half | None = None
         self._transport: asyncio.Transport | None = None
         self.lost = False
+        self.ended = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
@@ -181,9 +183,15 @@ class _Half(asyncio.Protocol):
         self.other.send(data)
 
     def eof_received(self) -> bool:
-        if self.other is not None and (transport := self.other._transport) is not None:
+        self.ended = True
+        other = self.other
+        if other is None or other.ended:
+            self.abort()
+            if other is not None:
+                other.abort()
+        elif other._transport is not None:
             with contextlib.suppress(OSError, RuntimeError):
-                transport.write_eof()
+                other._transport.write_eof()
         return True
 
     def connection_lost(self, exc: Exception | None) -> None:

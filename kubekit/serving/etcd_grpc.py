@@ -10,7 +10,7 @@ Source: server/etcdserver/api/v3rpc (grpc.go, interceptor.go, watch.go, lease.go
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, NoReturn
 
 import grpc
@@ -18,11 +18,13 @@ import grpc.aio
 
 from kubekit.etcd.auth import Identity
 from kubekit.etcd.calls import REQUEST_STREAMS, REQUESTS
+from kubekit.etcd.cluster_errors import NoLeader
 from kubekit.etcd.errors import EtcdError, MessageTooLarge
 from kubekit.etcd.messages import Message
 from kubekit.etcd.protobuf import DecodeError, decode, encode
+from kubekit.etcd.snapshot import SnapshotBlobs
 from kubekit.etcd.v3rpc import MAX_MESSAGE_BYTES
-from kubekit.serving.etcd_engine import EngineTurns, MemberGone, ServedMember, Who, has_leader, next_of
+from kubekit.serving.etcd_engine import EngineTurns, ServedMember, Who
 from kubekit.serving.etcd_metrics import Counters
 from kubekit.serving.etcd_watch import WatchPipe
 
@@ -32,7 +34,6 @@ SERVICES = sorted({name.partition("/")[0] for name in REQUESTS})
 HARD_LIMIT = 64 * 1024 * 1024
 """Bytes of a message that grpcio itself refuses; between etcd's limit and this the refusal is etcd's."""
 
-NO_LEADER = "etcdserver: no leader"
 LEADER_LOOK = 1.0
 """Seconds between two looks at whether there is a leader (an election timeout)."""
 LEADER_PATIENCE = 3
@@ -116,14 +117,10 @@ class EtcdServices:
             self._counters.began(name, "stream" if stream else "unary", version)
             code = grpc.StatusCode.OK
             try:
-                await self._insist(context)
                 return await answer(data, context)
             except EtcdError as error:
                 code = CODES.get(error.code, grpc.StatusCode.UNKNOWN)
                 return await context.abort(code, error.message)
-            except MemberGone:
-                code = grpc.StatusCode.UNAVAILABLE
-                return await context.abort(code, "transport is closing")
             except asyncio.CancelledError:
                 code = grpc.StatusCode.CANCELLED
                 raise
@@ -132,14 +129,10 @@ class EtcdServices:
 
         return handle
 
-    async def _insist(self, context: Context) -> None:
-        if _insists(context) and not has_leader(self._member):
-            raise _NoLeader
-
     async def _unary(self, name: str, data: bytes, context: Context) -> bytes:
         request_type, response_type = REQUESTS[name]
         request = self._read(request_type, data, ALONE)
-        response = await self._turns.call(self._member, name, request, self._who(context))
+        response = await self._turns.call(self._member, name, request, self._who(context), _insists(context))
         if name.startswith("Cluster/"):
             response = served_urls(response, self._urls)
         return self._written(response_type, response)
@@ -170,7 +163,7 @@ class EtcdServices:
         return ""
 
     async def _watch(self, requests: Any, context: Context) -> None:
-        pipe = WatchPipe(self._turns, self._member, self._who(context))
+        pipe = WatchPipe(self._turns, self._member, self._who(context), _insists(context))
         await pipe.open()
         self.pipes.add(pipe)
         try:
@@ -186,66 +179,73 @@ class EtcdServices:
     async def _write_watches(self, context: Context, pipe: WatchPipe) -> None:
         while (response := await pipe.get()) is not None:
             await context.write(self._written("WatchResponse", response))
-        raise MemberGone(self._member.name)
 
     async def _keep_alive(self, requests: Any, context: Context) -> None:
         name = "Lease/LeaseKeepAlive"
         request_type, response_type = REQUESTS[name]
-        who = self._who(context)
+        who, insists = self._who(context), _insists(context)
 
         async def renew() -> None:
             while (data := await context.read()) is not grpc.aio.EOF:
                 request = self._read(request_type, data)
-                response = await self._turns.call(self._member, name, request, who)
+                response = await self._turns.call(self._member, name, request, who, insists)
                 await context.write(self._written(response_type, response))
 
-        await self._stream(context, renew())
+        await self._stream(context, renew(), self._follow_member(insists))
 
-    async def _stream(self, context: Context, reading: Any, writing: Any = None) -> None:
-        """Serve a stream until the client has said all it wants, or a part of it ends with an error."""
-        reader = asyncio.ensure_future(reading)
-        others = [asyncio.ensure_future(writing)] if writing is not None else []
-        if _insists(context):
-            others.append(asyncio.ensure_future(self._follow_leader()))
+    async def _stream(self, context: Context, *parts: Any) -> None:
+        """Serve a stream until one of its parts ends: the client has said all it wants, or an error."""
+        tasks = [asyncio.ensure_future(part) for part in parts]
         try:
-            await asyncio.wait({reader, *others}, return_when=asyncio.FIRST_COMPLETED)
-            for task in (reader, *others):
+            await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in tasks:
                 if task.done():
                     task.result()
         finally:
-            for task in (reader, *others):
+            for task in tasks:
                 task.cancel()
-            await asyncio.gather(reader, *others, return_exceptions=True)
+            await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _follow_leader(self) -> NoReturn:
+    async def _follow_member(self, insists: bool) -> NoReturn:
+        """Ends with NoLeader when the member has known no leader for long, for a client that insists."""
         without = 0
-        while without < LEADER_PATIENCE:
+        while without < LEADER_PATIENCE or not insists:
             await asyncio.sleep(LEADER_LOOK)
-            without = 0 if has_leader(self._member) else without + 1
-        raise _NoLeader
+            without = 0 if self._member.has_leader else without + 1
+        raise NoLeader
 
     async def _snapshot(self, data: bytes, context: Context) -> None:
         self._read("SnapshotRequest", data)
         who = self._who(context)
-        await self._turns.call(self._member, "Maintenance/Status", {}, who)
-        blobs = iter(await self._turns.run(self._member.snapshot))
-        while (blob := await self._turns.run(next_of, blobs)) is not None:
-            await context.write(self._written("SnapshotResponse", {"blob": blob}))
+        async for part in snapshot_parts(self._turns, self._member, who):
+            await context.write(self._written("SnapshotResponse", part))
 
     async def _health(self, data: bytes, context: Context) -> bytes:
         """grpc.health.v1: SERVING for the server as a whole."""
         if data:
             await context.abort(grpc.StatusCode.NOT_FOUND, "unknown service")
-        return b"\x08\x01" if self._member.running else b"\x08\x02"
-
-
-class _NoLeader(EtcdError):
-    code = 14
-    message = NO_LEADER
+        return b"\x08\x01" if self._member.serving else b"\x08\x02"
 
 
 class _Malformed(EtcdError):
     code = 13
+
+
+async def snapshot_parts(turns: EngineTurns, member: ServedMember, who: Who) -> AsyncIterator[Message]:
+    """The messages of a snapshot of the present state, for a root user. Raises EtcdError."""
+    status = await turns.call(member, "Maintenance/Status", {}, who)
+
+    def capture() -> Any:
+        member.auth.permit_admin(member.auth.identify(who))
+        return member.capture()
+
+    state = await turns.run(capture)
+    # The file is laid out, and then read, from a state of its own: the engine goes on meanwhile.
+    blobs = await asyncio.get_running_loop().run_in_executor(None, SnapshotBlobs, state)
+    version, left = status.get("storageVersion", ""), blobs.size
+    for blob in blobs:
+        left = max(0, left - len(blob))
+        yield {"remaining_bytes": left, "blob": blob, "version": version}
 
 
 def served_urls(response: Message, urls: dict[int, str]) -> Message:

@@ -10,7 +10,6 @@ Source: server/embed/serve.go, server/etcdserver/api/etcdhttp (health.go, versio
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -26,8 +25,8 @@ from kubekit.etcd.protobuf import encode
 from kubekit.etcd.protojson import from_json, to_json
 from kubekit.etcd.v3rpc import MAX_MESSAGE_BYTES
 from kubekit.serving import etcd_metrics
-from kubekit.serving.etcd_engine import EngineTurns, MemberGone, ServedMember, has_leader, next_of
-from kubekit.serving.etcd_grpc import served_urls
+from kubekit.serving.etcd_engine import EngineTurns, ServedMember
+from kubekit.serving.etcd_grpc import served_urls, snapshot_parts
 from kubekit.serving.etcd_watch import WatchPipe
 
 BODY_LIMIT = 2 * MAX_MESSAGE_BYTES
@@ -108,8 +107,6 @@ class EtcdHTTP:
             return _json(to_json(response_type, answer))
         except EtcdError as error:
             return _refusal(error.code, error.message, error.http_status)
-        except MemberGone:
-            return _refusal(14, "transport is closing", 503)
 
     def _names_somebody(self, incoming: web.Request) -> bool:
         """Whether a certificate would say who asks, if this were gRPC."""
@@ -132,8 +129,8 @@ class EtcdHTTP:
             while (message := await pipe.get()) is not None:
                 await response.write(_line({"result": to_json("WatchResponse", message)}))
             await response.write_eof()
-        except (ConnectionResetError, asyncio.CancelledError):
-            pass  # the client went away: that is how a watch usually ends
+        except (ConnectionResetError, asyncio.CancelledError, EtcdError):
+            pass  # the client or the member went away: that is how a watch usually ends
         finally:
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)
@@ -158,12 +155,13 @@ class EtcdHTTP:
 
     async def _snapshot(self, incoming: web.Request, who: str) -> web.StreamResponse:
         _message("SnapshotRequest", await _text(incoming))
-        await self._turns.call(self._member, "Maintenance/Status", {}, who)
-        blobs = iter(await self._turns.run(self._member.snapshot))
-        response = _lines()
-        await response.prepare(incoming)
-        while (blob := await self._turns.run(next_of, blobs)) is not None:
-            await response.write(_line({"result": {"blob": base64.b64encode(blob).decode()}}))
+        response: web.StreamResponse | None = None
+        async for part in snapshot_parts(self._turns, self._member, who):
+            if response is None:
+                response = _lines()
+                await response.prepare(incoming)
+            await response.write(_line({"result": to_json("SnapshotResponse", part)}))
+        assert response is not None
         await response.write_eof()
         return response
 
@@ -186,7 +184,7 @@ class EtcdHTTP:
         for alarm in await self._alarms():
             if alarm not in excluded:
                 return f"ALARM {alarm}"
-        if not serializable and not has_leader(self._member):
+        if not serializable and not self._member.has_leader:
             return "RAFT NO LEADER"
         error = await self._read(serializable)
         return f"RANGE ERROR:{error}" if error else ""
@@ -221,7 +219,7 @@ class EtcdHTTP:
     async def _alarms(self) -> list[str]:
         try:
             answer = await self._turns.call(self._member, "Maintenance/Alarm", {}, ROOT)
-        except (EtcdError, MemberGone):
+        except EtcdError:
             return []
         return [ENUMS["AlarmType"][alarm.get("alarm", 0)] for alarm in answer.get("alarms", ())]
 
@@ -239,8 +237,6 @@ class EtcdHTTP:
             await self._turns.call(self._member, "KV/Range", request, ROOT)
         except EtcdError as error:
             return error.message
-        except MemberGone:
-            return "etcdserver: server stopped"
         return ""
 
     async def version(self, incoming: web.Request) -> web.Response:

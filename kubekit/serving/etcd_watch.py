@@ -13,11 +13,15 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 
+from kubekit.etcd.errors import EtcdError
 from kubekit.etcd.messages import Message
-from kubekit.serving.etcd_engine import EngineTurns, MemberGone, ServedMember, Watches, Who
+from kubekit.serving.etcd_engine import EngineTurns, ServedMember, Watches, Who
 
 HIGH = 128
 """Responses that may wait for a client before its stream pauses (as many as the original buffers)."""
+
+LOOK_AGAIN = 0.05
+"""Seconds between two looks at whether a member serves."""
 
 HIGH_BYTES = 4 * 1024 * 1024
 """Bytes of values that may wait."""
@@ -26,10 +30,14 @@ HIGH_BYTES = 4 * 1024 * 1024
 class WatchPipe:
     """One client's stream of watches on one member."""
 
-    def __init__(self, turns: EngineTurns, member: ServedMember, who: Who) -> None:
+    def __init__(
+        self, turns: EngineTurns, member: ServedMember, who: Who, require_leader: bool = False
+    ) -> None:
         self._turns = turns
         self._member = member
         self._who = who
+        self._require_leader = require_leader
+        self._error: EtcdError | None = None
         self._stream: Watches | None = None
         self._waiting: deque[tuple[Message, int]] = deque()
         self._bytes = 0
@@ -40,18 +48,24 @@ class WatchPipe:
         self._drained = asyncio.Event()
 
     async def open(self) -> None:
-        """Open the stream on the member. Raises MemberGone, EtcdError."""
+        """Open the stream on the member; wait while it is frozen, or has not begun to serve. Raises
+        EtcdError."""
+        member = self._member
 
-        def begin() -> None:
-            if not self._member.running:
-                raise MemberGone(self._member.name)
-            self._stream = self._member.watch(self._receive, self._who)
+        def begin() -> bool:
+            if member.state == "paused" or (member.state == "running" and not member.serving):
+                return False
+            self._stream = member.watch(
+                self._receive, self._who, ended=self._end, require_leader=self._require_leader
+            )
+            return True
 
-        await self._turns.run(begin)
+        while not await self._turns.run(begin):
+            await asyncio.sleep(LOOK_AGAIN)
 
     async def request(self, request: Message) -> None:
         """Hand a client's request to the member, once the client has taken what it asked for before."""
-        while len(self._waiting) > HIGH and not self._closed:
+        while len(self._waiting) > HIGH and not self._closed and self._error is None:
             self._drained.clear()
             await self._drained.wait()
 
@@ -62,15 +76,18 @@ class WatchPipe:
         await self._turns.run(hand_over)
 
     async def get(self) -> Message | None:
-        """The next response; None when the member has ended the stream."""
+        """The next response; None when the client has closed. Raises the EtcdError with which the member
+        ended the stream."""
         while not self._waiting:
+            if self._error is not None:
+                raise self._error
             if self._closed:
                 return None
             self._filled.clear()
             if self._paused:
                 await self._turns.run(self._resume)
                 continue
-            if not self._waiting and not self._closed:
+            if not self._waiting and not self._closed and self._error is None:
                 await self._filled.wait()
         response, size = self._waiting.popleft()
         self._bytes -= size
@@ -86,10 +103,12 @@ class WatchPipe:
         if stream is not None:
             await self._turns.run(stream.close)
 
-    def end(self) -> None:
-        """The member is gone; called under the engine's lock, from any thread."""
-        self._closed = True
+    def _end(self, error: EtcdError) -> None:
+        """The member ends the stream; runs under the engine's lock, in whichever thread drives it."""
+        self._error = error
+        self._stream = None
         self._asyncio.call_soon_threadsafe(self._filled.set)
+        self._asyncio.call_soon_threadsafe(self._drained.set)
 
     def _receive(self, response: Message) -> None:
         """Take a response from the engine; runs under its lock, in whichever thread drives it."""

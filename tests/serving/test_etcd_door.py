@@ -46,8 +46,8 @@ Opened = tuple[Served, EtcdServer]
 def opened(tmp_path: Path) -> Iterator[Callable[..., Opened]]:
     servers: list[EtcdServer] = []
 
-    def open(**options: Any) -> Opened:
-        served = Served()
+    def open(members: int = 1, **options: Any) -> Opened:
+        served = Served(members)
         options = {
             "port": 0,
             "tls": False,
@@ -234,16 +234,52 @@ def test_nonsense_ends_a_stream(wire: Wire) -> None:
         assert code == "INTERNAL" and text.startswith("grpc: failed to unmarshal the received message: ")
 
 
-def test_who_insists_on_a_leader(wire: Wire, plain: Opened, monkeypatch: pytest.MonkeyPatch) -> None:
-    member = plain[0].member
-    with wire.stream("Watch/Watch", hasleader="true") as stream:
-        stream.send(create_request={"key": b"a"})
-        assert stream.take()["created"]
-        monkeypatch.setattr("kubekit.serving.etcd_grpc.has_leader", lambda _: False)
-        text = "etcdserver: no leader"
-        assert wire.refusal("KV/Range", {"hasleader": "true"}, key=b"a") == ("UNAVAILABLE", text)
-        assert wire.call("KV/Range", key=b"a")["header"]["member_id"] == member.id
-        assert stream.ended() == ("UNAVAILABLE", text)
+def test_who_insists_on_a_leader(opened: Callable[..., Opened]) -> None:
+    """Two of three members are gone: the third knows no leader, and says so to those who ask for one."""
+    served, server = opened(members=3, speed=20.0)
+    last = list(served.etcd.members.values())[-1]
+    with Wire(server.endpoint(last.plan.name)) as wire:
+        with wire.stream("Watch/Watch", hasleader="true") as stream:
+            stream.send(create_request={"key": b"a"})
+            assert stream.take()["created"]
+            with served.loop.lock:
+                for member in served.etcd.members.values():
+                    if member is not last:
+                        member.crash()
+            assert stream.ended() == ("UNAVAILABLE", "etcdserver: no leader")
+        refused = wire.refusal("KV/Range", {"hasleader": "true"}, key=b"a", serializable=True)
+        assert refused == ("UNAVAILABLE", "etcdserver: no leader")
+        assert "header" in wire.call("KV/Range", key=b"a", serializable=True)
+        code, text = wire.refusal("KV/Put", key=b"a")
+        assert code == "UNAVAILABLE" and text.startswith("etcdserver: request timed out")
+        url = server.endpoint(last.plan.name)
+        assert get(url, "/health")[1] == '{"health":"false","reason":"RAFT NO LEADER"}\n'
+        assert get(url, "/health?serializable=true")[0] == 200
+        assert get(url, "/livez")[0] == 200 and get(url, "/readyz/linearizable_read")[0] == 503
+        assert "etcd_server_has_leader 0" in get(url, "/metrics")[1].splitlines()
+
+
+def test_a_cluster_of_three(opened: Callable[..., Opened]) -> None:
+    served, server = opened(members=3, speed=20.0)
+    assert len(server.endpoints) == 3
+    with Wire(server.endpoints[0]) as one, Wire(server.endpoints[2]) as other:
+        assert one.call("KV/Put", key=b"a", value=b"1")["header"]["revision"] == 2
+        assert other.call("KV/Range", key=b"a")["kvs"][0]["value"] == b"1"
+        listed = other.call("Cluster/MemberList")["members"]
+        assert sorted(member["clientURLs"][0] for member in listed) == sorted(server.endpoints)
+        leaders = {one.call("Maintenance/Status")["leader"], other.call("Maintenance/Status")["leader"]}
+        assert len(leaders) == 1 and leaders.pop() in {member["ID"] for member in listed}
+        served.loop.advance(10.0)  # members that have just met do not take a new one
+        added = one.call("Cluster/MemberAdd", peerURLs=["http://192.168.0.30:2380"], isLearner=True)
+        assert added["member"].get("clientURLs", []) == []
+        with served.loop.lock:
+            served.etcd.join("etcd-4")
+        wait_until(lambda: "etcd-4" in server._doors)
+        with Wire(server.endpoint("etcd-4")) as learner:
+            wait_until(lambda: answers(learner, serializable=True))
+            refused = learner.refusal("KV/Range", key=b"a")
+            assert refused == ("FAILED_PRECONDITION", "etcdserver: rpc not supported for learner")
+            assert get(server.endpoint("etcd-4"), "/readyz/non_learner")[0] == 503
 
 
 def test_a_slow_watcher_holds_nobody_up_and_costs_little(wire: Wire, plain: Opened) -> None:
@@ -375,18 +411,27 @@ def test_a_member_that_goes_and_comes_back(wire: Wire, plain: Opened) -> None:
         with served.loop.lock:
             served.member.crash()
         assert stream.ended()[0] == "UNAVAILABLE"
-    wait_until(lambda: wire.refusal("KV/Range", key=b"a")[0] == "UNAVAILABLE")
-    with pytest.raises(ConnectionRefusedError):
-        get(server.endpoints[0], "/health")
+    assert wire.refusal("KV/Range", key=b"a")[0] == "UNAVAILABLE"
+    wait_until(lambda: refuses(server.endpoints[0]))
     with served.loop.lock:
         served.member.start()
     wait_until(lambda: answers(wire))
     assert wire.call("KV/Range", key=b"a")["kvs"][0]["value"] == b"1"
 
 
-def answers(wire: Wire) -> bool:
+def refuses(url: str) -> bool:
     try:
-        return "header" in wire.call("KV/Range", key=b"a", timeout=1)
+        get(url, "/health")
+    except ConnectionRefusedError:
+        return True
+    except OSError:
+        return False
+    return False
+
+
+def answers(wire: Wire, **options: bool) -> bool:
+    try:
+        return "header" in wire.call("KV/Range", key=b"a", timeout=1, **options)
     except grpc.RpcError:
         return False
 
@@ -469,7 +514,7 @@ def test_pages(plain: Opened, wire: Wire) -> None:
     assert next(line for line in figures.splitlines() if line.startswith("etcd_mvcc_db_total_size_in_bytes "))
 
 
-def test_ill_health(plain: Opened, wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ill_health(plain: Opened, wire: Wire) -> None:
     served, server = plain
     url = server.endpoints[0]
     wire.call("Maintenance/Alarm", action=1, memberID=served.member.id, alarm=1)
@@ -478,9 +523,7 @@ def test_ill_health(plain: Opened, wire: Wire, monkeypatch: pytest.MonkeyPatch) 
     assert get(url, "/health?exclude=NOSPACE")[0] == 200
     assert get(url, "/readyz")[0] == 200, "only corruption makes it unready"
     wire.call("Maintenance/Alarm", action=2, memberID=served.member.id, alarm=1)
-    monkeypatch.setattr("kubekit.serving.etcd_http.has_leader", lambda _: False)
-    assert get(url, "/health")[1] == '{"health":"false","reason":"RAFT NO LEADER"}\n'
-    assert get(url, "/health?serializable=true")[0] == 200
+    assert get(url, "/health")[0] == 200
 
 
 def test_the_gateway(plain: Opened) -> None:

@@ -4,14 +4,13 @@ The API server is the only component that talks to it. What makes it different f
 each write is a new revision of the whole store, old revisions stay readable until they are compacted away,
 and a watcher that says "I know everything up to 41" is told of 42, 43, ... without a gap.
 
-Reading order: `revision` (the store's own time), `key_index` (one key's life), `tree_index`, `sorted_keys` and
-`revision_log` (all keys; all history), `kvstore` (reading and writing), `operation` and `txn` (if-then-else
-in one change), `watch` and `watch_groups` (who is told), `compaction` and `hashing` (forgetting, and
-checking), `recovery` (a store made from its history), `lease` and `expiry` (keys that go by themselves),
-`backend_size` and `quota` (how large it may grow), `alarms`, `auto_compaction`, `auth` (who may), `errors`
-(how it refuses). Then the door: `messages` and `calls` (the
-tables), `conversion`, `v3rpc` (the calls), `watch_stream`, `protobuf`, `protojson` and `gateway` (JSON over
-HTTP).
+Reading order: `revision` (the store's own time), `key_index` (one key's life), `tree_index`, `sorted_keys`
+and `revision_log` (all keys; all history), `kvstore` (reading and writing), `operation` and `txn`
+(if-then-else in one change), `watch` and `watch_groups` (who is told), `compaction` and `hashing`
+(forgetting, and checking), `recovery` (a store made from its history), `lease` and `expiry` (keys that go by
+themselves), `backend_size` and `quota` (how large it may grow), `alarms`, `auto_compaction`, `auth` (who
+may), `errors` (how it refuses). Then the door: `messages` and `calls` (the tables), `conversion`, `v3rpc`
+(the calls), `watch_stream`, `protobuf`, `protojson` and `gateway` (JSON over HTTP).
 
     store = KVStore(clock)                                   # a kubekit.sim.Clock
     store.put(key, value, lease=0) -> int                    # the new revision

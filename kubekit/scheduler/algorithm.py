@@ -17,6 +17,7 @@ from functools import cache
 from importlib.util import find_spec
 
 from kubekit.scheduler.attempt import Attempt
+from kubekit.scheduler.extender_calls import AttemptFailed, add_extender_scores, pass_extenders
 from kubekit.scheduler.framework.array_runtime import score, search
 from kubekit.scheduler.framework.cycle_state import CycleState
 from kubekit.scheduler.framework.fit_error import FitError, NoNodesAvailable
@@ -30,16 +31,10 @@ from kubekit.sim import Rng
 
 MIN_FEASIBLE_NODES = 100
 MIN_PERCENTAGE = 5
+__all__ = ["ARRAYS_FROM", "Algorithm", "AttemptFailed"]
+
 ARRAYS_FROM = 64
 """Nodes from which on arrays are faster (measured: `python -m benchmarks scheduler`)."""
-
-
-class AttemptFailed(Exception):
-    """Something went wrong (as opposed to: nothing fits); the status says what."""
-
-    def __init__(self, status: Status) -> None:
-        super().__init__(status.message)
-        self.status = status
 
 
 class Algorithm:
@@ -109,6 +104,8 @@ class Algorithm:
         if nominated is not None:
             # Preemption made room there: nobody else is looked at when the pod still fits.
             feasible = self._filter(framework, state, pod, [nominated], attempt, 0)
+            if feasible and framework.extenders:
+                feasible = pass_extenders(framework.extenders, pod, feasible, attempt)
             if feasible:
                 attempt.via_nominated_node = True
                 attempt.feasible = feasible
@@ -126,9 +123,11 @@ class Algorithm:
             feasible = self._filter_arrays(framework, state, pod, attempt, table)
         else:
             feasible = self._filter(framework, state, pod, nodes, attempt, self.next_start)
-        attempt.feasible = feasible
         processed = len(feasible) + len(diagnosis.statuses)
         self.next_start = (self.next_start + processed) % len(self.snapshot.nodes)
+        if framework.extenders:
+            feasible = pass_extenders(framework.extenders, pod, feasible, attempt)
+        attempt.feasible = feasible
         return feasible
 
     def _filter_arrays(
@@ -196,7 +195,9 @@ class Algorithm:
 
     def enough(self, framework: Framework, nodes: int) -> int:
         """How many feasible nodes end the search."""
-        if not framework.points["Score"]:
+        extenders = framework.extenders
+        filtering = any(extender.filter_verb for extender in extenders)
+        if not filtering and not framework.points["Score"] and not any(one.score_verb for one in extenders):
             return 1
         if nodes < MIN_FEASIBLE_NODES:
             return nodes
@@ -215,7 +216,7 @@ class Algorithm:
         attempt: Attempt,
     ) -> None:
         """Score the feasible nodes; rows and totals go into the attempt."""
-        if not framework.points["Score"]:
+        if not framework.points["Score"] and not framework.extenders:
             attempt.totals = [1] * len(feasible)
             return
         table = self.snapshot.table if self.uses_arrays() else None
@@ -233,6 +234,8 @@ class Algorithm:
             attempt.scores, attempt.totals, failed = score(framework, state, pod, table, rows, feasible)
         if failed is not None:
             raise AttemptFailed(failed)
+        if framework.extenders:
+            add_extender_scores(framework.extenders, pod, feasible, attempt)
 
     def _rows(self, feasible: list[NodeInfo], attempt: Attempt, table: NodeTable) -> Array:
         """The table's rows of the feasible nodes."""

@@ -36,6 +36,7 @@ class Attempt:
         "diagnosis",
         "error",
         "event",
+        "extender_errors",
         "failed_on",
         "feasible",
         "filter_names",
@@ -53,6 +54,7 @@ class Attempt:
         "preemption",
         "profile",
         "queue",
+        "refused_by_extender",
         "rows",
         "score_names",
         "scores",
@@ -100,6 +102,8 @@ class Attempt:
         self.post_filter: Status | None = None
         self.nominated: str | None = None
         self.victims: list[str] = []
+        self.refused_by_extender: dict[str, list[str]] = {}
+        self.extender_errors: list[tuple[str, str]] = []
         self.preemption: Findings | None = None
         self.hypothetical = False
         """Whether it was only thought of (`what_if`)."""
@@ -268,6 +272,11 @@ class Attempt:
             why = ", ".join(f"{count} {reason}" for reason, count in sorted(counts.items()))
             figures = {"refused": refused, "passed": left}
             steps.append(Step(f"Filter {plugin}", "refuse" if refused else "pass", why, figures))
+        steps += [
+            Step(f"Extender {name}", "refuse", "", {"refused": refused})
+            for name, refused in self.refused_by_extender.items()
+        ]
+        steps += [Step(f"Extender {name}", "note", f"ignored: {why}") for name, why in self.extender_errors]
         if self.via_nominated_node:
             steps.append(
                 Step("Filter", "note", "it was nominated there and fits: no other node is looked at")
@@ -280,7 +289,9 @@ class Attempt:
             return [Step("Score", "skip", "only one node is feasible")]
         names = [node.name for node in self.feasible]
         rows = {row.plugin: row for row in self.scores}
-        for plugin, weight in self.score_names if rows else ():
+        known = {plugin for plugin, _ in self.score_names}
+        others = [(row.plugin, row.weight) for row in self.scores if row.plugin not in known]
+        for plugin, weight in (*self.score_names, *others) if rows else ():
             row = rows.get(plugin)
             if row is None:
                 steps.append(Step(f"Score {plugin}", "skip", "has nothing to say about this pod"))

@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kubekit.scheduler.attempt import Attempt
+from kubekit.scheduler.extender_calls import bind_by_extender
 from kubekit.scheduler.failure import as_fit_error, handle_failure, patch_status
 from kubekit.scheduler.framework import events as ev
 from kubekit.scheduler.framework.cycle_state import CycleState
@@ -208,8 +209,8 @@ class BindingCycle:
         self._cancelled = PluginError(why)
 
     def _bind(self) -> bool:
-        status: Status | None = None
-        for plugin in self.framework.points["Bind"]:
+        bound, status = bind_by_extender(self.framework.extenders, self.pod, self.node)
+        for plugin in () if bound else self.framework.points["Bind"]:
             try:
                 status = plugin.bind(self.state, self.pod, self.node)  # type: ignore[attr-defined]
             except Exception as error:

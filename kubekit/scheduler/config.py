@@ -1,113 +1,191 @@
-"""The configuration: a KubeSchedulerConfiguration, turned into profiles.
+"""The configuration: a KubeSchedulerConfiguration (v1), turned into profiles and extenders.
 
 A profile is a scheduler name with a set of plugins for each extension point. `plugins.multiPoint` says
 which plugins take part wherever they can; the points' own lists switch single ones off (`disabled`, ``*``
 for all), add some, or give another weight. `pluginConfig` has the plugins' arguments. Without configuration
-there is one profile, `default-scheduler`, with everything in `plugins/registry.py`.
+there is one profile, `default-scheduler`, with everything in `plugins/registry.py`. A wrong configuration is
+refused as a whole (`ConfigError`), in the words in which kube-scheduler refuses to start with it.
 
-Source: pkg/scheduler/apis/config (types.go, v1/defaults.go); framework/runtime (expandMultiPointPlugins).
+Source: pkg/scheduler/apis/config (types.go, v1/defaults.go, v1/default_plugins.go); framework/runtime
+(NewFramework, expandMultiPointPlugins); profile/profile.go.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from kubekit.scheduler.config_form import ConfigError, read_form
+from kubekit.scheduler.config_validation import validate
+from kubekit.scheduler.extender import Extender
 from kubekit.scheduler.framework.plugin import POINTS, Handle, Plugin
 from kubekit.scheduler.framework.runtime import Framework
+from kubekit.scheduler.framework.status import PluginError
 from kubekit.scheduler.plugins.registry import DEFAULT_PLUGINS, REGISTRY
+
+__all__ = ["DEFAULT_SCHEDULER", "ConfigError", "SchedulerConfig"]
 
 Obj = dict[str, Any]
 
 DEFAULT_SCHEDULER = "default-scheduler"
-
-
-class ConfigError(ValueError):
-    """The configuration cannot be used; the text says what is wrong with it."""
+ORDER = (
+    "PreFilter", "Filter", "PostFilter", "Reserve", "PreScore", "Score", "PreBind", "Bind", "PostBind",
+    "Permit", "PreEnqueue", "QueueSort",
+)  # fmt: skip
+"""Extension points in the order in which the original looks at them: it decides which mistake is told."""
 
 
 class SchedulerConfig:
-    """What a KubeSchedulerConfiguration says, with the defaults filled in.
+    """What a KubeSchedulerConfiguration says, with the defaults filled in; raises `ConfigError`.
 
-    Attributes: `profiles` (list of API objects), `percentage_of_nodes_to_score` (0: adaptive),
-    `initial_backoff` and `max_backoff` (seconds), `registry` (plugins by name; a copy: add to it freely).
+    `config` is the object or its YAML text. Attributes: `profiles` (list of API objects),
+    `percentage_of_nodes_to_score` (0: adaptive), `initial_backoff` and `max_backoff` (seconds), `extenders`
+    (ignorable ones last), `registry` (plugins by name; a copy: add to it freely before `build`).
     """
 
-    def __init__(self, config: Obj | None = None) -> None:
-        config = config or {}
-        self.profiles: list[Obj] = list(config.get("profiles") or [{"schedulerName": DEFAULT_SCHEDULER}])
-        self.percentage_of_nodes_to_score = int(config.get("percentageOfNodesToScore") or 0)
-        self.initial_backoff = float(config.get("podInitialBackoffSeconds") or 1)
-        self.max_backoff = float(config.get("podMaxBackoffSeconds") or 10)
+    def __init__(self, config: Obj | str | None = None) -> None:
+        form = read_form(config)
+        validate(form)
+        self.form = form
+        self.profiles: list[Obj] = form["profiles"]
+        self.percentage_of_nodes_to_score = int(form["percentageOfNodesToScore"])
+        self.initial_backoff = float(form["podInitialBackoffSeconds"])
+        self.max_backoff = float(form["podMaxBackoffSeconds"])
         self.registry: dict[str, type[Plugin]] = dict(REGISTRY)
-        names = [profile.get("schedulerName") or DEFAULT_SCHEDULER for profile in self.profiles]
-        twice = sorted({name for name in names if names.count(name) > 1})
-        if twice:
-            raise ConfigError(f'profiles: duplicate scheduler name "{twice[0]}"')
+        extenders = [Extender(one) for one in form.get("extenders") or ()]
+        self.extenders = sorted(extenders, key=lambda extender: extender.ignorable)
+        self.ignored_resources = [
+            managed["name"]
+            for one in form.get("extenders") or ()
+            for managed in one.get("managedResources") or ()
+            if managed.get("ignoredByScheduler")
+        ]
 
     def build(self, handle: Handle) -> dict[str, Framework]:
         """The profiles' frameworks by scheduler name; raises `ConfigError`."""
-        return {
-            profile.get("schedulerName") or DEFAULT_SCHEDULER: self._build_profile(profile, handle)
-            for profile in self.profiles
-        }
+        built: dict[str, Framework] = {}
+        first_sort = ""
+        for profile in self.profiles:
+            name = profile["schedulerName"]
+            try:
+                framework = self._build_profile(profile, handle)
+            except ConfigError as error:
+                text = f"initializing profiles: creating profile for scheduler name {name}: {error}"
+                raise ConfigError(text) from None
+            sort = framework.points["QueueSort"][0].name
+            first_sort = first_sort or sort
+            if sort != first_sort:
+                text = f'different queue sort plugins for profile "{name}": "{sort}", first: "{first_sort}"'
+                raise ConfigError(f"initializing profiles: {text}")
+            built[name] = framework
+        return built
 
     def _build_profile(self, profile: Obj, handle: Handle) -> Framework:
-        chosen: Obj = profile.get("plugins") or {}
-        args = {entry["name"]: entry.get("args") or {} for entry in profile.get("pluginConfig") or ()}
-        everywhere, weights = self._multi_point(chosen.get("multiPoint") or {})
-        names_at: dict[str, list[str]] = {}
-        for point in POINTS:
-            own = chosen.get(point[0].lower() + point[1:]) or {}
-            names_at[point] = self._at_point(point, own, everywhere, weights)
-        unique = {name: None for names in names_at.values() for name in names}
-        plugins = {name: self._class(name)(handle, args.get(name, {})) for name in unique}
-        points = {point: [plugins[name] for name in names] for point, names in names_at.items()}
+        name, chosen = profile["schedulerName"], profile.get("plugins") or {}
+        everywhere = self._multi_point(chosen.get("multiPoint") or {})
+        own = {point: chosen.get(point[0].lower() + point[1:]) or {} for point in ORDER}
+        plugins = self._make_plugins(profile, handle, everywhere, own)
+        points = {point: _listed(point, own[point], plugins) for point in ORDER}
+        for point in ORDER:
+            points[point] = _expanded(point, own[point], points[point], everywhere, plugins)
         if len(points["QueueSort"]) != 1:
-            raise ConfigError("one queue sort plugin is required for each profile")
+            raise ConfigError(
+                f'only one queue sort plugin required for profile with scheduler name "{name}", but got'
+                f" {len(points['QueueSort'])}"
+            )
         if not points["Bind"]:
-            raise ConfigError("at least one bind plugin is needed for each profile")
-        name = profile.get("schedulerName") or DEFAULT_SCHEDULER
+            raise ConfigError(f'at least one bind plugin is needed for profile with scheduler name "{name}"')
+        weights: dict[str, int] = {}
+        for entry in (*(own["Score"].get("enabled") or ()), *everywhere):
+            if hasattr(plugins[entry["name"]], "score"):
+                weights.setdefault(entry["name"], int(entry.get("weight") or 0) or 1)
         framework = Framework(name, handle, points, weights)
+        framework.extenders = self.extenders
         percentage = profile.get("percentageOfNodesToScore")
         framework.percentage_of_nodes_to_score = None if percentage is None else int(percentage)
         return framework
 
-    def _class(self, name: str) -> type[Plugin]:
-        found = self.registry.get(name)
-        if found is None:
-            raise ConfigError(f'plugin "{name}" does not exist')
-        return found
-
-    def _multi_point(self, chosen: Obj) -> tuple[list[str], dict[str, int]]:
-        """(names of the plugins that take part wherever they can, in order; weights)."""
-        off = {entry["name"] for entry in chosen.get("disabled") or ()}
-        weights = {plugin.name: weight for plugin, weight in DEFAULT_PLUGINS if weight}
-        names: list[str] = []
-        replaced = {entry["name"]: entry for entry in chosen.get("enabled") or ()}
+    def _multi_point(self, custom: Obj) -> list[Obj]:
+        """The entries of plugins that take part wherever they can: the defaults, as they were changed."""
+        off = {entry["name"] for entry in custom.get("disabled") or ()}
+        enabled: list[Obj] = list(custom.get("enabled") or ())
+        replacing = {entry["name"]: place for place, entry in enumerate(enabled)}
+        entries: list[Obj] = []
+        replaced: set[int] = set()
         if "*" not in off:
-            names = [plugin.name for plugin, _ in DEFAULT_PLUGINS if plugin.name not in off]
-        for name, entry in replaced.items():
-            if name not in names:
-                names.append(name)
-            if entry.get("weight"):
-                weights[name] = int(entry["weight"])
-        return names, weights
+            for plugin, weight in DEFAULT_PLUGINS:
+                if plugin.name in off:
+                    continue
+                place = replacing.get(plugin.name)
+                if place is None:
+                    entries.append({"name": plugin.name, "weight": weight})
+                else:
+                    entries.append(enabled[place])
+                    replaced.add(place)
+        return entries + [entry for place, entry in enumerate(enabled) if place not in replaced]
 
-    def _at_point(self, point: str, own: Obj, everywhere: list[str], weights: dict[str, int]) -> list[str]:
-        """The plugins of one point: overridden ones first, then the general ones, then the added ones."""
-        method = POINTS[point]
-        off = {entry["name"] for entry in own.get("disabled") or ()}
-        added = [entry["name"] for entry in own.get("enabled") or ()]
-        for name in added:
-            if not hasattr(self._class(name), method):
-                raise ConfigError(f'plugin "{name}" does not extend {point} plugin')
-        if point == "Score":
-            for entry in own.get("enabled") or ():
-                weights[entry["name"]] = int(entry.get("weight") or 1)
-        general = [
-            name
-            for name in everywhere
-            if "*" not in off and name not in off and name not in added and hasattr(self._class(name), method)
-        ]
-        overriding = [name for name in added if name in everywhere]
-        return [*overriding, *general, *(name for name in added if name not in everywhere)]
+    def _make_plugins(
+        self, profile: Obj, handle: Handle, everywhere: list[Obj], own: dict[str, Obj]
+    ) -> dict[str, Plugin]:
+        """Every needed plugin that exists, once."""
+        args = {entry["name"]: entry["args"] for entry in profile["pluginConfig"]}
+        if self.ignored_resources and "NodeResourcesFit" in args:
+            args["NodeResourcesFit"] = {
+                **args["NodeResourcesFit"],
+                "ignoredResources": self.ignored_resources,
+            }
+        entries = [entry for point in ORDER for entry in own[point].get("enabled") or ()]
+        plugins: dict[str, Plugin] = {}
+        for entry in (*entries, *everywhere):
+            name = entry["name"]
+            kind = self.registry.get(name)
+            if kind is None or name in plugins:
+                continue
+            try:
+                plugins[name] = kind(handle, args.get(name) or {})
+            except (PluginError, ValueError) as error:
+                raise ConfigError(f'initializing plugin "{name}": {error}') from None
+        return plugins
+
+
+def _listed(point: str, own: Obj, plugins: dict[str, Plugin]) -> list[Plugin]:
+    """The plugins that the point itself enables."""
+    found: dict[str, Plugin] = {}
+    for entry in own.get("enabled") or ():
+        name = entry["name"]
+        plugin = plugins.get(name)
+        if plugin is None:
+            raise ConfigError(f'{point}Plugin "{name}" does not exist')
+        if not hasattr(plugin, POINTS[point]):
+            raise ConfigError(f'plugin "{name}" does not extend {point}Plugin plugin')
+        if name in found:
+            raise ConfigError(f'plugin "{name}" already registered as "{point}Plugin"')
+        found[name] = plugin
+    return list(found.values())
+
+
+def _expanded(
+    point: str, own: Obj, listed: list[Plugin], everywhere: list[Obj], plugins: dict[str, Plugin]
+) -> list[Plugin]:
+    """The point's plugins in order: those that override a general one, the general ones, the others."""
+    off = {entry["name"] for entry in own.get("disabled") or ()}
+    if "*" in off:
+        return listed
+    mine = {plugin.name for plugin in listed}
+    overriding: set[str] = set()
+    general: dict[str, Plugin] = {}
+    for entry in everywhere:
+        name = entry["name"]
+        plugin = plugins.get(name)
+        if plugin is None:
+            raise ConfigError(f'{point}Plugin "{name}" does not exist')
+        if not hasattr(plugin, POINTS[point]) or name in off:
+            continue
+        if name in mine:
+            overriding.add(name)
+            continue
+        if name in general:
+            raise ConfigError(f'plugin "{name}" already registered as "{point}Plugin"')
+        general[name] = plugin
+    first = [plugin for plugin in listed if plugin.name in overriding]
+    last = [plugin for plugin in listed if plugin.name not in overriding]
+    return [*first, *general.values(), *last]

@@ -53,7 +53,7 @@ class Scheduler(Component):
         self,
         loop: Loop,
         client: Client,
-        config: Obj | None = None,
+        config: Obj | str | None = None,
         name: str = "kube-scheduler",
         *,
         leader_elect: bool = False,
@@ -67,6 +67,7 @@ class Scheduler(Component):
         self.client = client
         self.arrays = arrays
         self.config = SchedulerConfig(config)
+        self.local_extenders: dict[str, Callable[[str, Obj], Any]] = {}
         self.attempts: deque[Attempt] = deque(maxlen=DETAILED_ATTEMPTS)
         self.waiting_pods: dict[str, BindingCycle] = {}
         self.pods_in_pre_bind: dict[str, BindingCycle] = {}
@@ -90,6 +91,8 @@ class Scheduler(Component):
             self.snapshot, self.loop.rng, self.config.percentage_of_nodes_to_score, self.arrays
         )
         self.frameworks: dict[str, Framework] = self.config.build(self)
+        for extender in self.config.extenders:
+            extender.local = self.local_extenders
         for plugin, weight, args in self._added.values():
             self._join(plugin, weight, args)
         self.queue = SchedulingQueue(
@@ -238,6 +241,10 @@ class Scheduler(Component):
         self._join(plugin, weight, args)
         self._plugins_changed()
 
+    def add_plugin(self, plugin: type[Plugin] | Plugin, weight: int = 1, **args: Any) -> None:
+        """`register`, under the name by which a notebook looks for it."""
+        self.register(plugin if isinstance(plugin, type) else type(plugin), weight, **args)
+
     def unregister(self, name: str) -> None:
         """Take a plugin that was registered out again; raises KeyError when there is none of that name."""
         del self._added[name]
@@ -255,6 +262,26 @@ class Scheduler(Component):
             resource = informer.resource
             found[f"{resource.plural}.{resource.group}" if resource.group else resource.plural] = informer
         return found
+
+    def serve_extender(self, url: str, answer: Callable[[str, Obj], Any]) -> None:
+        """Let a Python function stand at an extender's `urlPrefix`: ``answer(verb, arguments) -> result``."""
+        self.local_extenders[url] = answer
+
+    def configure(self, config: Obj | str | None) -> None:
+        """Work with another KubeSchedulerConfiguration from now on, after a restart, as with the original.
+
+        Raises `ConfigError` for one that cannot be used; then the old one stays.
+        """
+        wanted = SchedulerConfig(config)
+        wanted.registry.update(self.config.registry)
+        wanted.build(self)
+        running = self.running
+        if running:
+            self.stop()
+        self.config = wanted
+        self._forget_everything()
+        if running:
+            self.start()
 
     def _join(self, plugin: type[Plugin], weight: int, args: Obj) -> None:
         for framework in self.frameworks.values():

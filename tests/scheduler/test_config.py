@@ -80,18 +80,32 @@ def test_one_plugin_is_one_object_at_all_its_points() -> None:
 @pytest.mark.parametrize(
     ("plugins", "text"),
     [
-        ({"filter": {"enabled": [{"name": "Nonsense"}]}}, 'plugin "Nonsense" does not exist'),
+        ({"filter": {"enabled": [{"name": "Nonsense"}]}}, 'FilterPlugin "Nonsense" does not exist'),
+        ({"multiPoint": {"enabled": [{"name": "Nonsense"}]}}, 'PreFilterPlugin "Nonsense" does not exist'),
         (
             {"filter": {"enabled": [{"name": "ImageLocality"}]}},
-            'plugin "ImageLocality" does not extend Filter plugin',
+            'plugin "ImageLocality" does not extend FilterPlugin plugin',
         ),
-        ({"bind": {"disabled": [{"name": "*"}]}}, "at least one bind plugin is needed"),
-        ({"queueSort": {"disabled": [{"name": "*"}]}}, "one queue sort plugin is required"),
+        (
+            {"score": {"enabled": [{"name": "ImageLocality"}, {"name": "ImageLocality"}]}},
+            'plugin "ImageLocality" already registered as "ScorePlugin"',
+        ),
+        (
+            {"bind": {"disabled": [{"name": "*"}]}},
+            'at least one bind plugin is needed for profile with scheduler name "default-scheduler"',
+        ),
+        (
+            {"queueSort": {"disabled": [{"name": "*"}]}},
+            'only one queue sort plugin required for profile with scheduler name "default-scheduler", '
+            "but got 0",
+        ),
     ],
 )
 def test_wrong_profiles(plugins: Obj, text: str) -> None:
-    with pytest.raises(ConfigError, match=text):
+    with pytest.raises(ConfigError) as caught:
         profile(plugins)
+    before = "initializing profiles: creating profile for scheduler name default-scheduler: "
+    assert str(caught.value) == before + text
 
 
 def test_two_profiles_one_packs() -> None:

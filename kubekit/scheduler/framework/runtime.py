@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from kubekit.scheduler.extender import EXTENDERS, Extender
 from kubekit.scheduler.framework.array_runtime import array_form, check_scores
 from kubekit.scheduler.framework.cycle_state import CycleState
 from kubekit.scheduler.framework.events import (
@@ -22,6 +23,7 @@ from kubekit.scheduler.framework.events import (
     HintFn,
     every_event,
 )
+from kubekit.scheduler.framework.guard import guard
 from kubekit.scheduler.framework.node_info import NodeInfo
 from kubekit.scheduler.framework.node_table import Array, NodeTable
 from kubekit.scheduler.framework.plugin import POINTS, Handle, Plugin
@@ -54,6 +56,9 @@ class Framework:
         self.percentage_of_nodes_to_score: int | None = None
         for plugin in self.plugins():
             plugin.framework = self
+            guard(plugin)
+        self.extenders: list[Extender] = []
+        """Programs that are asked after the plugins, the same for all profiles."""
         self._forms: dict[str, list[tuple[str, Plugin, Any]]] = {}
         self._names: tuple[list[str], list[tuple[str, int]]] | None = None
 
@@ -80,6 +85,7 @@ class Framework:
         self._added[plugin.name] = plugin
         self.weights[plugin.name] = weight
         plugin.framework = self
+        guard(plugin)
         self._arrange()
 
     def remove(self, name: str) -> None:
@@ -128,6 +134,8 @@ class Framework:
             if node_actions & ADD and not node_actions & UPDATE_NODE_TAINT:
                 # A node may be added with a taint that goes away later; both together are "a node came".
                 found.append((ClusterEvent(NODE, UPDATE_NODE_TAINT), plugin.name, None))
+        if self.extenders:  # nobody knows what would change an extender's mind
+            found += [(event, EXTENDERS, hint) for event, hint in every_event()]
         return found
 
     # -- PreEnqueue, QueueSort ---------------------------------------------------------------------

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kubekit.scheduler.extender_calls import agreed_by_extenders
 from kubekit.scheduler.framework.cycle_state import CycleState
 from kubekit.scheduler.framework.events import DELETE, POD, ClusterEvent, EventWithHint
 from kubekit.scheduler.framework.fit_error import Diagnosis, FitError
@@ -66,6 +67,11 @@ class DefaultPreemption(Plugin):
         if ineligible:
             return None, unschedulable(f"preemption: {ineligible}")
         candidates, refusals = self.candidates(state, pod, statuses)
+        if candidates and self.framework.extenders:
+            by_name = self.handle.snapshot.by_name
+            candidates = agreed_by_extenders(self.framework.extenders, pod, candidates, by_name)
+            if not candidates:
+                return None, unschedulable("preemption: no candidate node for preemption")
         now = self.handle.now()
         compared = rounds(candidates, now)
         state.write(FINDINGS, Findings(candidates, refusals, compared, ""))

@@ -11,6 +11,7 @@ from __future__ import annotations
 from functools import lru_cache
 from typing import Any
 
+from kubekit.scheduler.config_validation import fit_problems
 from kubekit.scheduler.framework.cycle_state import CycleState
 from kubekit.scheduler.framework.events import (
     ADD,
@@ -60,12 +61,12 @@ class NodeResourcesFit(Plugin):
 
     def __init__(self, handle: Handle, args: Obj) -> None:
         super().__init__(handle, args)
+        if problems := fit_problems(args):
+            raise PluginError(problems)
         self.ignored = frozenset(args.get("ignoredResources") or ())
         self.ignored_groups = frozenset(args.get("ignoredResourceGroups") or ())
         strategy = args.get("scoringStrategy") or {}
         kind = strategy.get("type") or "LeastAllocated"
-        if kind not in STRATEGIES:
-            raise PluginError(f"scoring strategy {kind} is not supported")
         resources = strategy.get("resources") or DEFAULT_RESOURCES
         self.resources = [spec["name"] for spec in resources]
         self.kind = kind

@@ -9,6 +9,7 @@ from kubekit.etcd.alarms import ACTIVATE, CORRUPT, DEACTIVATE, NOSPACE, Alarm, A
 from kubekit.etcd.backend_size import BackendSize
 from kubekit.etcd.errors import CorruptCluster, NoSpace
 from kubekit.etcd.quota import DEFAULT_QUOTA_BYTES, LEASE_COST, Quota, cost
+from kubekit.etcd.v3rpc import Server
 
 GROWING = ["put", "lease_grant"]
 FREEING = ["delete_range", "compaction", "lease_revoke", "range"]
@@ -119,3 +120,36 @@ def test_freed_pages_are_used_before_the_file_grows(store: KVStore) -> None:
             store.put(b"key%d" % number, b"x" * 1000)
         store.compact(store.revision)
     assert store.size.bytes < full * 1.2
+
+
+def test_a_full_member_from_its_first_refusal_to_its_last(store: KVStore) -> None:
+    """As recorded: full, alarm, refusals; space made in three steps; the alarm disarmed."""
+    server = Server(store)
+    server.node.quota = Quota(1_000_000, store.size)
+
+    def put(number: int, size: int) -> None:
+        server.call("KV/Put", {"key": b"big%d" % number, "value": b"x" * size})
+
+    for number in range(4):
+        put(number, 90_000)
+    with pytest.raises(NoSpace):
+        put(4, 90_000)
+    member = server.node.id
+    alarm = {"memberID": member, "alarm": NOSPACE}
+    assert server.call("Maintenance/Alarm", {})["alarms"] == [alarm]
+    assert server.call("Maintenance/Status", {})["errors"] == [f"memberID:{member} alarm:NOSPACE "]
+    with pytest.raises(NoSpace):
+        put(0, 1)
+    with pytest.raises(NoSpace):
+        server.call("Lease/LeaseGrant", {"TTL": 60})
+    assert server.call("KV/Range", {"key": b"big0"})["count"] == 1
+    assert server.call("KV/DeleteRange", {"key": b"big", "range_end": b"bih"})["deleted"] == 4
+    server.call("KV/Compact", {"revision": store.revision, "physical": True})
+    server.call("Maintenance/Defragment", {})
+    assert server.call("Maintenance/Status", {})["dbSize"] < 100_000
+    with pytest.raises(NoSpace):
+        put(0, 1)
+    disarm = {"action": DEACTIVATE, **alarm}
+    assert server.call("Maintenance/Alarm", disarm)["alarms"] == [alarm]
+    put(0, 90_000)
+    assert server.call("Maintenance/Status", {})["errors"] == []

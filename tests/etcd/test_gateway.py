@@ -6,12 +6,16 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from kubekit.etcd import KVStore
 from kubekit.etcd.errors import InvalidArgument
 from kubekit.etcd.gateway import PATHS, Gateway
 from kubekit.etcd.messages import ENUMS, MESSAGES
 from kubekit.etcd.protojson import from_json, to_json
 from kubekit.etcd.v3rpc import REQUESTS, Server
+from kubekit.sim import VirtualClock
 
 SCALARS = {"bytes", "string", "int64", "uint64", "uint32", "bool"}
 
@@ -179,3 +183,25 @@ def test_streams_are_wrapped(gateway: Gateway) -> None:
     stream.close()
     post(gateway, "kv/put", {"key": "YQ=="})
     assert len(heard) == 2
+
+
+WORDS = '{ } [ ] : , "key" "limit" "success" "request_put" "compare" "value" null true 1 -1 1e2 "YQ==" " NaN'
+TOKENS = st.sampled_from([*WORDS.split(), " ", "\x00", "\ud800"])
+DOCUMENTS = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(max_size=4), st.just("YQ==")),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3),
+        st.dictionaries(st.sampled_from(["key", "success", "request_put", "request_txn", "ID", "x"]), inner),
+    ),
+    max_leaves=8,
+)
+
+
+@settings(deadline=None)
+@given(
+    st.sampled_from(sorted(set(PATHS) - {"watch", "maintenance/snapshot"})),
+    st.one_of(st.lists(TOKENS, max_size=12).map("".join), st.text(max_size=20), DOCUMENTS.map(json.dumps)),
+)
+def test_whatever_is_sent_is_answered(path: str, body: str) -> None:
+    status, answer = Gateway(Server(KVStore(VirtualClock()))).post(path, body)
+    assert status in (200, 400, 401, 403, 404, 409, 429, 501, 503) and isinstance(answer, dict)

@@ -37,6 +37,10 @@ def prefix_end(prefix: bytes) -> bytes:
     return stem[:-1] + bytes((stem[-1] + 1,)) if stem else FROM_KEY
 
 
+_MANY = 4096
+"""More changes than this, and than there are keys in place, do not wait: waiting takes memory."""
+
+
 class SortedKeys:
     """Keys in order. FROM_KEY as a range's end means no end; one key alone is not asked here."""
 
@@ -49,10 +53,13 @@ class SortedKeys:
 
     def add(self, key: bytes) -> None:
         """Put in a key that is not there."""
-        if self._changed.get(key) is False:
-            del self._changed[key]
-        else:
-            self._changed[key] = True
+        changed = self._changed
+        if changed.get(key) is False:
+            del changed[key]
+            return
+        changed[key] = True
+        if len(changed) > _MANY and len(changed) > len(self._sorted):
+            self.keys()
 
     def discard(self, key: bytes) -> None:
         """Take out a key that is there."""

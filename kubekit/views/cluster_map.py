@@ -11,9 +11,10 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
+from kubekit.cluster.defaults import CONTROL_PLANE, PORTS
 from kubekit.sim import Record
-from kubekit.views import cards
-from kubekit.views.component_facts import FACTS, Facts
+from kubekit.views import cards, etcd_on_the_map
+from kubekit.views.component_card import GLYPH, card_of
 from kubekit.views.view import Scene, Table, View
 
 MOST_STOPS = 24
@@ -58,10 +59,12 @@ class ClusterMap(View):
             **now,
             **{key: frames[-1][key] for key in ("id", "t", "kind", "tick", "arrow", "event")},
         }
-        cards_of = {component.name: _component_card(cluster, component) for component in cluster.components}
+        cards_of = {component.name: card_of(cluster, component) for component in cluster.components}
         # What is down is what one came to look at; otherwise the one door.
         frames[-1]["card"] = cards_of[next(iter(_down(frames[-1])), cluster.apiserver.name)]
+        places = _places(cluster, rows)
         for frame in frames:
+            frame["writable"] = not etcd_on_the_map.without_quorum(places["etcd"], frame["states"])
             frame["title"] = _title(frame)
             frame["sentence"] = _sentence(frame)
             frame["legend"] = _legend(frame)
@@ -75,7 +78,7 @@ class ClusterMap(View):
                 ["rev", str(cluster.etcd.store.revision)],
             ],
             "records": frames,
-            "places": _places(cluster, rows),
+            "places": places,
             "inspected": cards_of,
             "cluster": f"{cluster.name}/{cluster.settings.seed}",
             "sentence": frames[-1]["sentence"],
@@ -130,6 +133,9 @@ def _frame(cluster: Any, record: Record | None, states: dict[str, str]) -> Frame
         "nodes": nodes,
         "pods": {name: {"shown": pods[:MOST_PODS], "count": len(pods)} for name, pods in placed.items()},
         "homeless": {"shown": homeless[:3], "count": len(homeless)},
+        "leader": etcd_on_the_map.leader_now(cluster)
+        if record is None
+        else etcd_on_the_map.leader_after(cluster.records, record.id),
         "running": sum(pod["glyph"] == "run" for pods in placed.values() for pod in pods),
         "rev": revision,
         "id": "now",
@@ -210,31 +216,30 @@ def _pod(pod: dict[str, Any]) -> dict[str, str]:
 
 def _places(cluster: Any, rows: Any) -> dict[str, Any]:
     ports = {(row.component, row.on): row.port for row in rows}
-    first, *others = cluster.nodes.values()
+    # An API server that joined another's etcd has no nodes of its own.
+    nodes = list(cluster.nodes.values())
+    first, others = (nodes[0], nodes[1:]) if nodes else (None, [])
+    name = first.name if first is not None else CONTROL_PLANE
+    own = [] if first is None else [first.kubelet, first.kube_proxy]
     return {
         "controlplane": {
-            "name": first.name,
-            "ip": first.ip,
-            "taint": ", ".join(_taint(taint) for taint in first.plan.taints),
+            "name": name,
+            "ip": first.ip if first is not None else "",
+            "taint": ", ".join(_taint(taint) for taint in first.plan.taints) if first is not None else "",
             "components": [
                 {
                     "id": component.name,
                     "name": component.name.split("/")[0],
-                    "port": _port(ports, component, first.name),
+                    "port": _port(ports, component, name),
                 }
-                for component in (
-                    cluster.scheduler,
-                    cluster.controller_manager,
-                    first.kubelet,
-                    first.kube_proxy,
-                )
+                for component in (cluster.scheduler, cluster.controller_manager, *own)
             ],
         },
         "apiserver": {
             "id": cluster.apiserver.name,
-            "port": ports.get((cluster.apiserver.name, first.name), ""),
+            "port": ports.get((cluster.apiserver.name, name), ""),
         },
-        "etcd": {"id": cluster.etcd.name, "port": ports.get((cluster.etcd.name, first.name), "")},
+        "etcd": etcd_on_the_map.place(cluster, str(PORTS["etcd"])),
         "nodes": [
             {
                 "name": node.name,
@@ -256,68 +261,6 @@ def _taint(taint: dict[str, str]) -> str:
     return f"{taint['key']}{value}:{taint['effect']}"
 
 
-GLYPH = {"running": "run", "stopped": "stop", "crashed": "fail", "paused": "pause"}
-
-
-def _component_card(cluster: Any, component: Any) -> dict[str, Any]:
-    kind, _, node = component.name.partition("/")
-    facts: Facts = FACTS[kind]
-    on = node or next(iter(cluster.nodes))
-    state = component.state
-    hue = {"running": "good", "crashed": "refuse"}.get(state, "off")
-    parts: list[dict[str, Any]] = [
-        {"name": "since", "text": f"t = {component.since:.1f} s"},
-        {"name": "whom it talks to", "text": facts.talks_to},
-    ]
-    if state != "running":
-        parts.append(
-            {"name": "goes on without it", "rows": [{"glyph": "pass", "text": t} for t in facts.goes_on]}
-        )
-        parts.append({"name": "waits for it", "rows": [{"glyph": "wait", "text": t} for t in facts.waits]})
-    else:
-        parts.append({"name": "what it does", "text": facts.does})
-    own = [
-        record
-        for record in cluster.records
-        if record.component == component.name and record.kind != "component"
-    ]
-    if own:
-        parts.append({"name": "its last record", "pre": f"t = {own[-1].at:.3f} s\n{own[-1].sentence}"})
-    verbs = {"running": ("stop", "crash", "pause"), "paused": ("resume", "stop")}.get(state, ("start",))
-    glyphs = {"start": "play", "resume": "play", "stop": "stop", "crash": "refuse", "pause": "pause"}
-    path = _python_of(component.name)
-    return {
-        "title": component.name,
-        "sub": f"on {on}" + (f", port `{facts.port}`" if facts.port else ""),
-        "chip": {"hue": hue, "glyph": GLYPH[state], "text": state},
-        "parts": parts,
-        "actions": [
-            *(
-                {
-                    "name": verb,
-                    "text": verb,
-                    "glyph": glyphs[verb],
-                    "arguments": {"component": component.name},
-                    "code": f"{path}.{verb}()",
-                }
-                for verb in verbs
-            ),
-            {"text": "copy as code", "copy": f"{path}.{verbs[0]}()"},
-        ],
-    }
-
-
-def _python_of(name: str) -> str:
-    kind, _, node = name.partition("/")
-    attribute = {
-        "kube-scheduler": "scheduler",
-        "kube-controller-manager": "controller_manager",
-        "kube-apiserver": "apiserver",
-        "kube-proxy": "kube_proxy",
-    }.get(kind, kind)
-    return f'cluster.node("{node}").{attribute}' if node else f"cluster.{attribute}"
-
-
 def _down(frame: Frame) -> list[str]:
     return [name for name, state in frame["states"].items() if state != "running"]
 
@@ -327,9 +270,13 @@ def _title(frame: Frame) -> str:
     pods = f"{waiting} pod{'s' if waiting != 1 else ''} wait{'s' if waiting == 1 else ''} for a node"
     if down:
         name = down[0]
+        words = {frame["states"][one] for one in down}
+        word = words.pop() if len(words) == 1 else "down"
         others = f" and {len(down) - 1} more" if len(down) > 1 else ""
         tail = pods if waiting else "everything else goes on"
-        return f"{name}{others} {'is' if len(down) == 1 else 'are'} {frame['states'][name]}: {tail}"
+        if not frame["writable"]:
+            tail = "without a quorum nothing can be written"
+        return f"{name}{others} {'is' if len(down) == 1 else 'are'} {word}: {tail}"
     unready = [name for name, state in frame["nodes"].items() if state != "Ready"]
     if unready:
         return f"{', '.join(unready)} {'is' if len(unready) == 1 else 'are'} not Ready"
@@ -369,6 +316,8 @@ def _legend(frame: Frame) -> list[dict[str, str]]:
         {"glyph": glyph, "text": "Running, not ready" if glyph == "half" else text}
         for glyph, text in phases.items()
     ]
+    if frame["leader"] and frame["writable"]:
+        items.append({"glyph": "lead", "text": "etcd's leader"})
     return [
         *items,
         {"line": "request", "text": "request"},

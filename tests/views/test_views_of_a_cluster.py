@@ -64,6 +64,40 @@ def test_the_map_stands_while_the_door_is_closed() -> None:
     assert {component["id"] for component in view.scene["places"]["controlplane"]["components"]}
 
 
+def test_the_map_knows_who_leads_and_when_too_few_run() -> None:
+    made = kubekit.up(workers=1, seed=3, name="three", etcd_members=3)
+    view = made.view.map()
+    places = view.scene["places"]["etcd"]
+    assert [member["name"] for member in places["members"]] == ["etcd-1", "etcd-2", "etcd-3"]
+    assert places["members"][0]["ip"] == "192.168.0.21" and places["quorum"] == 2
+    leader = made.etcd.leader.name
+    last = view.scene["records"][-1]
+    assert last["leader"] == leader and last["writable"]
+    assert "etcd's leader" in {item["text"] for item in last["legend"]}
+    card = view.scene["inspected"]["etcd-2"]
+    assert card["actions"][0]["code"] == 'cluster.etcd.member("etcd-2").stop()'
+    assert "everything, as long as 2 of 3 members run" not in str(card)
+    others = [name for name in made.etcd.members if name != leader]
+    made.etcd.member(others[0]).crash()
+    view.refresh()
+    assert view.scene["title"] == f"{others[0]} is crashed: everything else goes on"
+    assert "as long as 2 of 3 members run" in str(view.scene["inspected"][others[0]])
+    made.etcd.member(others[1]).stop()
+    view.refresh()
+    assert view.scene["title"].endswith("are down: without a quorum nothing can be written")
+    assert not view.scene["records"][-1]["writable"]
+
+
+def test_a_button_of_the_map_crashes_one_member() -> None:
+    made = kubekit.up(workers=1, seed=3, name="buttons of three", etcd_members=3)
+    view = ClusterMap(made)
+    view.handle({"action": "crash", "arguments": {"component": "etcd-2"}})
+    assert made.etcd.member("etcd-2").state == "crashed"
+    assert made.etcd.member("etcd-1").state == made.etcd.member("etcd-3").state == "running"
+    view.handle({"action": "start", "arguments": {"component": "etcd-2"}})
+    assert view.scene["title"].startswith("2 nodes are Ready")
+
+
 def test_a_life_runs_from_the_request_to_the_runtime(cluster: Any) -> None:
     view = cluster.view.life_of("client")
     kinds = [row["kind"] for row in view.rows]

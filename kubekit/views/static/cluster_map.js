@@ -10,7 +10,12 @@ function drawMap(stage, data, cursor, api) {
   const nodesHeight = tiny ? Math.ceil(workers.length / columns) * 14 + 30 : workers.length * step;
   const own = frame.pods[places.controlplane.name] || { shown: [], count: 0 };
   const bottom = frame.homeless.count ? 26 + 22 * Math.min(3, frame.homeless.shown.length) + 8 : 0;
-  const height = Math.max(448, 58 + nodesHeight + (bottom ? bottom + 10 : 0) + 10, 400 + 22 * Math.min(own.shown.length, 4));
+  // Several members of etcd have hosts of their own, in a band below everything.
+  const members = places.etcd.members, spread = members.length > 1, band = members.length > 3 ? 78 : 86;
+  const planeBottom = Math.max(382, 398 + 22 * Math.min(own.shown.length, 4) + (own.count > 4 ? 22 : 0));
+  const right = 58 + nodesHeight + (bottom ? bottom + 10 : 0) + 10;
+  const bandTop = Math.max(planeBottom + 26, right + 4);
+  const height = spread ? bandTop + band + 12 : Math.max(448, right, 400 + 22 * Math.min(own.shown.length, 4));
   const canvas = s("svg", { viewBox: `0 0 636 ${height}`, width: 636, height, role: "img", "aria-label": frame.title }, markers(api.uid));
   const state = (id) => frame.states[id] || "running";
   const chosen = frame.arrow?.from;
@@ -23,7 +28,7 @@ function drawMap(stage, data, cursor, api) {
       s("rect", { x, y, width: w, height: hgt, rx: 5, fill: up ? "var(--kk-paper)" : now === "crashed" ? "var(--kk-refuse-tint)" : "var(--kk-off-tint)", stroke: up ? "var(--kk-edge)" : now === "crashed" ? "var(--kk-refuse)" : "var(--kk-off)", "stroke-width": 1.2, "stroke-dasharray": up ? null : "3 3" }),
       icon(STATE[now], { x: x + 7, y: y + 9, size: 12, hue: now === "stopped" || now === "paused" ? "off" : "" }));
     const lines = name.length > 18 ? [name.slice(0, name.lastIndexOf("-") + 1), name.slice(name.lastIndexOf("-") + 1)] : [name];
-    if (hgt < 40) group.append(label(x + 26, y + 20, name, "b"));
+    if (hgt < 40) group.append(label(x + 26, y + hgt / 2 + 5, name, "b"));
     else {
       group.append(label(x + 24, y + 19, lines[0], "b"));
       group.append(label(x + 24, y + 36, up ? lines[1] || sub : now, lines[1] && up ? "b" : "ink2" + (/^:/.test(sub) && up ? " mono" : "")));
@@ -42,7 +47,7 @@ function drawMap(stage, data, cursor, api) {
     canvas.append(line(api.uid, "request", `M${x1} ${y - 5}H${x2}`, heavy), line(api.uid, "watch", `M${x2} ${y + 6}H${x1}`));
   }
 
-  canvas.append(s("rect", { x: 8, y: 12, width: 330, height: height - 24, rx: 8, fill: "none", stroke: "var(--kk-edge)" }),
+  canvas.append(s("rect", { x: 8, y: 12, width: 330, height: (spread ? planeBottom : height - 12) - 12, rx: 8, fill: "none", stroke: "var(--kk-edge)" }),
     label(20, 32, places.controlplane.name, "b"), label(28 + places.controlplane.name.length * 7.4, 32, places.controlplane.ip, "ink2 mono"));
   if (frame.nodes[places.controlplane.name] === "NotReady") canvas.append(icon("warn", { x: 310, y: 20, size: 14 }));
   if (places.controlplane.taint) canvas.append(label(20, 49, places.controlplane.taint, "ink2"), label(326, 32, frame.nodes[places.controlplane.name] === "NotReady" ? "" : "tainted", "ink2 end"));
@@ -64,10 +69,26 @@ function drawMap(stage, data, cursor, api) {
     label(280, 118, "kube-", "b mid"), label(280, 134, "apiserver", "b mid"), label(280, 156, `:${places.apiserver.port}`, "mono mid ink2"),
     ...(apiUp ? ["the one door:", "all calls", "pass here"] : [state(places.apiserver.id), "nobody can", "ask or tell"]).map((text, i) => label(280, 214 + 16 * i, text, "mid ink2")));
   canvas.append(api.mark(door, `${places.apiserver.id}, ${state(places.apiserver.id)}`, card(places.apiserver.id)));
-  const etcdUp = state(places.etcd.id) === "running";
-  canvas.append(box(places.etcd.id, 234, 384, 92, 44, "etcd", `:${places.etcd.port}`));
-  if (etcdUp && apiUp) canvas.append(line(api.uid, "request", "M268 344V381"), line(api.uid, "watch", "M292 383V346"), label(260, 367, `rev ${frame.rev}`, "mono end ink2"));
-  else canvas.append(line(api.uid, "stopped", "M280 344V381"), icon("refuse", { x: 273, y: 356, size: 14, hue: "off" }));
+  const stored = (low) => {
+    if (!apiUp || !frame.writable) return canvas.append(line(api.uid, "stopped", `M280 344V${low}`), icon("refuse", { x: 273, y: (344 + low) / 2 - 7, size: 14, hue: "off" }));
+    return canvas.append(line(api.uid, "request", `M268 344V${low}`), line(api.uid, "watch", `M292 ${low + 2}V346`), label(260, Math.min(367, low - 10), `rev ${frame.rev}`, "mono end ink2"));
+  };
+  if (!spread) {
+    canvas.append(box(places.etcd.id, 234, 384, 92, 44, "etcd", `:${places.etcd.port}`));
+    stored(381);
+  } else {
+    const top = bandTop, up = members.filter((member) => state(member.id) === "running").length, wide = (620 - 24 - (members.length - 1) * 10) / members.length;
+    canvas.append(s("rect", { x: 8, y: top, width: 620, height: band, rx: 8, fill: "none", stroke: frame.writable ? "var(--kk-edge)" : "var(--kk-refuse)", "stroke-dasharray": frame.writable ? null : "6 4", "stroke-width": frame.writable ? 1 : 1.5 }),
+      label(20, top + 20, "etcd", "b"), label(56, top + 20, `:${places.etcd.port}`, "ink2 mono"), label(616, top + 20, `${up} of ${members.length} run, ${places.etcd.quorum} are needed`, frame.writable ? "ink2 end" : "refuse b end"));
+    members.forEach((member, i) => {
+      const x = 20 + i * (wide + 10), y = top + 30, leads = frame.leader === member.id && frame.writable;
+      // Peers talk to each other: a double line.
+      if (i) canvas.append(s("path", { d: `M${x - 9} ${y + 16}h8M${x - 9} ${y + 20}h8`, stroke: "var(--kk-edge)", "stroke-width": 1.2 }));
+      canvas.append(box(member.id, x, y, wide, wide >= 130 ? 44 : 36, member.name, member.ip));
+      if (leads) canvas.append(icon("lead", { x: x + wide - 17, y: y + 3, size: 13, title: `${member.name} leads` }));
+    });
+    stored(top - 3);
+  }
 
   const known = new Set(Object.keys(frame.states));
   const asker = frame.arrow && !known.has(frame.arrow.from) ? frame.arrow.from : "kubectl";
@@ -110,7 +131,7 @@ function drawMap(stage, data, cursor, api) {
     y += step;
   }
   if (frame.homeless.count) {
-    const at = Math.max(y, height - bottom - 12);
+    const at = Math.max(y, (spread ? bandTop + 8 : height) - bottom - 12);
     canvas.append(s("rect", { x: 372, y: at, width: 256, height: bottom, rx: 8, fill: "var(--kk-wait-tint)", stroke: "var(--kk-wait-ink)", "stroke-width": 1.2, "stroke-dasharray": "4 3" }),
       label(384, at + 20, "on no node", "b wait"), label(616, at + 20, frame.homeless.count > 3 ? `${frame.homeless.count} pods` : "spec.nodeName empty", "end wait"));
     frame.homeless.shown.forEach((pod, i) => canvas.append(podRow(pod, 384, at + 29 + i * 22, 20), label(616, at + 40 + i * 22, pod.node ? `wants ${pod.node}` : pod.phase, "end wait")));

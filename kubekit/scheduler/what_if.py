@@ -233,7 +233,7 @@ class Situation:
 
     @staticmethod
     def of_objects(
-        objects: Mapping[str, Sequence[Obj]], config: Obj | None = None, now: float = 0.0
+        objects: Mapping[str, Sequence[Obj]], config: Obj | str | None = None, now: float = 0.0
     ) -> Situation:
         """A situation from API objects by resource (``nodes``, ``pods``, ``services``...)."""
         cache, snapshot = Cache(), Snapshot()
@@ -297,6 +297,28 @@ class Situation:
             nominated=self.nominated,
             now=self.now,
         )
+
+    def plan(self, pods: Iterable[PodInfo]) -> list[Answer]:
+        """Where these pods would go, one after the other in the order of the queue, each on top of the last.
+
+        A pod that would have to preempt others is not placed: the record says whom it would preempt.
+        """
+        waiting = sorted(enumerate(pods), key=lambda entry: (-entry[1].priority, entry[0]))
+        snapshot = self.snapshot.fork()
+        frameworks: dict[str, Framework] = {}
+        start, found = 0, []
+        for _, pod in waiting:
+            profile = pod.scheduler_name
+            if profile not in frameworks:
+                frameworks[profile] = self.framework(profile, snapshot)
+            percentage = self.config.percentage_of_nodes_to_score
+            attempt, start = decide(frameworks[profile], snapshot, pod, percentage=percentage, start=start)
+            found.append(Answer(attempt.node, attempt, ()))
+            if attempt.node:
+                info = snapshot.by_name[attempt.node].clone()
+                info.add_pod(pod.on_node(attempt.node))
+                snapshot.refresh([info])
+        return found
 
     def framework(
         self, profile: str, snapshot: Snapshot, weights: Mapping[str, int] | None = None

@@ -10,6 +10,7 @@ import time
 from collections.abc import Sequence
 
 import kubekit
+from kubekit.serving import planning_command
 
 BOOT_ALLOWANCE = 60.0
 """Seconds before now at which a served cluster begins its life: booting takes some virtual time, and no
@@ -31,12 +32,15 @@ def parser() -> argparse.ArgumentParser:
     up.add_argument("--kubeconfig", metavar="FILE", help="where to write the kubeconfig")
     up.add_argument("--seed", type=int, default=0, metavar="N", help="seed of all chance (default: 0)")
     up.add_argument("--name", default="kubekit", metavar="NAME", help="the cluster's name (default: kubekit)")
+    planning_command.add(commands)
     return top
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the console program; returns the exit status."""
     options = parser().parse_args(argv)
+    if options.command in planning_command.COMMANDS:
+        return planning_command.run(options)
     return up(options)
 
 

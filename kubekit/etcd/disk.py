@@ -225,9 +225,15 @@ class MemoryDisk:
             file.crash(rng)
 
     def flip(self, path: str, bit: int) -> None:
-        """Turn one bit of a file over, as a failing disk does; it stays that way."""
+        """Turn one bit of a file over, as a failing disk does; it stays that way.
+        Raises ValueError beyond the file's end."""
         self._catch_up()
-        self._file(path).data[bit // 8] ^= 1 << bit % 8
+        file = self._file(path)
+        place = bit // 8
+        if place >= file.size:
+            raise ValueError(f"{path} has {file.size} bytes")
+        file.data.extend(bytes(max(0, place + 1 - len(file.data))))
+        file.data[place] ^= 1 << bit % 8
 
     def _file(self, path: str) -> MemoryFile:
         file = self._files.get(path)

@@ -27,7 +27,7 @@ from kubekit.etcd.gateway import Gateway
 from kubekit.etcd.v3rpc import Server
 from kubekit.sim import Loop
 from tests.clients.etcd_requests import Obj, Script, encoded
-from tests.conformance.etcd import normalised
+from tests.conformance.etcd_operations import normalised
 from tests.programs import need_bundled, need_program
 
 pytestmark = pytest.mark.real

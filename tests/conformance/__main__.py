@@ -47,6 +47,8 @@ def main(argv: list[str] | None = None) -> int:
     if not options.quiet:
         for miss in outcome.misses:
             print(miss)
+        for name, part in outcome.parts.items():
+            print(f"{name}: {part.passed} passed, {part.failed} failed ({part.share:.1f} %)")
     print(f"{outcome.passed} passed, {outcome.failed} failed")
     return 0 if outcome.failed == 0 and outcome.passed else 1
 

@@ -28,7 +28,12 @@ UNITS = {
     "kubectl": "commands",
     "kubectl-1.33": "commands of the real client",
     "controllers": "parts of scenarios",
-    "etcd": "operations",
+    "etcd operations": "operations",
+    "etcd transcripts": "commands of etcdctl and etcdutl",
+    "etcd cluster": "commands while members come and go",
+    "etcd snapshots": "facts of snapshot files",
+    "etcd registry": "keys and values of kinds",
+    "etcd requests": "requests of the API server",
 }
 
 
@@ -44,7 +49,7 @@ def page(outcomes: dict[str, Outcome]) -> str:
         "| area | units | agree | differ | share |",
         "|---|---|---:|---:|---:|",
     ]
-    for area, outcome in outcomes.items():
+    for area, outcome in _counted(outcomes).items():
         share = f"{outcome.share:.1f} %"
         lines.append(f"| {area} | {UNITS[area]} | {outcome.passed} | {outcome.failed} | {share} |")
     for area, outcome in outcomes.items():
@@ -52,6 +57,10 @@ def page(outcomes: dict[str, Outcome]) -> str:
             lines += ["", f"## {area}: what differs", ""]
             lines += [f"- `{_short(miss)}`" for miss in sorted(outcome.misses)]
     return "\n".join(lines) + "\n"
+
+
+def _counted(outcomes: dict[str, Outcome]) -> dict[str, Outcome]:
+    return {name: one for area, outcome in outcomes.items() for name, one in outcome.counted(area).items()}
 
 
 def _short(miss: str) -> str:
@@ -69,7 +78,7 @@ def main() -> int:
         outcomes[area] = replay(area)
         print(f"{area}: {outcomes[area].passed} passed, {outcomes[area].failed} failed")
     thresholds: dict[str, float] = json.loads(THRESHOLDS.read_text()) if THRESHOLDS.exists() else {}
-    for area, outcome in outcomes.items():
+    for area, outcome in _counted(outcomes).items():
         thresholds[area] = max(
             thresholds.get(area, 0.0), int((outcome.share - MARGIN.get(area, 0.0)) * 10) / 10
         )

@@ -10,8 +10,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from kubekit.cluster.certificates import Authority
 from kubekit.etcd.auth import AuthStore, Identity
 from kubekit.etcd.backend import BackendState
+from kubekit.etcd.cluster_errors import BadTransferee
 from kubekit.etcd.datadir import Storage
 from kubekit.etcd.disk import Disk
 from kubekit.etcd.errors import Compacted, EtcdError, PermissionDenied
@@ -25,8 +27,8 @@ from kubekit.etcd.store_loading import load, state_of
 from kubekit.etcd.v3rpc import Server
 from kubekit.etcd.watch_stream import WatchStream
 from kubekit.raft import ConfState
-from kubekit.serving.certificates import Authority
 from kubekit.sim import Loop
+from kubekit.terminal.etcdctl.doors import MemberDoor
 from kubekit.terminal.etcdctl.tls import ServerTLS
 
 ADDRESS = ("127.0.0.1", "22020")
@@ -35,6 +37,36 @@ ENTRIES_AT_START = {4: 5, 5: 4, 6: 4}
 """Entries of the log that a new member has applied before the first request."""
 
 SINCE_36 = ("storageVersion", "dbSizeQuota", "downgradeInfo")
+
+
+def aged(version: str, call: str, answer: Message | EtcdError) -> Message | EtcdError:
+    """An answer as a release gave it."""
+    minor = int(version.split(".")[1])
+    if isinstance(answer, EtcdError):
+        return answer
+    if call == "Maintenance/Status":
+        answer = answer | {"version": version}
+        if minor < 6:
+            return {name: value for name, value in answer.items() if name not in SINCE_36}
+    if call == "Maintenance/Alarm" and minor < 6:
+        return {name: value for name, value in answer.items() if name != "header"}
+    if call == "Maintenance/HashKV" and minor < 6:
+        return {name: value for name, value in answer.items() if name != "hash_revision"}
+    return answer
+
+
+class AgedDoor(MemberDoor):
+    """The port of a member of another release."""
+
+    def __init__(self, member: Any, version: str) -> None:
+        super().__init__(member)
+        self.version = version
+
+    def submit(
+        self, call: str, request: Message, token: str, done: Callable[[Message | EtcdError], None]
+    ) -> None:
+        """Ask the member."""
+        super().submit(call, request, token, lambda answer: done(aged(self.version, call, answer)))
 
 
 class Certificates:
@@ -100,25 +132,15 @@ class RecordedServer:
             if 0 < revision <= self.server.store.compacted_revision:
                 done(Compacted(self.server.store.compacted_revision))
                 return
-        self.server.submit(call, request, token, lambda answer: done(self._aged(call, answer)))
+        if call == "Maintenance/MoveLeader" and request.get("targetID") != self.server.node.id:
+            done(BadTransferee())  # it leads, and knows nobody else
+            return
+        self.server.submit(call, request, token, lambda answer: done(aged(self.version, call, answer)))
 
     def _somebody(self) -> Any:
         """An identity that may do everything: 3.4 does not ask who wants to know its status."""
         auth = self.server.node.auth
         return Identity("root", auth.revision) if auth.enabled else ""
-
-    def _aged(self, call: str, answer: Message | EtcdError) -> Message | EtcdError:
-        if isinstance(answer, EtcdError):
-            return answer
-        if call == "Maintenance/Status":
-            answer = answer | {"version": self.version}
-            if self.minor < 6:
-                return {name: value for name, value in answer.items() if name not in SINCE_36}
-        if call == "Maintenance/Alarm" and self.minor < 6:
-            return {name: value for name, value in answer.items() if name != "header"}
-        if call == "Maintenance/HashKV" and self.minor < 6:
-            return {name: value for name, value in answer.items() if name != "hash_revision"}
-        return answer
 
     def watch(self, send: Callable[[Message], None], token: str = "") -> WatchStream:
         """Open a stream of watches."""

@@ -23,6 +23,8 @@ class Outcome:
 
     passed: int = 0
     misses: list[str] = field(default_factory=list)
+    parts: dict[str, Outcome] = field(default_factory=dict)
+    """Of an area whose units are of several sorts: each sort by itself."""
 
     @property
     def failed(self) -> int:
@@ -33,6 +35,16 @@ class Outcome:
         """Percentage of units that agree; nothing compared counts as nothing agreed."""
         total = self.passed + self.failed
         return 100.0 * self.passed / total if total else 0.0
+
+    def counted(self, area: str) -> dict[str, Outcome]:
+        """What has a share of its own: the area, or each of its sorts."""
+        return {f"{area} {part}": one for part, one in self.parts.items()} or {area: self}
+
+    def take(self, part: str, outcome: Outcome) -> None:
+        """Add the units of one sort."""
+        self.parts[part] = outcome
+        self.passed += outcome.passed
+        self.misses += [f"{part}: {miss}" for miss in outcome.misses]
 
     def count(self, agrees: bool, name: str, difference: str = "") -> None:
         """Count one unit."""

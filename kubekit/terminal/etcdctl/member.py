@@ -78,7 +78,8 @@ def members(call: Call) -> None:
     """`member list`."""
     # The original's message shows the value of another flag, which has its default here.
     loose = serializable(call.values.get("consistency", "l"), shown="l")
-    call.print("member_list", failing(call, "Cluster/MemberList", {"linearizable": not loose}))
+    request: Message = {} if loose or call.release.minor == 4 else {"linearizable": True}
+    call.print("member_list", failing(call, "Cluster/MemberList", request))
 
 
 LIST_LONG = """When --write-out is set to simple, this command prints out comma-separated member lists \

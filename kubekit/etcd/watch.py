@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 from kubekit.etcd.errors import EmptyWatchRange
 from kubekit.etcd.key_value import DELETE, PUT, Event, KeyValue
@@ -28,6 +28,7 @@ BATCH_REVISIONS = 1000
 SYNC_WATCHERS = 512
 """How many watchers one `sync` serves."""
 
+T = TypeVar("T")
 Deliver = Callable[[list[Event], int], None]
 """Called with events (at least one) and the store's revision. The list may be shared: do not change it."""
 
@@ -138,6 +139,7 @@ class WatcherHub:
         self._resting: dict[Watcher, None] = {}
         self._waiting: deque[tuple[int, list[Event]]] = deque()
         self._delivering = False
+        self._made: tuple[list[Event], list[Any]] = ([], [])
 
     def __len__(self) -> int:
         """How many watchers there are."""
@@ -193,6 +195,13 @@ class WatcherHub:
         """Let a watcher catch up that rested; called by `Watcher.resume`."""
         del self._resting[watcher]
         self._unsynced[watcher] = None
+
+    def once(self, events: list[Event], make: Callable[[Event], T]) -> list[T]:
+        """What `make` gives for events that were delivered; made once for all receivers that share them, who
+        must not change it. All of them pass the same `make`."""
+        if self._made[0] is not events:
+            self._made = (events, [make(event) for event in events])
+        return self._made[1]
 
     def unsync(self) -> None:
         """Let all catch up: the store was filled anew, from a file or from another member's snapshot."""

@@ -179,7 +179,7 @@ class WatchStream:
         response = {
             "header": header(revision),
             "watch_id": id,
-            "events": [event_message(event) for event in events],
+            "events": self._store.watchers.once(events, event_message),
         }
         for part in fragments(response) if watch.fragment else [response]:
             self._send(part)

@@ -197,3 +197,25 @@ def test_fragments_stay_below_the_limit() -> None:
     assert [part.get("fragment", False) for part in parts] == [True] * (len(parts) - 1) + [False]
     assert all(len(encode("WatchResponse", part)) < 500 for part in parts)
     assert fragments(whole) == [whole]
+
+
+def test_many_streams_are_told_the_same_and_each_what_it_asked_for(store: KVStore) -> None:
+    heard: list[list[Message]] = [[], [], []]
+    for number, request in enumerate(({}, {"prev_kv": True}, {"filters": [1]})):
+        create(WatchStream(store, heard[number].append), key=b"a", range_end=b"b", **request)
+    store.put(b"a", b"1")
+    store.put(b"a", b"2")
+    store.delete(b"a")
+    told = [
+        [
+            (event["type"], event["kv"]["value"], event.get("prev_kv", {}).get("value"))
+            for message in messages
+            for event in message.get("events", ())
+        ]
+        for messages in heard
+    ]
+    assert told == [
+        [(0, b"1", None), (0, b"2", None), (1, b"", None)],
+        [(0, b"1", None), (0, b"2", b"1"), (1, b"", b"2")],
+        [(0, b"1", None), (0, b"2", None)],
+    ]

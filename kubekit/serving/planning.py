@@ -77,7 +77,7 @@ def pods_of_manifests(
 ) -> tuple[list[Obj], Objects]:
     """(the pods that the manifests make, everything else) in a throwaway cluster.
 
-    `surroundings` are objects of the cluster for which is planned. Raises StatusError as its API server would.
+    `surroundings` are objects of the cluster for which is planned. Raises StatusError as an API server would.
     """
     import kubekit
 
@@ -129,6 +129,7 @@ def _apply(cluster: Any, source: str) -> None:
             )
             cluster.settle()
         cluster.apply(obj)
+        cluster.settle()
 
 
 def merged(first: Mapping[str, Sequence[Obj]], second: Mapping[str, Sequence[Obj]]) -> Objects:

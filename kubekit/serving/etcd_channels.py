@@ -16,12 +16,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import grpc
-
 from kubekit.etcd.calls import REQUESTS
 from kubekit.etcd.errors import Compacted, EtcdError, FutureRevision, LeaseNotFound
 from kubekit.etcd.messages import Message
 from kubekit.etcd.protobuf import decode, encode
+from kubekit.serving.quiet_grpc import grpc
 
 OPTIONS: list[tuple[str, Any]] = [
     ("grpc.max_receive_message_length", -1),

@@ -6,14 +6,13 @@ crashes, its connections break and new ones are refused, as with a dead process;
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import ssl
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import grpc
-import grpc.aio
 from aiohttp import web
 
 from kubekit.serving.etcd_engine import EngineTurns, ServedMember
@@ -22,6 +21,7 @@ from kubekit.serving.etcd_grpc import HARD_LIMIT, EtcdServices
 from kubekit.serving.etcd_http import EtcdHTTP
 from kubekit.serving.etcd_metrics import Counters
 from kubekit.serving.listening import HOST, bind
+from kubekit.serving.quiet_grpc import aio, grpc
 
 GRPC_OPTIONS = [
     ("grpc.max_receive_message_length", HARD_LIMIT),
@@ -66,15 +66,16 @@ class EtcdDoor:
         self._listener = listener
         self._inner = inner
         asks = tls is not None and tls.client_authority is not None
-        self._services = EtcdServices(member, turns, self.counters, urls, certificates=asks)
+        self._services = EtcdServices(member, turns, self.counters, urls, self.follow, certificates=asks)
         self._pages = EtcdHTTP(member, turns, self.counters, self._services.pipes, urls, certificates=asks)
         self._server: Any = None
         self._runner: web.AppRunner | None = None
         self._front: Front | None = None
+        self._moving = asyncio.Lock()
 
     async def open(self) -> None:
         """Get ready to answer; the port opens with `follow`, when the member runs."""
-        self._server = grpc.aio.server(options=GRPC_OPTIONS)
+        self._server = aio.server(options=GRPC_OPTIONS)
         self._server.add_generic_rpc_handlers((self._services,))
         address = f"unix:{self._inner}" if self._inner.startswith("/") else self._inner
         if self._tls is None:
@@ -89,18 +90,19 @@ class EtcdDoor:
 
     async def follow(self) -> None:
         """Open the port if the member runs (or is frozen), else shut it."""
-        alive = self.member.state in ("running", "paused")
-        if alive and self._front is None:
-            assert self._runner is not None and self._runner.server is not None
-            context = _context(self._tls) if self._tls is not None else None
-            self._listener.listen(128)
-            self._front = Front(self._listener, self._runner.server, self._inner, context)
-            self._front.start()
-        elif not alive and self._front is not None:
-            await self._front.stop()
-            self._front = None
-            # Bound but not listening: connections are refused, and nobody else takes the port.
-            self._listener = bind(self.port, backlog=None)
+        async with self._moving:
+            alive = self.member.state in ("running", "paused")
+            if alive and self._front is None:
+                assert self._runner is not None and self._runner.server is not None
+                context = _context(self._tls) if self._tls is not None else None
+                self._listener.listen(128)
+                self._front = Front(self._listener, self._runner.server, self._inner, context)
+                self._front.start()
+            elif not alive and self._front is not None:
+                await self._front.stop()
+                self._front = None
+                # Bound but not listening: connections are refused, and nobody else takes the port.
+                self._listener = bind(self.port, backlog=None)
 
     async def close(self) -> None:
         """Close the port and every connection."""

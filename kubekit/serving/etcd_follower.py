@@ -19,12 +19,11 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import grpc
-
 from kubekit.etcd.key_value import Event, KeyValue
 from kubekit.etcd.messages import Message
 from kubekit.etcd.protobuf import DecodeError, decode, encode
 from kubekit.serving.etcd_channels import Channels
+from kubekit.serving.quiet_grpc import grpc
 
 MOST_WAITING = 20_000
 """Events that may wait for the engine before the thread stops reading."""

@@ -13,12 +13,9 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any, NoReturn
 
-import grpc
-import grpc.aio
-
 from kubekit.etcd.auth import Identity
 from kubekit.etcd.calls import REQUEST_STREAMS, REQUESTS
-from kubekit.etcd.cluster_errors import NoLeader
+from kubekit.etcd.cluster_errors import ConnectionBroken, ConnectionRefused, NoLeader
 from kubekit.etcd.errors import EtcdError, MessageTooLarge
 from kubekit.etcd.messages import Message
 from kubekit.etcd.protobuf import DecodeError, decode, encode
@@ -27,6 +24,7 @@ from kubekit.etcd.v3rpc import MAX_MESSAGE_BYTES
 from kubekit.serving.etcd_engine import EngineTurns, ServedMember, Who
 from kubekit.serving.etcd_metrics import Counters
 from kubekit.serving.etcd_watch import WatchPipe
+from kubekit.serving.quiet_grpc import aio, grpc
 
 PACKAGE = "etcdserverpb"
 SERVICES = sorted({name.partition("/")[0] for name in REQUESTS})
@@ -46,7 +44,7 @@ IN_STREAM = "grpc: failed to unmarshal the received message: "
 CODES = {code.value[0]: code for code in grpc.StatusCode}
 
 Context = Any
-"""A grpc.aio.ServicerContext of bytes."""
+"""A aio.ServicerContext of bytes."""
 
 
 class EtcdServices:
@@ -58,14 +56,16 @@ class EtcdServices:
         turns: EngineTurns,
         counters: Counters,
         urls: dict[int, str],
+        gone: Callable[[], Awaitable[None]],
         certificates: bool = False,
     ) -> None:
-        """`urls`: see `served_urls`. `certificates`: a client's certificate says who asks, unless a token
-        does."""
+        """`urls`: see `served_urls`. `gone` is called when the member turns out to be dead. `certificates`: a
+        client's certificate says who asks, unless a token does."""
         self._member = member
         self._turns = turns
         self._counters = counters
         self._urls = urls
+        self._gone = gone
         self._certificates = certificates
         self._methods: dict[str, grpc.RpcMethodHandler] = {}
         self.pipes: set[WatchPipe] = set()
@@ -118,6 +118,11 @@ class EtcdServices:
             code = grpc.StatusCode.OK
             try:
                 return await answer(data, context)
+            except (ConnectionRefused, ConnectionBroken) as error:
+                # The member is dead: its connections break, nobody answers with a status.
+                code = grpc.StatusCode.UNAVAILABLE
+                await self._gone()
+                return await context.abort(code, error.message)
             except EtcdError as error:
                 code = CODES.get(error.code, grpc.StatusCode.UNKNOWN)
                 return await context.abort(code, error.message)
@@ -173,7 +178,7 @@ class EtcdServices:
             await asyncio.shield(pipe.close())
 
     async def _read_watches(self, context: Context, pipe: WatchPipe) -> None:
-        while (data := await context.read()) is not grpc.aio.EOF:
+        while (data := await context.read()) is not aio.EOF:
             await pipe.request(self._read("WatchRequest", data))
 
     async def _write_watches(self, context: Context, pipe: WatchPipe) -> None:
@@ -186,7 +191,7 @@ class EtcdServices:
         who, insists = self._who(context), _insists(context)
 
         async def renew() -> None:
-            while (data := await context.read()) is not grpc.aio.EOF:
+            while (data := await context.read()) is not aio.EOF:
                 request = self._read(request_type, data)
                 response = await self._turns.call(self._member, name, request, who, insists)
                 await context.write(self._written(response_type, response))

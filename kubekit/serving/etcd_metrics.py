@@ -14,9 +14,8 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-import grpc
-
 from kubekit.etcd.calls import REQUEST_STREAMS, RESPONSE_STREAMS
+from kubekit.serving.quiet_grpc import grpc
 
 SERVER_VERSION = "3.6.13"
 CLUSTER_VERSION = "3.6.0"

@@ -179,6 +179,11 @@ class Log:
         self.last_index = before + len(entries)
         return self.last_index
 
+    def append_settled(self, entry: Entry) -> None:
+        """Put one entry at the end that is stored, committed and applied already: a sole voter's."""
+        self._entries.append(entry)
+        self.last_index = self.stable = self.committed = self.applied = entry[1]
+
     def maybe_append(self, index: int, term: int, commit: int, entries: Sequence[Entry]) -> int | None:
         """What a follower does with a MsgApp: the index up to which the logs now agree, None for a refusal.
 

@@ -149,6 +149,8 @@ def leader_append_response(raft: Raft, message: Message) -> None:
                 progress.become_probe()
             maybe_send_append(raft, message.frm, even_if_empty=True)
         return
+    if message.index > raft.log.last_index:
+        return  # only if this leader lost part of its log: there is nothing to go on from
     probed = progress.match == message.index and progress.state == PROBE
     if not progress.maybe_update(message.index) and not probed:
         return

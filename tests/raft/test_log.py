@@ -226,3 +226,12 @@ def test_an_older_snapshots_storing_does_not_end_the_wait_for_a_newer() -> None:
     log.accept_snapshot(newer)
     log.snapshot_stored(older)
     assert log.pending_snapshot == newer
+
+
+def test_a_sole_voters_entry_may_be_put_down_settled() -> None:
+    log = log_of(1, 1, commit=2)
+    log.applied_to(2)
+    log.append_settled(Entry(2, 3))
+    assert names(log) == "1/1 1/2 2/3"
+    assert (log.last_index, log.stable, log.committed, log.applied) == (3, 3, 3, 3)
+    assert log.unstable() == [] and log.to_apply() == []

@@ -326,3 +326,12 @@ def test_learners_receive_but_do_not_count() -> None:
     fleet.heal()
     fleet.tick(1)
     assert applied(fleet, 4) == ["x"]
+
+
+def test_an_acknowledgement_of_what_the_leader_does_not_have_is_ignored() -> None:
+    leader = lead(member([1, 2], term=3))
+    leader.step(Message("MsgAppResp", 1, 2, 4, index=7))
+    assert leader.progress[2].match == 0 and leader.progress[2].recent_active
+    leader.tick()
+    exchange(leader, member([1, 2], id=2, term=3))
+    assert leader.progress[2].match == 3

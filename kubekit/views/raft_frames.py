@@ -296,6 +296,7 @@ def _frame(record: Record) -> Frame:
         "kind": what,
         "tick": {"hue": hue, "shape": shape},
         "halt": HALTS.get(what, ""),
+        "folded": False,
         "sentence": record.sentence,
         "about": record.component,
         "members": told.get("members") or {},
@@ -334,7 +335,10 @@ def spoken(message: State) -> str:
     """A message as one line: type, way, term, and what it carries."""
     parts = [f"**{message['type']}** {message['from']} to {message['to']}, term {message.get('term', 0)}"]
     entries = list(message.get("entries") or ())
-    if len(entries) == 1:
+    if entries and not entries[0][0]:
+        # A proposal on its way to the leader has no index yet.
+        parts.append(str(entries[0][2]))
+    elif len(entries) == 1:
         parts.append(f"entry {entries[0][0]}")
     elif entries:
         parts.append(f"entries {entries[0][0]} to {entries[-1][0]}")

@@ -42,6 +42,14 @@ MOST_RECORDS = 2000
 
 WINDOW = 500
 
+RUN = 24
+"""Records of replication that follow each other up to which all are shown; of a longer run the last LAST."""
+
+LAST = 12
+
+REPLICATION = frozenset({"append", "commit", "apply", "propose"})
+"""What happens for every write; see `records` for all of it."""
+
 
 class RaftTheatre(View):
     """The members of one etcd cluster; `refresh()` draws the records up to now."""
@@ -60,13 +68,24 @@ class RaftTheatre(View):
         code: str = "cluster.etcd",
     ) -> None:
         self.etcd, self._records, self._meta, self._id, self._clock = etcd, records, meta, cluster_id, clock
-        self._seen = 0
+        self._whole = False
+        self._start: int | None = None
         self.actions = Actions(etcd, advance, code, self._after)
-        super().__init__(*self._picture(), actions=self.actions.by_name)
+        super().__init__(
+            *self._picture(), actions={**self.actions.by_name, "window": self._slide, "whole": self._unfold}
+        )
 
     def refresh(self) -> None:
         """Draw it as it is now, at the last record."""
         self.update(*self._picture())
+
+    def _slide(self, start: int) -> None:
+        self._start = int(start)
+        self.refresh()
+
+    def _unfold(self, whole: bool) -> None:
+        self._whole, self._start = bool(whole), None
+        self.refresh()
 
     def _after(self, before: int) -> None:
         """After an action: stand at its own record, so that what followed can be stepped through."""
@@ -78,23 +97,39 @@ class RaftTheatre(View):
 
     def _picture(self) -> tuple[Scene, str, Table]:
         frames = frames_of(self._records())
+        _fold_runs(frames)
         now = present(self.etcd)
-        folded = max(0, len(frames) - WINDOW) if len(frames) > MOST_RECORDS else 0
+        wanted = [frame["id"] for frame in frames if self._whole or not frame["folded"]]
+        start = 0
+        if len(wanted) > MOST_RECORDS:
+            last = len(wanted) - WINDOW
+            start = last if self._start is None else max(0, min(self._start, last))
+        on_stage = set(wanted[start : start + WINDOW] if len(wanted) > MOST_RECORDS else wanted)
         standing = Standing(_at_first(frames, now, self._cut_off()), [], [])
-        for frame in frames[:folded]:
-            standing.apply(frame)
-        shown = frames[folded:]
-        first: State = {
-            "members": {name: dict(state) for name, state in standing.members.items()},
-            "links": list(standing.links),
-            "groups": list(standing.groups),
-        }
-        for frame in shown:
+        first: State | None = None
+        shown: list[Frame] = []
+        pending: dict[str, State] = {}
+        for frame in frames:
+            if frame["id"] not in on_stage:
+                if shown and len(shown) == len(on_stage):
+                    break
+                standing.apply(frame)
+                pending = {**pending, **frame["members"]}
+                continue
+            if first is None:
+                first, pending = _as_it_stands(standing), {}
             standing.apply(frame)
             _finish(frame, standing)
-        if not shown or _differs(standing, now, self.etcd):
+            # What folded records changed is told with the next one, so that the stage is right at every stop.
+            frame["members"] = {**pending, **frame["members"]}
+            frame["links"], frame["groups"] = list(standing.links), list(standing.groups)
+            pending = {}
+            shown.append(frame)
+        if first is None:
+            first = _as_it_stands(standing)
+        at_end = not wanted or wanted[-1] in on_stage
+        if at_end and (not shown or _differs(standing, now, self.etcd)):
             shown.append(self._now(standing, now))
-        self._seen = max((_number(frame["id"]) for frame in shown), default=0)
         title = shown[-1]["title"]
         rows = [
             [name, _role(state), state["term"], state["last"], state["commit"]]
@@ -113,7 +148,12 @@ class RaftTheatre(View):
             "seats": _seats(shown, first, list(standing.members)),
             "tail": TAIL,
             "actions": self.actions.offered(now, links_of(self.etcd) or standing.links),
-            "fold": {"text": f"Folded away: {folded} earlier records.", "toggle": False} if folded else None,
+            "fold": _fold(frames, wanted, start, len(on_stage)),
+            "window": {"start": start, "size": WINDOW, "total": len(wanted)}
+            if len(wanted) > MOST_RECORDS
+            else None,
+            "folds": sum(frame["folded"] for frame in frames),
+            "whole": self._whole,
             "keys": "Shift and Enter or click on a member: put it on the other side of a partition.",
             "cluster": self._id,
         }
@@ -135,6 +175,7 @@ class RaftTheatre(View):
             "sentence": "",
             "about": "",
             "members": now,
+            "folded": False,
             "gone": [name for name in standing.members if name not in now],
             "messages": under_way(self.etcd),
             "links": links_of(self.etcd),
@@ -192,6 +233,37 @@ def _finish(frame: Frame, standing: Standing) -> None:
         for name, state in standing.members.items()
         if any(index > state["commit"] for index, *_ in state["log"])
     }
+
+
+def _fold_runs(frames: list[Frame]) -> None:
+    """Mark what is folded: all but the last of a long run of replication in which nothing was lost."""
+    run: list[Frame] = []
+    for frame in [*frames, None]:
+        if frame is not None and frame["kind"] in REPLICATION and frame["tick"]["hue"] != "refuse":
+            run.append(frame)
+            continue
+        if len(run) > RUN:
+            for folded in run[:-LAST]:
+                folded["folded"] = True
+        run = []
+
+
+def _as_it_stands(standing: Standing) -> State:
+    return {
+        "members": {name: dict(state) for name, state in standing.members.items()},
+        "links": list(standing.links),
+        "groups": list(standing.groups),
+    }
+
+
+def _fold(frames: list[Frame], wanted: list[int], start: int, count: int) -> dict[str, Any] | None:
+    told = []
+    if count < len(wanted):
+        told.append(f"Shown are records {start + 1} to {start + count} of {len(wanted)}.")
+    hidden = len(frames) - len(wanted)
+    if hidden:
+        told.append(f"Folded away: {hidden} records of writes that were replicated without more ado.")
+    return {"text": " ".join(told), "toggle": False} if told else None
 
 
 def _at_first(frames: list[Frame], now: dict[str, State], cut_off: bool) -> dict[str, State]:

@@ -224,9 +224,39 @@ def test_very_many_records_are_a_window(story: Story, monkeypatch: pytest.Monkey
     view = theatre(story)
     count = len(story.loop.trace.records)
     assert len(view.scene["records"]) == 3 and view.text == whole.text
-    assert view.scene["fold"]["text"] == f"Folded away: {count - 3} earlier records."
+    assert view.scene["fold"]["text"] == f"Shown are records {count - 2} to {count} of {count}."
     assert view.scene["first"]["members"]["etcd-1"]["term"] == 3
     assert view.scene["first"]["groups"] == [NAMES[:2], NAMES[2:]]
+    view.handle({"action": "window", "arguments": {"start": 0}})
+    assert [frame["kind"] for frame in view.scene["records"]] == ["elected", "append", "commit"]
+    assert view.scene["window"] == {"start": 0, "size": 3, "total": count}
+
+
+def test_long_runs_of_replication_are_folded() -> None:
+    story = Story(NAMES[:3])
+    story.set(*story.members, term=1, lead=1, vote=1)
+    story.set("etcd-1", role="leader")
+    story.tell("elected", "etcd-1", "etcd-1 is elected.", members=list(story.members))
+    for index in range(1, 31):
+        story.write(index, 1, *story.members)
+        story.set(*story.members, commit=index, applied=index)
+        told = [message("MsgApp", "etcd-1", "etcd-2", 1)]
+        story.tell("append", "etcd-1", f"Entry {index}.", members=["etcd-1"], messages=told)
+    view = theatre(story)
+    shown = view.scene["records"]
+    assert len(shown) == 1 + raft_theatre.LAST + 1 and shown[-1]["kind"] == "now"
+    assert view.scene["fold"]["text"].startswith("Folded away: 18 records of writes")
+    # What the folded ones changed is not lost.
+    assert (
+        shown[1]["members"]["etcd-1"]["last"] == 19
+        and view.text.splitlines()[1] == "etcd-1  leader  1  30  30"
+    )
+    view.handle({"action": "whole", "arguments": {"whole": True}})
+    assert len(view.scene["records"]) == 32 and view.scene["fold"] is None
+    story.tell(
+        "append", "etcd-1", "A lost one.", messages=[message("MsgApp", "etcd-1", "etcd-2", 1, lost="cut")]
+    )
+    assert "A lost one." in [frame["sentence"] for frame in theatre(story).scene["records"]]
 
 
 def test_messages_and_entries_are_spoken() -> None:

@@ -160,6 +160,15 @@ function tick(record, index, count, cursor) {
 const unitOf = (data, record, cursor, count) => [data.unit || "record", record?.number ?? cursor + 1, data.total ?? count];
 const placeOf = (index, count) => (count > 1 ? 0.8 + (98.4 * index) / (count - 1) : 50);
 
+// Where only a window of very many records is on the stepper: the way to the others.
+function brush(window, api) {
+  const go = (start) => (event) => api.act({ name: "window", arguments: { start } }, event.currentTarget);
+  const last = window.total - window.size, per = (n) => `${(100 * n) / window.total}%`;
+  const button = (text, start, off) => h("button", { class: "kk-btn", type: "button", disabled: off, onclick: go(Math.max(0, Math.min(last, start))) }, text);
+  return h("div", { class: "kk-brush" }, button("earlier changes", window.start - window.size, window.start === 0),
+    h("div", { class: "kk-whole", "aria-hidden": "true" }, h("span", { style: `left:${per(window.start)};width:${per(window.size)}` })), button("later changes", window.start + window.size, window.start === last));
+}
+
 const KEYS = "Left and Right: one record. Shift with them: the next of the same kind. Home, End: first, last. Space: play or pause. Up and Down: lane or row. Enter: pin. Escape: let go.";
 const COMPARING = " Shift and click on the track, or c: a second cursor to compare with.";
 const calm = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches;

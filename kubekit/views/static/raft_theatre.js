@@ -148,7 +148,7 @@ function drawRaft(stage, data, cursor, api) {
     if (!from || !to) continue;
     const lost = Boolean(message.lost), way = lost && across(message.from, message.to) ? toWall(from, to, `${message.from} ${to[0] > from[0]}`) : wayOf(from, to, -8, lost ? 0.5 : 1);
     const kind = lost ? "refusal" : isAnswer(message) ? "response" : "request";
-    const carried = message.entries?.length ? `entry ${message.entries.map((entry) => entry[0]).filter((_, i, all) => i === 0 || i === all.length - 1).join(" to ")}` : message.reject ? "rejected" : isAnswer(message) && message.index ? `index ${message.index}` : "";
+    const carried = message.entries?.length && !message.entries[0][0] ? middle(message.entries[0][2], 16) : message.entries?.length ? `entry ${message.entries.map((entry) => entry[0]).filter((_, i, all) => i === 0 || i === all.length - 1).join(" to ")}` : message.reject ? "rejected" : isAnswer(message) && message.index ? `index ${message.index}` : "";
     const told = `${message.type} ${message.from} to ${message.to}, term ${message.term}${carried ? ", " + carried : ""}${lost ? ", lost: " + message.lost : ""}`;
     const group = s("g", { opacity }, s("title", { text: told }), s("path", { class: "kk-halo kk-wire", d: way.d, "stroke-width": 14 }), line(api.uid, kind, way.d, opacity === 1 ? { "stroke-width": 2 } : {}));
     if (lost) group.append(icon("refuse", { x: way.end[0] - 7, y: way.end[1] - 7, size: 14 }));
@@ -248,6 +248,9 @@ function bar(api, data, names) {
   const side = [...(api.keep.side || [])].filter((name) => names.includes(name)), rest = names.filter((name) => !side.includes(name));
   const code = (sides) => `${data.actions.partition}(${sides.map((one) => `[${one.map((name) => `"${name}"`).join(", ")}]`).join(", ")})`;
   const told = [...data.actions.all];
+  if (data.window) api.below.append(brush(data.window, api));
+  const fold = data.folds ? h("button", { class: "kk-btn", type: "button" }, data.whole ? "fold writes away" : `show all writes`) : null;
+  fold?.addEventListener("click", () => api.act({ name: "whole", arguments: { whole: !data.whole } }, fold));
   if (side.length && rest.length) told.push({ name: "partition", text: `cut off ${side.join(", ")}`, arguments: { sides: [side, rest] }, code: code([side, rest]), glyph: "cut" });
   const line = h("code", { class: "kk-code", text: told[told.length - 1].code });
   const buttons = told.map((action) => {
@@ -256,7 +259,7 @@ function bar(api, data, names) {
     for (const event of ["mouseenter", "focus"]) button.addEventListener(event, () => { line.textContent = action.code; });
     return button;
   });
-  api.below.append(h("div", { class: "kk-bar-all" }, buttons, names.length > 1 && !(side.length && rest.length) ? h("span", { class: "ink2", text: "Shift and click members to cut them off together." }) : null, line,
+  api.below.append(h("div", { class: "kk-bar-all" }, buttons, fold, names.length > 1 && !(side.length && rest.length) ? h("span", { class: "ink2", text: "Shift and click members to cut them off together." }) : null, line,
     h("button", { class: "kk-btn", type: "button", onclick: () => api.act({ copy: line.textContent }) }, "copy as code")));
 }
 

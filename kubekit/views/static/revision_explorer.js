@@ -103,7 +103,8 @@ function drawRevisions(stage, data, cursor, api) {
       const from = axis.x.get(life.from) ?? firstX - axis.wide / 2, to = life.to === null ? "100%" : axis.x.get(life.to);
       if (to === undefined) continue;
       body.append(s("line", { x1: from, x2: to, y1: middleY, y2: middleY, stroke: "var(--kk-heard)", "stroke-width": 2.5, "stroke-opacity": 0.6 }));
-      if (axis.x.has(life.from) && seen.length <= data.most_marks && tall) body.append(label(from - 14, middleY + 4, `gen ${life.number}`, "ink2 end kk-gen"));
+      const before = axis.x.get(life.from) - 64, free = !seen.some((one) => axis.x.get(one.rev) > before && one.rev < life.from);
+      if (axis.x.has(life.from) && seen.length <= data.most_marks && tall && free) body.append(label(from - 14, middleY + 4, `gen ${life.number}`, "ink2 end kk-gen"));
     }
     if (seen.length > data.most_marks) bars(body, row, seen, axis, stops, y, ROW_H, readable ? now : null);
     for (const one of seen) {
@@ -176,14 +177,6 @@ function bars(body, row, seen, axis, stops, y, tall, now) {
     const free = !now || now.rev < run.from || now.rev > run.to;
     body.append(s("g", {}, s("title", { text: `${row.name}: ${run.count} versions between ${run.from} and ${run.to}` }), s("rect", { x, y: y + tall - 4 - high, width, height: high, fill: "var(--kk-heard-tint)", stroke: "var(--kk-heard)" }), free ? label(x + width / 2, y + tall - 8, run.count, "mid heard b") : null));
   }
-}
-
-function brush(window, api) {
-  const go = (start) => (event) => api.act({ name: "window", arguments: { start } }, event.currentTarget);
-  const last = window.total - window.size, per = (n) => `${(100 * n) / window.total}%`;
-  const button = (text, start, off) => h("button", { class: "kk-btn", type: "button", disabled: off, onclick: go(Math.max(0, Math.min(last, start))) }, text);
-  return h("div", { class: "kk-brush" }, button("earlier changes", window.start - window.size, window.start === 0),
-    h("div", { class: "kk-whole", "aria-hidden": "true" }, h("span", { style: `left:${per(window.start)};width:${per(window.size)}` })), button("later changes", window.start + window.size, window.start === last));
 }
 
 function answer(panels, data, row, rev, base, api) {

@@ -18,6 +18,7 @@ from kubekit.scheduler.framework.score_row import ScoreRow, as_list, some
 from kubekit.scheduler.framework.status import Status
 from kubekit.scheduler.preemption import Findings
 from kubekit.scheduler.queue_glance import Glance
+from kubekit.scheduler.queue_history import Move
 from kubekit.sim import Step
 
 KEPT_AFTER_TRIM = 10
@@ -43,6 +44,7 @@ class Attempt:
         "filters",
         "hypothetical",
         "message",
+        "moves",
         "narrowed",
         "node",
         "nodes",
@@ -81,6 +83,10 @@ class Attempt:
         self.waited = now - queued.added if queued is not None else 0.0
         self.event = queued.event if queued is not None else ""
         self.cause = queued.cause if queued is not None else None
+        self.moves: list[Move] = []
+        """How the pod went through the queue since its last attempt."""
+        if queued is not None:
+            self.moves, queued.moves = queued.moves, []
         self.queue: Glance | None = None
         self.nodes: list[NodeInfo] = []
         self.pre_filter: Status | None = None
@@ -204,6 +210,7 @@ class Attempt:
             "requests": self.pod.requests.to_json(),
             "waited_seconds": round(self.waited, 6),
             "event": self.event,
+            "moves": [move.to_json() for move in self.moves],
             "queue": self.queue.to_json() if self.queue is not None else {},
             "nodes": {
                 node.name: {

@@ -27,12 +27,15 @@ from kubekit.scheduler.framework.runtime import Framework
 from kubekit.scheduler.in_flight import InFlight
 from kubekit.scheduler.nominator import Nominator
 from kubekit.scheduler.pod_heap import Less, PodHeap
+from kubekit.scheduler.queue_history import ACTIVE, BACKOFF, IN_FLIGHT, POOL, Move, QueueHistory, meaning
 
 Obj = dict[str, Any]
 
 LONGEST_UNSCHEDULABLE = 300.0
 """Seconds after which a pod leaves the unschedulable pool although nothing happened."""
 FLUSH_PERIOD = 30.0
+MOST_MOVES = 50
+"""So many moves of one pod are kept for the record of its next attempt."""
 
 
 class Worth(Enum):
@@ -75,6 +78,9 @@ class SchedulingQueue:
         self._wake = wake
         self._wait_until = wait_until
         self._arrivals = 0
+        self.history = QueueHistory()
+        self._hint: tuple[str, HintFn | None] | None = None
+        """Who said last that an event may help a pod."""
         self._hints: dict[str, list[tuple[ClusterEvent, str, HintFn | None]]] = {}
         self._matching: dict[tuple[str, ClusterEvent], list[tuple[str, HintFn | None]]] = {}
         self.learn_hints()
@@ -170,6 +176,7 @@ class SchedulingQueue:
                 continue
             queued.attempts += 1
             self.in_flight.begin(queued.info.uid)
+            self._remember(queued, IN_FLIGHT, "Pop")
             return queued
         return None
 
@@ -260,6 +267,7 @@ class SchedulingQueue:
         if profile not in self._hints:
             return Worth.AFTER_BACKOFF
         result = Worth.SKIP
+        self._hint = None
         for plugin, hint in self._interested(profile, event):
             if plugin not in rejectors:
                 continue
@@ -269,6 +277,7 @@ class SchedulingQueue:
                 helps = True  # a hint that fails must not let a pod wait for ever
             if not helps:
                 continue
+            self._hint = (plugin, hint)
             if plugin in queued.pending_plugins:
                 return Worth.AT_ONCE
             if not queued.pending_plugins:
@@ -314,7 +323,7 @@ class SchedulingQueue:
             queued.first_attempt = self._now()
         self.unschedulable.pop(queued.key, None)
         self.backoff.remove(queued.key)
-        self._note(queued, event)
+        self._note(queued, event, ACTIVE)
         self.active.put(queued)
         if event in (ev.UNSCHEDULED_POD_ADD.label, ev.UNSCHEDULED_POD_UPDATE.label):
             self.nominator.add(queued.info)
@@ -326,14 +335,14 @@ class SchedulingQueue:
             self._to_pool(queued, event)
             return False
         self.unschedulable.pop(queued.key, None)
-        self._note(queued, event)
+        self._note(queued, event, BACKOFF)
         self.backoff.add(queued)
         self._wake()
         self._wait_until()
         return True
 
     def _to_pool(self, queued: QueuedPodInfo, event: str) -> None:
-        self._note(queued, event)
+        self._note(queued, event, POOL)
         self.unschedulable[queued.key] = queued
         self._wait_until()
 
@@ -353,6 +362,22 @@ class SchedulingQueue:
         self._arrivals += 1
         queued.arrival = self._arrivals
 
-    def _note(self, queued: QueuedPodInfo, event: str) -> None:
+    def _note(self, queued: QueuedPodInfo, event: str, place: str) -> None:
         queued.event = event
         queued.cause = self._cause()
+        self._remember(queued, place, event)
+
+    def _remember(self, queued: QueuedPodInfo, place: str, event: str) -> None:
+        now = self._now()
+        hint, self._hint = self._hint, None
+        if hint is None and place != BACKOFF and not queued.unschedulable_plugins:
+            move = Move(now, queued.key, place, event, cause=self._cause())
+        else:
+            plugin, why = (hint[0], meaning(hint[1])) if hint is not None else ("", "")
+            until = self.backoff.until(queued) if place == BACKOFF else 0.0
+            refused_by = tuple(sorted(queued.rejectors))
+            move = Move(now, queued.key, place, event, plugin, why, refused_by, until, self._cause())
+        self.history.moves.append(move)
+        queued.moves.append(move)
+        if len(queued.moves) > MOST_MOVES:
+            del queued.moves[0]

@@ -266,6 +266,7 @@ class QueuedPodInfo:
         "gate_events",
         "gated_by",
         "info",
+        "moves",
         "pending_plugins",
         "unschedulable_count",
         "unschedulable_plugins",
@@ -277,6 +278,8 @@ class QueuedPodInfo:
         self.arrival = 0
         """Counts up: orders pods that entered the queue at the same moment."""
         self.attempts = 0
+        self.moves: list[Any] = []
+        """How it went through the queue since its last attempt (`queue_history.Move`)."""
         self.backoff_until: float | None = None
         self.unschedulable_count = 0
         self.consecutive_errors = 0

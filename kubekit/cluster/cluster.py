@@ -22,11 +22,12 @@ from kubekit.cluster.defaults import (
     ADMIN_GROUPS,
     BOOT_SECONDS,
     CONTROL_PLANE,
+    ETCD_SIZES,
     PORTS,
     SETTLE_SECONDS,
     Settings,
 )
-from kubekit.cluster.engine import engine_of, own_chance
+from kubekit.cluster.engine import engine_of, go_on_from, own_chance
 from kubekit.cluster.errors import KubekitError, TimeoutReached, UnknownName
 from kubekit.cluster.etcd_manifest import furnish
 from kubekit.cluster.kubeadm import SUPER_ADMIN, leave_behind
@@ -53,8 +54,9 @@ class Cluster(Verbs):
     """One cluster; make it with `kubekit.up`."""
 
     def __init__(self, settings: Settings) -> None:
-        if settings.etcd_members != 1:
-            raise KubekitError(f"etcd runs with one member here, not with {settings.etcd_members}")
+        if settings.etcd_members not in ETCD_SIZES:
+            sizes = ", ".join(str(size) for size in ETCD_SIZES)
+            raise KubekitError(f"etcd runs with {sizes} members here, not with {settings.etcd_members}")
         self.settings = settings
         self.name = settings.name
         self.loop = Loop(clock_of(settings), seed=settings.seed, trace_size=settings.trace_size)
@@ -85,6 +87,7 @@ class Cluster(Verbs):
         )
         self.door = KubeletDoor(self._pod, lambda: self.nodes)
         self.apiserver.connect = self.door
+        go_on_from(self.etcd, loop)
         own_chance(self.etcd, loop, address)
         self.apiserver.start()
         leave_behind(self.client_for(*SUPER_ADMIN, name="kubeadm"))
@@ -333,13 +336,10 @@ class Cluster(Verbs):
     def rows(self) -> list[Row]:
         """The rows of the cluster map."""
         first = next(iter(self.nodes), CONTROL_PLANE)
-        fixed = [
-            *self.etcd.members.values(),
-            self.apiserver,
-            self.controller_manager,
-            self.scheduler,
-        ]
-        rows = [row_of(component, first) for component in fixed]
+        members = list(self.etcd.members.values())
+        # Several members of etcd have hosts of their own, called as they are; a single one is stacked.
+        rows = [row_of(member, first if len(members) == 1 else member.name) for member in members]
+        rows += [row_of(c, first) for c in (self.apiserver, self.controller_manager, self.scheduler)]
         return rows + [row_of(c, node.name) for node in self.nodes.values() for c in node.components]
 
     def __repr__(self) -> str:

@@ -31,6 +31,9 @@ PORTS = {
     "kube-proxy": 10256,
 }
 
+ETCD_SIZES = (1, 3, 5, 7)
+"""How many members etcd may have: one more than an odd number is no safer, only slower."""
+
 ADMIN = "kubernetes-admin"
 ADMIN_GROUPS = ("kubeadm:cluster-admins", "system:authenticated")
 
@@ -50,6 +53,7 @@ class Settings:
     node name. `controllers` chooses as the controller manager's flag does; `controller_options` go to the
     controller manager. `clock` is "virtual", which begins at `start`, or "wall", which begins at the present
     time; it may also be a `Clock`. `images_present` makes every image that exists count as pulled already.
+    `data_dir` keeps etcd on the disk: a cluster that is made on the same directory again finds everything.
     `etcd` are the endpoints of a real etcd to stand on, with the files that TLS needs; several clusters may
     share one. `join` makes a further control plane of a cluster that is in such an etcd: an API server, a
     controller manager and a scheduler that wait for their turn to lead, and no nodes of its own.
@@ -60,6 +64,7 @@ class Settings:
     seed: int = 0
     name: str = "kubekit"
     etcd_members: int = 1
+    data_dir: str = ""
     etcd: str | Sequence[str] = ()
     etcd_cafile: str = ""
     etcd_certfile: str = ""

@@ -12,17 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from kubekit.etcd.answer import Answer
 from kubekit.etcd.errors import EmptyKey, NoSpace
-from kubekit.etcd.operation import (
-    COMPARE_MOD,
-    EQUAL,
-    Compare,
-    DeleteRange,
-    Operation,
-    Put,
-    Range,
-    Result,
-    Txn,
-)
+from kubekit.etcd.operation import DeleteIf, Operation, PutIf, Result
 from kubekit.etcd.quota import KEY_OVERHEAD
 from kubekit.etcd.raft_request import RaftRequest
 from kubekit.raft import NORMAL, Entry
@@ -38,11 +28,7 @@ def put_alone(member: Member, key: bytes, value: bytes, mod_revision: int, lease
     if not member.quota.available(KEY_OVERHEAD + len(key) + len(value)):
         member.raise_alarm(Answer(lambda _: None))
         raise NoSpace
-    log_alone(
-        member,
-        "txn",
-        Txn((Compare(key, COMPARE_MOD, EQUAL, mod_revision),), (Put(key, value, lease),), (Range(key),)),
-    )
+    log_alone(member, "txn", PutIf(key, value, mod_revision, lease))
     return member.store.put_if(key, value, mod_revision, lease)
 
 
@@ -52,8 +38,7 @@ def delete_alone(member: Member, key: bytes, mod_revision: int) -> int:
         raise EmptyKey
     if mod_revision <= 0:
         return 0
-    body = Txn((Compare(key, COMPARE_MOD, EQUAL, mod_revision),), (DeleteRange(key),), (Range(key),))
-    log_alone(member, "txn", body)
+    log_alone(member, "txn", DeleteIf(key, mod_revision))
     return member.store.delete_if(key, mod_revision)
 
 
@@ -69,10 +54,8 @@ def log_alone(member: Member, kind: str, body: Any) -> None:
     log = raft.log
     index = log.last_index + 1
     entry = Entry(raft.term, index, NORMAL, RaftRequest(kind, body, member.proposals.next_id()))
-    member.disk.save(None, (entry,), True)
-    log.append((entry,))
-    log.stable_to(index, entry.term)
-    raft.progress[raft.id].maybe_update(index)
-    log.commit_to(index)
-    log.applied_to(index)
+    member.disk.append(entry)
+    log.append_settled(entry)
+    mine = raft.progress[raft.id]
+    mine.match, mine.next = index, index + 1
     member.applied_alone(index)

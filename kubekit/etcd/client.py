@@ -20,17 +20,17 @@ from kubekit.etcd.alone import delete_alone, operate_alone, put_alone
 from kubekit.etcd.answer import Answer
 from kubekit.etcd.client_watch import ClientWatch
 from kubekit.etcd.cluster_errors import Unavailable
-from kubekit.etcd.errors import EtcdError, NoSpace, RequestTimedOut
+from kubekit.etcd.errors import EmptyKey, EtcdError, NoSpace, RequestTimedOut
 from kubekit.etcd.key_value import Event, KeyValue
 from kubekit.etcd.kvstore import KVStore
 from kubekit.etcd.operation import (
-    COMPARE_MOD,
-    EQUAL,
     Compare,
+    DeleteIf,
     DeleteRange,
     DeleteResult,
     Operation,
     Put,
+    PutIf,
     PutResult,
     Range,
     RangeResult,
@@ -39,12 +39,16 @@ from kubekit.etcd.operation import (
     TxnResult,
 )
 from kubekit.etcd.permission import permit
-from kubekit.etcd.quota import cost
+from kubekit.etcd.quota import KEY_OVERHEAD, cost
 from kubekit.etcd.v3rpc import Who
+from kubekit.sim import Stalled, VirtualClock
 
 if TYPE_CHECKING:
     from kubekit.etcd.cluster import EtcdCluster
     from kubekit.etcd.member import Member
+
+DIAL_SECONDS = 20.0
+"""How long a client waits for a member that is coming up."""
 
 _KINDS: dict[type, str] = {Put: "put", DeleteRange: "delete_range", Txn: "txn"}
 
@@ -82,7 +86,23 @@ class EtcdClient:
         member = self._member
         if member is not None and member.serving and member.state == "running":
             return member
-        return self._connect(self.connected_to)
+        name = self.connected_to
+        if not any(member.serving for member in self._running()):
+            self._await()
+        return self._connect(name)
+
+    def _running(self) -> list[Member]:
+        members = self.cluster.members
+        return [members[name] for name in self.endpoints if name in members and members[name].running]
+
+    def _await(self) -> None:
+        """Let time pass until one of the members that have been started serves, if that may be."""
+        loop = self.cluster.loop
+        if self._running() and not loop.running and isinstance(loop.clock, VirtualClock):
+            try:
+                loop.run_until(lambda: any(member.serving for member in self._running()), DIAL_SECONDS)
+            except Stalled:
+                return
 
     def _connect(self, after: str = "") -> Member:
         """Connect to the next member after one that answers, and go on watching there."""
@@ -222,10 +242,22 @@ class EtcdClient:
         member = self._member
         if member is not None and member.alone:
             return put_alone(member, key, value, mod_revision, lease)
-        result = self.txn(
-            (Compare(key, COMPARE_MOD, EQUAL, mod_revision),), (Put(key, value, lease),), (Range(key),)
-        )
+        return self._write_if(PutIf(key, value, mod_revision, lease))
+
+    def _write_if(self, operation: PutIf | DeleteIf) -> int:
+        if not operation.key:
+            raise EmptyKey
+        member = self.member()
+        growth = KEY_OVERHEAD + len(operation.key) + len(operation[1]) if type(operation) is PutIf else 0
+        self._check_quota(member, growth)
+        who = member.auth.identify(self.who)
+        result = self._ask(lambda asked, answer: asked.propose("txn", operation, who, answer))
         return result.revision if result.succeeded else 0
+
+    def _check_quota(self, member: Member, growth: int) -> None:
+        if growth and not member.quota.available(growth):
+            self._ask(lambda asked, answer: asked.raise_alarm(answer))
+            raise NoSpace
 
     def delete(self, key: bytes, range_end: bytes = b"") -> DeleteResult:
         """Delete the keys of a range, with all that was there."""
@@ -240,10 +272,7 @@ class EtcdClient:
             return delete_alone(member, key, mod_revision)
         if mod_revision <= 0:
             return 0
-        result = self.txn(
-            (Compare(key, COMPARE_MOD, EQUAL, mod_revision),), (DeleteRange(key),), (Range(key),)
-        )
-        return result.revision if result.succeeded else 0
+        return self._write_if(DeleteIf(key, mod_revision))
 
     def txn(
         self,
@@ -262,10 +291,7 @@ class EtcdClient:
             return self.read(operation)
         member = self.member()
         member.store.check(operation)
-        growth = cost(operation)
-        if growth and not member.quota.available(growth):
-            self._ask(lambda asked, answer: asked.raise_alarm(answer))
-            raise NoSpace
+        self._check_quota(member, cost(operation))
         if member.alone:
             return operate_alone(member, _KINDS[type(operation)], operation)
         who = member.auth.identify(self.who)

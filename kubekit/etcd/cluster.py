@@ -24,7 +24,7 @@ from kubekit.etcd.link_records import LinkRecords
 from kubekit.etcd.links import Flight, Links
 from kubekit.etcd.member import Member
 from kubekit.etcd.options import MemberPlan, Options
-from kubekit.etcd.storage import Storage
+from kubekit.etcd.storage import MemberStorage
 from kubekit.sim import Loop
 
 SOLE = MemberPlan("default", ("http://localhost:2380",), ("http://localhost:2379",), "etcd")
@@ -45,7 +45,7 @@ class EtcdCluster:
         *,
         token: str = "etcd-cluster",
         options: Options | None = None,
-        disks: Mapping[str, Storage] | None = None,
+        disks: Mapping[str, MemberStorage] | None = None,
     ) -> None:
         self.loop = loop
         self.name = "etcd"

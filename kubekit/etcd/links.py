@@ -71,6 +71,8 @@ class Links:
         self.lane = loop.lane(())
         self.members: dict[int, Replica] = {}
         """Who can be reached under which id; members enter themselves when they start."""
+        self.changes = 0
+        """How often members have entered."""
         self.rest = Rest(self)
         self.on_serving: list[Callable[[], None]] = []
         """Called when a member has begun to serve clients."""
@@ -86,6 +88,7 @@ class Links:
         for id in [id for id, other in self.members.items() if other is member and id != member.id]:
             del self.members[id]
         self.members[member.id] = member
+        self.changes += 1
         self.loop.lane([member.name], self.lane)
 
     def tell_served(self) -> None:
@@ -157,6 +160,10 @@ class Links:
             for a, b in pairs
         ]
 
+    def delays_of(self, name: str) -> dict[str, float]:
+        """The seconds that messages of a member take to others, where that is any time at all."""
+        return {b: seconds for (a, b), seconds in self._slow.items() if a == name} if self._slow else {}
+
     @property
     def in_flight(self) -> list[Flight]:
         """The messages under way, in the order in which they will arrive."""
@@ -176,6 +183,15 @@ class Links:
         if broken is not None and self.loop.clock.now() - broken >= NOTICED_AFTER:
             return None
         return max(a.started_at, b.started_at, self._mended.get(pair, 0.0))
+
+    def connected_before(self, a: Replica, when: float, ids: Iterable[int]) -> int:
+        """To how many of some members, itself included, `a` has been connected since before a moment."""
+        found = 0
+        for id in ids:
+            other = self.members.get(id)
+            since = self.connected_since(a, other) if other is not None else None
+            found += id == a.id or (since is not None and since < when)
+        return found
 
     # -- sending ----------------------------------------------------------------------------------------
 

@@ -90,6 +90,8 @@ class Membership:
         """Ids that were taken out; none of them may ever come back."""
         self.version = version
         """The cluster version, e.g. ``3.6.0``; empty until the first leader has set it."""
+        self.changes = 0
+        """How often this has changed."""
         self.downgrade_target = ""
         """The version to which a downgrade is under way; empty when there is none."""
 
@@ -147,6 +149,7 @@ class Membership:
         self, members: Iterable[MemberInfo], removed: Iterable[int], version: str, downgrade_target: str
     ) -> None:
         """Know what a snapshot knows."""
+        self.changes += 1
         self.by_id = {member.id: member for member in members}
         self.removed = set(removed)
         self.version = version
@@ -164,6 +167,7 @@ class Membership:
 
     def apply(self, change: ConfChange) -> None:
         """Make a validated change."""
+        self.changes += 1
         id, context = change.node_id, change.context
         if change.type == REMOVE_NODE:
             self.by_id.pop(id, None)
@@ -177,6 +181,7 @@ class Membership:
 
     def publish(self, id: int, name: str, client_urls: Iterable[str]) -> None:
         """A member has said its name and where clients reach it; one that was removed says nothing."""
+        self.changes += 1
         known = self.by_id.get(id)
         if known is not None:
             self.by_id[id] = known._replace(name=name, client_urls=tuple(client_urls))

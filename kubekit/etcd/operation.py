@@ -120,5 +120,36 @@ class TxnResult(NamedTuple):
     revision: int
 
 
+class PutIf(NamedTuple):
+    """Short for the transaction with which an API server writes: put when the key is at a revision (0: when
+    it does not exist), else read it. Only in entries of the log; `txn` is what it stands for."""
+
+    key: bytes
+    value: bytes
+    mod_revision: int
+    lease: int = 0
+
+    @property
+    def txn(self) -> Txn:
+        """The transaction."""
+        return _if_at(self.key, self.mod_revision, Put(self.key, self.value, self.lease))
+
+
+class DeleteIf(NamedTuple):
+    """The same for a deletion."""
+
+    key: bytes
+    mod_revision: int
+
+    @property
+    def txn(self) -> Txn:
+        """The transaction."""
+        return _if_at(self.key, self.mod_revision, DeleteRange(self.key))
+
+
+def _if_at(key: bytes, mod_revision: int, operation: Operation) -> Txn:
+    return Txn((Compare(key, COMPARE_MOD, EQUAL, mod_revision),), (operation,), (Range(key),))
+
+
 Operation: TypeAlias = "Range | Put | DeleteRange | Txn"
 Result: TypeAlias = "RangeResult | PutResult | DeleteResult | TxnResult"

@@ -19,7 +19,6 @@ from kubekit.etcd.bootstrap import Beginning, begin_joining, begin_new, listener
 from kubekit.etcd.cluster_errors import BootstrapError, ConnectionBroken, RequestTimedOut, ServerStopped
 from kubekit.etcd.errors import EtcdError
 from kubekit.etcd.replica import Replica
-from kubekit.etcd.storage import Kept
 from kubekit.raft import Message
 
 PIPELINE = 68
@@ -35,7 +34,8 @@ class Process(Replica):
         """Whether it is all there is of the cluster, and well: then a write needs nobody (see `client`)."""
         self._joining = False
         self._early: list[Message] = []
-        self._begin_with: tuple[Kept | None, Beginning | None, list[Replica]] = (None, None, [])
+        self._peers: list[Replica] = []
+        """Whom to ask before it joins."""
 
     def take_up_duties(self) -> None:
         """Begin what goes on while it runs."""
@@ -53,15 +53,14 @@ class Process(Replica):
             return
         self.exit_error = ""
         others = [other for other in self.links.members.values() if other is not self]
-        kept = self.disk.load()
         beginning: Beginning | None = None
-        peers: list[Replica] = []
+        self._peers = []
         try:
             listeners(self.plan, others)
-            if kept is None:
+            if not self.disk.exists:
                 verify(self.plan)
                 if self.plan.existing:
-                    beginning, peers = begin_joining(self.plan, self.token, others)
+                    beginning, self._peers = begin_joining(self.plan, self.token, others)
                 else:
                     beginning = begin_new(self.plan, self.token, others)
         except BootstrapError as error:
@@ -69,23 +68,19 @@ class Process(Replica):
             self.records.refused_start(self.exit_error)
             self._enter("crashed", "does not start")
             raise
+        if beginning is not None:
+            self.disk.create(beginning.id, beginning.cluster_id, beginning.members)
         self.links.rest.wake()
         self.started_at = self.loop.clock.now()
-        self._begin_with = (kept, beginning, peers)
         super().start()
 
     def on_start(self) -> None:
-        """Take up what is on the disk, or begin, or join."""
-        kept, beginning, peers = self._begin_with
-        if kept is not None:
-            self.recover(kept)
-        else:
-            assert beginning is not None
-            self.begin(beginning)
+        """Take up what is on the disk, if only the beginning; then find out what it joins, or take part."""
+        self.recover()
         self.links.enter(self)
-        self._joining = bool(peers)
+        self._joining = bool(self._peers)
         if self._joining:
-            self._ask_before_joining(peers)
+            self._ask_before_joining(self._peers)
         else:
             self._serve_peers()
 
@@ -122,6 +117,7 @@ class Process(Replica):
         self.ticking.start()
         self.take_up_duties()
         self.drive()
+        self.records.came_or_went("start")
         for message in early:
             self.receive(message)
         if self.raft.voters == (self.id,) and not self.raft.others:
@@ -154,11 +150,14 @@ class Process(Replica):
         if self.state == "running":
             self.links.rest.wake()
             reconfiguration.hand_over(self)
-        super().stop()
+        if self.state in ("running", "paused"):
+            super().stop()
+            self.records.came_or_went("stop")
 
     def on_stop(self) -> None:
-        """Say goodbye to everybody who waits."""
+        """Say goodbye to everybody who waits, and leave the disk in order."""
         self._end(ServerStopped())
+        self.disk.save_database(self.capture())
 
     def crash(self, lose_disk: bool = False) -> None:
         """End it at once; with `lose_disk` its machine is gone as well."""
@@ -167,6 +166,7 @@ class Process(Replica):
             self.links.forget(self)
             super().crash()
             self.disk.crash()
+            self.records.came_or_went("crash")
         if lose_disk:
             self.disk.wipe()
             self.records.disk_lost()
@@ -188,13 +188,18 @@ class Process(Replica):
     def pause(self) -> None:
         """Freeze it: what it hears queues up."""
         self.links.rest.wake()
-        super().pause()
-        self.notice()
+        if self.state == "running":
+            super().pause()
+            self.notice()
+            self.records.came_or_went("pause")
 
     def resume(self) -> None:
         """Let it go on."""
+        if self.state != "paused":
+            return
         super().resume()
         self.notice()
+        self.records.came_or_went("resume")
         if self.serving:
             self.published()
 

@@ -163,8 +163,8 @@ class Proposals:
         lead = replica.raft.lead
         if lead == replica.id:
             members = replica.membership.by_id
-            if replica.connected_before(start, members) < len(members) // 2 + 1:
+            if replica.links.connected_before(replica, start, members) < len(members) // 2 + 1:
                 return TimedOutConnectionLost()
-        elif lead and not replica.is_connected_before(start, lead):
+        elif lead and not replica.links.connected_before(replica, start, [lead]):
             return TimedOutConnectionLost()
         return RequestTimedOut()

@@ -59,7 +59,7 @@ def may_remove(replica: Replica, id: int) -> None:
 
 
 def _healthy(replica: Replica, ids: list[int]) -> int:
-    return replica.connected_before(replica.loop.clock.now() - HEALTHY_AFTER, ids)
+    return replica.links.connected_before(replica, replica.loop.clock.now() - HEALTHY_AFTER, ids)
 
 
 def promote(replica: Replica, id: int, answer: Answer) -> None:

@@ -12,14 +12,13 @@ Source: server/etcdserver/raft.go, server/etcdserver/server.go (applyAll, applyE
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 
 from kubekit.etcd.alarms import ACTIVATE, NOSPACE, AlarmStore
 from kubekit.etcd.answer import Answer
 from kubekit.etcd.apply import Applier, without_reads
 from kubekit.etcd.auth import AuthStore
 from kubekit.etcd.backend import BackendState
-from kubekit.etcd.bootstrap import Beginning
 from kubekit.etcd.errors import EtcdError, NoSpace
 from kubekit.etcd.kvstore import KVStore
 from kubekit.etcd.links import Links
@@ -30,18 +29,17 @@ from kubekit.etcd.quota import Quota
 from kubekit.etcd.raft_records import RaftRecords
 from kubekit.etcd.raft_request import NO_SIDE_EFFECT, RaftRequest
 from kubekit.etcd.reads import Reads
-from kubekit.etcd.storage import Kept, MemoryStorage, Storage
+from kubekit.etcd.storage import MemberStorage, MemoryStorage, conf_state_of
 from kubekit.etcd.store_loading import load_auth, load_store, state_of
 from kubekit.etcd.ticking import Ticking
 from kubekit.raft import (
-    ADD_NODE,
     CONF_CHANGE,
     REMOVE_NODE,
     Compacted,
     ConfChange,
     Config,
-    ConfState,
     Entry,
+    HardState,
     Log,
     Message,
     Raft,
@@ -71,7 +69,7 @@ class Replica(Component):
         links: Links,
         options: Options,
         token: str,
-        disk: Storage | None = None,
+        disk: MemberStorage | None = None,
         id: int = 1,
     ) -> None:
         super().__init__(loop, plan.component or plan.name)
@@ -79,7 +77,7 @@ class Replica(Component):
         self.links = links
         self.options = options
         self.token = token
-        self.disk: Storage = disk if disk is not None else MemoryStorage()
+        self.disk: MemberStorage = disk if disk is not None else MemoryStorage()
         self.started_at = 0.0
         """Unix seconds of the last start."""
         self.leader_since = -math.inf
@@ -113,6 +111,8 @@ class Replica(Component):
         self.applied = 0
         """The index up to which the log has been applied."""
         self.applied_term = 0
+        self.replayed_to = 0
+        """What was committed when it started: these entries are no news."""
         self.raft = self._new_raft(Log())
         self.proposals = Proposals(self)
         self.reads = Reads(self)
@@ -134,41 +134,39 @@ class Replica(Component):
 
     # -- coming up --------------------------------------------------------------------------------------
 
-    def begin(self, beginning: Beginning) -> None:
-        """Be a member that has no log: of a new cluster, or, without members, of one that it joins."""
-        self._forget(beginning.id, beginning.cluster_id)
-        self.disk.create(self.id, self.cluster_id)
-        if beginning.members:
-            changes = [ConfChange(ADD_NODE, member.id, member) for member in beginning.members]
-            self.raft.bootstrap(changes)
-
-    def recover(self, kept: Kept) -> None:
+    def recover(self) -> None:
         """Be the member whose disk this is."""
-        self._forget(kept.member_id, kept.cluster_id)
-        snapshot, state = kept.snapshot, kept.state
-        if state is not None and (snapshot is None or state.consistent_index > snapshot.index):
-            snapshot = Snapshot(state.consistent_index, state.term, conf_state_of(state))
-        elif snapshot is not None:
-            state = snapshot.data
-        self.raft = self._new_raft(Log.restore(snapshot, kept.hard_state, kept.entries))
-        if snapshot is not None and state is not None:
-            self._become(snapshot, state)
-        again = max(0, self.raft.commit - self.applied)
-        self.records.restored(self.applied, again, len(kept.entries))
+        stored = self.disk.load()
+        self._forget(stored.member_id, stored.cluster_id)
+        snapshot, applied = stored.snapshot, stored.applied
+        if stored.state is not None:
+            # The state may be ahead of the snapshot: the membership is that of the state.
+            conf_state = conf_state_of(stored)
+            snapshot = (snapshot or Snapshot(0, 0, conf_state))._replace(conf_state=conf_state)
+        log = Log.restore(snapshot, stored.hard_state, stored.entries, applied=applied)
+        self.raft = self._new_raft(log)
+        if stored.state is not None:
+            self._become(applied, log.term(applied), stored.state, stored.members)
+        self.replayed_to = log.committed
+        if log.hard_state.term > 1 or applied:
+            self.records.restored(applied, len(stored.entries))
 
-    def _become(self, snapshot: Snapshot, state: BackendState) -> None:
-        """Take over a whole state machine."""
+    def _become(self, index: int, term: int, state: BackendState, members: Membership) -> None:
+        """Take over a whole state machine, as of an entry."""
         load_store(state, self.store)
         self.store.leases.checkpoint_interval = self.options.lease_checkpoint_interval
         load_auth(state.auth, self.auth)
         self.membership.restore(
-            state.members, state.removed, state.cluster_version, state.downgrade.get("target-version", "")
+            members.by_id.values(),
+            members.removed,
+            state.cluster_version or members.version,
+            state.downgrade.get("target-version", ""),
         )
-        # The file of the sender may be smaller than what the quota allows; its size counts from now on.
+        # The new state has a file of its own, whose size counts from now on.
         self.quota = Quota(self.options.quota_bytes, self.store.size)
         self._set_alarms(AlarmStore(state.alarms))
-        self.applied, self.applied_term = snapshot.index, snapshot.term
-        self._memory_snapshot = self._disk_snapshot = snapshot.index
+        self.applied, self.applied_term = index, term
+        self._memory_snapshot = self._disk_snapshot = index
 
     def capture(self) -> BackendState:
         """The state machine as it is now, in the form of a member's file."""
@@ -211,24 +209,16 @@ class Replica(Component):
 
     def _do(self, raft: Raft, ready: Ready) -> None:
         if ready.snapshot is not None:
-            self.disk.save_snapshot(ready.snapshot)
+            self._take(ready.snapshot, ready.hard_state)
         if ready.entries or ready.hard_state is not None:
             self.disk.save(ready.hard_state, ready.entries, ready.must_sync)
-            if ready.entries:
-                self.records.appended(ready.entries)
-        if ready.snapshot is not None:
-            self._become(ready.snapshot, ready.snapshot.data)
-            self.records.installed(ready.snapshot)
         failure: Exception | None = None
         for entry in ready.committed:
             try:
                 self._apply(entry)
             except Exception as error:  # a receiver's own fault must not make entries be applied twice
                 failure = failure or error
-        if ready.committed:
-            self.records.applied(ready.committed)
-        if ready.messages:
-            self._send(ready.messages)
+        self._send(ready)
         raft.advance(ready)
         for index, context in ready.read_states:
             self.reads.confirmed(index, context)
@@ -241,6 +231,15 @@ class Replica(Component):
                 self._compact_log()
         if failure is not None:
             raise failure
+
+    def _take(self, snapshot: Snapshot, hard_state: HardState | None) -> None:
+        """Put the leader's state in the place of one's own, which is too far behind."""
+        state: BackendState = snapshot.data
+        bare = snapshot._replace(data=None)
+        self.disk.save_snapshot(bare, state, hard_state)
+        members = Membership(state.members, state.removed, state.cluster_version)
+        self._become(snapshot.index, snapshot.term, state, members)
+        self.records.installed(bare)
 
     def _leadership_changed(self) -> None:
         raft = self.raft
@@ -335,8 +334,8 @@ class Replica(Component):
         self._memory_snapshot = self.applied
         if self.applied - self._disk_snapshot > self.options.snapshot_count:
             self._disk_snapshot = self.applied
-            snapshot = Snapshot(self.applied, self.applied_term, conf_state, self.capture())
-            self.disk.save_snapshot(snapshot)
+            snapshot = Snapshot(self.applied, self.applied_term, conf_state)
+            self.disk.save_snapshot(snapshot, self.capture())
             self.records.saved_snapshot(snapshot)
         if not self._snapshots_under_way:
             try:
@@ -344,10 +343,12 @@ class Replica(Component):
             except Compacted:
                 return
 
-    def _send(self, messages: Sequence[Message]) -> None:
-        sent = [self._with_state(message) if message.type == MsgSnap else message for message in messages]
-        lost = self.links.send(self, sent)
-        self.records.sent(sent, lost)
+    def _send(self, ready: Ready) -> None:
+        sent = ready.messages
+        if any(message.type == MsgSnap for message in sent):
+            sent = [self._with_state(message) if message.type == MsgSnap else message for message in sent]
+        lost = self.links.send(self, sent) if sent else []
+        self.records.done(ready, sent, lost)
         for message, _ in lost:
             if message.type == MsgSnap:
                 self.snapshot_sent(message.to, failed=True)
@@ -380,22 +381,3 @@ class Replica(Component):
         """Since when (Unix seconds) this member is connected to another one; None when it is not."""
         other = self.links.members.get(id)
         return self.links.connected_since(self, other) if other is not None else None
-
-    def is_connected_before(self, when: float, id: int) -> bool:
-        """Whether the connection to a member stands since before a moment."""
-        since = self.connected_since(id)
-        return since is not None and since < when
-
-    def connected_before(self, when: float, ids: Iterable[int]) -> int:
-        """To how many of some members, itself included, it is connected since before a moment."""
-        return sum(id == self.id or self.is_connected_before(when, id) for id in ids)
-
-
-def conf_state_of(state: BackendState) -> ConfState:
-    """The voters and learners of a file; one of 3.4 has only its members to tell them."""
-    if state.conf_state is not None:
-        return state.conf_state
-    return ConfState(
-        tuple(sorted(member.id for member in state.members if not member.learner)),
-        tuple(sorted(member.id for member in state.members if member.learner)),
-    )

@@ -16,7 +16,7 @@ from typing import Any
 from kubekit.etcd.conversion import operation_of
 from kubekit.etcd.key_value import varint
 from kubekit.etcd.messages import Message
-from kubekit.etcd.operation import Compare, DeleteRange, Operation, Put, Range, Txn
+from kubekit.etcd.operation import Compare, DeleteIf, DeleteRange, Operation, Put, PutIf, Range, Txn
 from kubekit.etcd.protobuf import DecodeError, decode, encode, fields
 from kubekit.etcd.raft_request import RaftRequest
 
@@ -55,8 +55,10 @@ def _encode_put(put: Put, id: int) -> bytes:
     return b"\x22%b%b\xa2\x06%c%b" % (varint(len(body)), body, len(header), header)
 
 
-def request_message(operation: Operation | Message | None) -> Message:
+def request_message(operation: Operation | PutIf | DeleteIf | Message | None) -> Message:
     """An operation as its request message; a message is one already."""
+    if isinstance(operation, PutIf | DeleteIf):
+        operation = operation.txn
     if isinstance(operation, Txn):
         return {
             "compare": [_compare_message(compare) for compare in operation.compares],
@@ -103,18 +105,27 @@ def _compare_message(compare: Compare) -> Message:
 
 def decode_request(data: bytes) -> RaftRequest:
     """A request. Raises DecodeError."""
-    message = decode("InternalRaftRequest", data)
+    try:
+        message = decode("InternalRaftRequest", data)
+    except DecodeError as error:
+        # 3.4 writes requests of the old store without anything around them.
+        try:
+            return _old_request(data)
+        except DecodeError:
+            raise error from None
     header = message.pop("header", {})
-    id = header.get("ID") or message.pop("ID", 0)
-    message.pop("ID", None)
-    rest: tuple[int, str, int] = (id, header.get("username", ""), header.get("auth_revision", 0))
+    id = message.pop("ID", 0)
+    rest: tuple[int, str, int] = (
+        header.get("ID") or id,
+        header.get("username", ""),
+        header.get("auth_revision", 0),
+    )
     for kind, body in message.items():
         return RaftRequest(kind, _operation(kind, body) if kind in _OPERATIONS else body, *rest)
     for number, value in fields(data):
         if number == _OLD_STORE and isinstance(value, bytes):
             return _old_request(value)
-    # Releases before 3.0 wrote requests of the old store without anything around them.
-    return _old_request(data)
+    raise DecodeError("a request of a kind that is not known")
 
 
 def _operation(kind: str, body: Message) -> Operation:

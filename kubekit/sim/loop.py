@@ -266,6 +266,8 @@ class Loop:
             self._move_to(handle.when)
             self._run(handle)
             handle.cancelled = True  # it is still in the loop's own queue
+            while self._ready and self._ready[0].cancelled:
+                self._ready.popleft()
         return True
 
     def next_due(self) -> float | None:

@@ -31,7 +31,7 @@ from dataclasses import dataclass, field
 from kubekit.etcd.backend import BackendError, BackendState, buckets_of, member_bytes, read_backend
 from kubekit.etcd.bbolt import Database, DatabaseError
 from kubekit.etcd.bbolt_writer import DatabaseImage
-from kubekit.etcd.disk import Disk
+from kubekit.etcd.disk import Disk, MemoryDisk
 from kubekit.etcd.membership import MemberInfo, Membership
 from kubekit.etcd.raft_codec import LogMark, decode_identity, encode_identity
 from kubekit.etcd.raft_request import RaftRequest
@@ -204,6 +204,24 @@ class Storage:
         if before is None and not self.disk.later(self._catch_up):
             self._put_off = None
             self._replace_database(state)
+
+    def append(self, entry: Entry) -> None:
+        """Write one entry that follows the last one, and keep it through a crash."""
+        self.save(None, (entry,))
+
+    def crash(self) -> None:
+        """The machine has lost its power: what was not synced is gone, where the disk knows such a thing."""
+        self._wal = None
+        if isinstance(self.disk, MemoryDisk):
+            self.disk.crash()
+
+    def wipe(self) -> None:
+        """The disk is lost."""
+        self._wal = self._put_off = None
+        folder = self.snap_dir.rpartition("/")[0]
+        for path in (folder, self.wal_dir):
+            if self.disk.exists(path):
+                self.disk.remove(path)
 
     def purge(self, index: int) -> None:
         """Remove what is not needed once there is a snapshot of entry `index`."""

@@ -121,10 +121,10 @@ class Raft:
         self.outbox: list[Message] = []
         self.to_self: list[Message] = []
         self.read_states: list[tuple[int, Any]] = []
-        self._hard_state = log.hard_state
         self._in_progress: list[Message] | None = None
         membership.adopt(self, log.snapshot.conf_state)
         become_follower(self, self.term, 0)
+        self._hard_state = self.hard_state  # the commit index of a snapshot needs no storing
 
     @property
     def commit(self) -> int:

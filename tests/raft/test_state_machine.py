@@ -4,7 +4,18 @@ from __future__ import annotations
 
 import pytest
 
-from kubekit.raft import Config, ConfState, Entry, HardState, Log, Message, ProposalDropped, Raft, RaftError
+from kubekit.raft import (
+    Config,
+    ConfState,
+    Entry,
+    HardState,
+    Log,
+    Message,
+    ProposalDropped,
+    Raft,
+    RaftError,
+    Snapshot,
+)
 from kubekit.sim import Rng
 from tests.raft.fleet import Fleet
 
@@ -33,6 +44,15 @@ def test_nothing_is_ready_at_first_and_after_everything_is_done() -> None:
     assert not any(member.up.has_ready() for member in fleet.running)
     fleet.elect(1)
     assert not any(member.up.has_ready() for member in fleet.running)
+
+
+def test_a_restart_has_nothing_to_store() -> None:
+    snapshot = Snapshot(4, 2, ConfState((1, 2, 3)))
+    assert not Raft(1, Log.restore(snapshot, HardState(), []), Config(), Rng(1)).has_ready()
+    raft = Raft(1, Log.restore(snapshot, HardState(3, 2, 5), [Entry(2, 5)]), Config(), Rng(1))
+    ready = raft.ready()
+    assert [e.index for e in ready.committed] == [5]
+    assert ready.hard_state is None and ready.entries == [] and (raft.term, raft.vote) == (3, 2)
 
 
 def test_ready_and_advance_take_turns() -> None:

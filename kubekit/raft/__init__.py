@@ -28,8 +28,9 @@ and `ready` (the whole from outside).
 
 Left out against go.etcd.io/raft v3.6: joint consensus (ConfChangeV2), which etcd itself does not use;
 asynchronous storage writes; lease-based reads; forgetting a leader on request; limits in bytes (entries
-are counted instead); a `Ready` does not repeat who leads: that is `raft.lead` and `raft.role`. A proposal or a commit index is sent when `ready` is called, not when it arises, so
-that several travel in one message; and reads are numbered for the heartbeats instead of named.
+are counted instead). A `Ready` does not repeat who leads: that is `raft.lead` and `raft.role`. A proposal or
+a commit index is sent when `ready` is called, not when it arises, so that several travel in one message; and
+reads are numbered for the heartbeats instead of named.
 """
 
 from kubekit.raft.config import Config

@@ -176,7 +176,9 @@ def test_requests_of_the_old_store(name: str) -> None:
         bytes((number << 3 | 2, len(text))) + text for number, text in ((2, method), (3, path), (4, value))
     )
     old = b"\x08\x05" + parts
+    # With something around it, as 3.5 writes it, and without, as 3.4 does.
     assert decode_request(b"\x12" + bytes((len(old),)) + old) == RaftRequest(kind, body, 5)
+    assert decode_request(old + b"\x38\x00\x48\x00\x50\x00") == RaftRequest(kind, body, 5)
 
 
 @pytest.mark.parametrize(

@@ -304,11 +304,13 @@ def _frame(record: Record) -> Frame:
         "messages": messages,
         "links": told.get("links"),
         "groups": told.get("groups"),
-        "card": _card(record, what, messages),
+        "record": record,
     }
 
 
-def _card(record: Record, what: str, messages: list[State]) -> dict[str, Any]:
+def card_of(frame: Frame) -> dict[str, Any]:
+    """A frame's card; made only for those that are shown, since a card carries the whole record."""
+    record, what, messages = frame["record"], frame["kind"], frame["messages"]
     parts: list[dict[str, Any]] = []
     if isinstance(record.came_in, dict) and record.came_in.get("call"):
         parts.append({"name": "came in", "text": f"`{record.came_in['call']}`"})

@@ -34,13 +34,16 @@ from typing import Any
 
 from kubekit.sim import Record
 from kubekit.views.raft_actions import Actions
-from kubekit.views.raft_frames import TAIL, UNKNOWN, Frame, Standing, State, frames_of
+from kubekit.views.raft_frames import TAIL, UNKNOWN, Frame, Standing, State, card_of, frames_of
 from kubekit.views.view import Scene, Table, View
 
 MOST_RECORDS = 2000
 """Records up to which all are on the stepper; with more, the last WINDOW of them."""
 
 WINDOW = 500
+
+MOST_FLYING = 40
+"""Messages under way that a stop shows at most."""
 
 RUN = 24
 """Records of replication that follow each other up to which all are shown; of a longer run the last LAST."""
@@ -109,7 +112,10 @@ class RaftTheatre(View):
         first: State | None = None
         shown: list[Frame] = []
         pending: dict[str, State] = {}
+        flying: list[State] = []
         for frame in frames:
+            flying = [message for message in flying if message["due"] > frame["t"]]
+            under_way_then, flying = flying, flying + _slow(frame)
             if frame["id"] not in on_stage:
                 if shown and len(shown) == len(on_stage):
                     break
@@ -123,6 +129,9 @@ class RaftTheatre(View):
             # What folded records changed is told with the next one, so that the stage is right at every stop.
             frame["members"] = {**pending, **frame["members"]}
             frame["links"], frame["groups"] = list(standing.links), list(standing.groups)
+            frame["flying"] = under_way_then[:MOST_FLYING]
+            frame["card"] = card_of(frame)
+            del frame["record"]
             pending = {}
             shown.append(frame)
         if first is None:
@@ -176,6 +185,7 @@ class RaftTheatre(View):
             "about": "",
             "members": now,
             "folded": False,
+            "flying": [],
             "gone": [name for name in standing.members if name not in now],
             "messages": under_way(self.etcd),
             "links": links_of(self.etcd),
@@ -233,6 +243,15 @@ def _finish(frame: Frame, standing: Standing) -> None:
         for name, state in standing.members.items()
         if any(index > state["commit"] for index, *_ in state["log"])
     }
+
+
+def _slow(frame: Frame) -> list[State]:
+    """The messages of a frame that are still under way at later stops."""
+    return [
+        message
+        for message in frame["messages"]
+        if not message.get("lost") and message.get("due", 0.0) > message.get("sent", 0.0)
+    ]
 
 
 def _fold_runs(frames: list[Frame]) -> None:

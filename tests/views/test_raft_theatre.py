@@ -232,6 +232,17 @@ def test_very_many_records_are_a_window(story: Story, monkeypatch: pytest.Monkey
     assert view.scene["window"] == {"start": 0, "size": 3, "total": count}
 
 
+def test_a_message_on_a_slow_link_is_under_way_until_it_arrives() -> None:
+    story = Story(NAMES[:3])
+    slow = message("MsgApp", "etcd-1", "etcd-2", 1, sent=0.0, due=0.2)
+    story.tell("append", "etcd-1", "Sent.", messages=[slow])
+    for seconds in (0.1, 0.3):
+        story.at(seconds)
+        story.tell("apply", "etcd-3", "Later.", members=["etcd-3"])
+    frames = theatre(story).scene["records"]
+    assert [[one["to"] for one in frame["flying"]] for frame in frames[:3]] == [[], ["etcd-2"], []]
+
+
 def test_long_runs_of_replication_are_folded() -> None:
     story = Story(NAMES[:3])
     story.set(*story.members, term=1, lead=1, vote=1)

@@ -32,11 +32,11 @@ function seatsOf(groups) {
     });
     return { seats, boxes: [], walls: [], width: WIDE };
   }
-  const across = (n) => (n === 1 ? 1 : n === 2 ? 1.3 : n <= 4 ? 2 : 2.6), total = groups.reduce((sum, group) => sum + across(group.length), 0);
+  const across = (n) => (n === 1 ? 1 : n === 2 ? 1.4 : n <= 4 ? 2 : 2.6), total = groups.reduce((sum, group) => sum + across(group.length), 0);
   const gap = groups.length > 3 ? 24 : 38, room = Math.max(88, (WIDE - 20 - gap * (groups.length - 1)) / total), boxes = [], walls = [];
   let x = 10;
   groups.forEach((names, at) => {
-    const n = names.length, width = room * across(n), middleX = x + width / 2, top = 122, low = 304;
+    const n = names.length, width = room * across(n), middleX = x + width / 2, top = 118, low = 294;
     const put = {
       1: [[0, 213]], 2: [[0, top], [0, low]], 3: [[-0.2, top], [-0.2, low], [0.29, 196]], 4: [[-0.25, top], [0.25, top], [-0.25, low], [0.25, low]],
       5: [[0, 100], [0.34, 196], [0.21, 318], [-0.21, 318], [-0.34, 196]], 6: [[-0.33, top], [0, top - 16], [0.33, top], [-0.33, low], [0, low + 16], [0.33, low]],
@@ -50,15 +50,16 @@ function seatsOf(groups) {
   return { seats, boxes, walls, width: x - gap + 10 };
 }
 
+const votes = (frame) => ["vote", "campaign", "elected"].includes(frame.kind);
 const same = (a, b) => a.length === b.length && a.every((name) => b.includes(name));
 const hexagon = (x, y, r) => [...Array(6)].map((_, i) => `${i ? "L" : "M"}${x + r * Math.sin((Math.PI * i) / 3)} ${y - r * Math.cos((Math.PI * i) / 3)}`).join("") + "z";
 const isAnswer = (message) => message.type.endsWith("Resp");
 
 // From edge to edge of two seats, a little to one side so that question and answer do not lie on each other.
-function wayOf(from, to, aside, shorten = 1) {
+function wayOf(from, to, aside, under, shorten = 1) {
   const dx = to[0] - from[0], dy = to[1] - from[1], far = Math.hypot(dx, dy) || 1, ux = dx / far, uy = dy / far;
-  // Below a seat stands its role: an arrow keeps clear of the word.
-  const out = R + 8 + (uy > 0.6 ? 18 : 0), back = R + 9 + (uy < -0.6 ? 18 : 0);
+  // Below a seat stand its role and its vote: an arrow keeps clear of the words.
+  const out = R + 8 + (uy > 0.6 ? under : 0), back = R + 9 + (uy < -0.6 ? under : 0);
   const start = [from[0] + ux * out - uy * aside, from[1] + uy * out + ux * aside];
   const whole = [to[0] - ux * back - uy * aside, to[1] - uy * back + ux * aside];
   const end = [start[0] + (whole[0] - start[0]) * shorten, start[1] + (whole[1] - start[1]) * shorten];
@@ -98,7 +99,7 @@ function drawRaft(stage, data, cursor, api) {
     frame.sides.forEach((side) => {
       const box = boxes.find((one) => side.members.every((name) => one.names.includes(name)));
       const hue = side.able ? "good" : "refuse", narrow = box.width < 130;
-      canvas.append(s("rect", { x: box.x, y: 40, width: box.width, height: 330, rx: 14, fill: "none", stroke: `var(--kk-${hue})`, "stroke-width": 1.5, "stroke-dasharray": side.able ? null : "6 4" }),
+      canvas.append(s("rect", { x: box.x, y: 40, width: box.width, height: 334, rx: 14, fill: "none", stroke: `var(--kk-${hue})`, "stroke-width": 1.5, "stroke-dasharray": side.able ? null : "6 4" }),
         label(box.x + box.width / 2, narrow ? 14 : 28, narrow ? side.text.split(": ")[0] : side.text, `${hue} b mid`), narrow ? label(box.x + box.width / 2, 30, side.text.split(": ")[1].split(",")[0], `${hue} b mid`) : null);
     });
     walls.forEach((x) => canvas.append(s("path", { d: `M${x} 8V${HIGH - 6}`, stroke: "var(--kk-refuse)", "stroke-width": 5, "stroke-dasharray": "2 7", "stroke-linecap": "round" })));
@@ -127,13 +128,13 @@ function drawRaft(stage, data, cursor, api) {
 
   for (const name of names) nodes.append(memberMark(name, members.get(name), seats.get(name), frame, data, api));
 
-  const shown = frame.messages.map((message) => [message, 1, null]);
+  const shown = [...frame.flying.map((message) => [message, 0.45, null]), ...frame.messages.map((message) => [message, 1, null])];
   if (api.calm() && cursor > 0) {
     // Where nothing moves, the last three stops with messages are numbered in their order.
     const before = data.records.slice(0, cursor).filter((one) => one.messages.length && one.kind !== "now").slice(-2);
     const last = before.length + (frame.messages.length ? 1 : 0);
     before.forEach((one, i) => one.messages.forEach((message) => shown.unshift([message, 0.45, i + 1])));
-    shown.forEach((entry) => { if (entry[2] === null && last > 1) entry[2] = last; });
+    shown.forEach((entry) => { if (entry[2] === null && entry[1] === 1 && last > 1) entry[2] = last; });
   }
   const said = new Set(), stopped = new Map(), place = placer(seats, [6, width - 6]), words = [];
   // At the partition nobody is at the other end: a lost message runs straight to the wall, one below the other.
@@ -146,7 +147,7 @@ function drawRaft(stage, data, cursor, api) {
   for (const [message, opacity, number] of shown) {
     const from = seats.get(message.from), to = seats.get(message.to);
     if (!from || !to) continue;
-    const lost = Boolean(message.lost), way = lost && across(message.from, message.to) ? toWall(from, to, `${message.from} ${to[0] > from[0]}`) : wayOf(from, to, -8, lost ? 0.5 : 1);
+    const lost = Boolean(message.lost), way = lost && across(message.from, message.to) ? toWall(from, to, `${message.from} ${to[0] > from[0]}`) : wayOf(from, to, -8, votes(frame) ? 32 : 18, lost ? 0.5 : 1);
     const kind = lost ? "refusal" : isAnswer(message) ? "response" : "request";
     const carried = message.entries?.length && !message.entries[0][0] ? middle(message.entries[0][2], 16) : message.entries?.length ? `entry ${message.entries.map((entry) => entry[0]).filter((_, i, all) => i === 0 || i === all.length - 1).join(" to ")}` : message.reject ? "rejected" : isAnswer(message) && message.index ? `index ${message.index}` : "";
     const told = `${message.type} ${message.from} to ${message.to}, term ${message.term}${carried ? ", " + carried : ""}${lost ? ", lost: " + message.lost : ""}`;
@@ -163,7 +164,9 @@ function drawRaft(stage, data, cursor, api) {
     talk.append(api.mark(group, told, () => frame.card));
     if (opacity === 1 && api.keep.cursor !== undefined && cursor === api.keep.cursor + 1) travel(talk, way, lost, api);
   }
-  for (const { way, group, lines, hue, within } of words) {
+  // The longest first: it has the fewest places.
+  const longest = (lines) => Math.max(...lines.map((text) => text.length));
+  for (const { way, group, lines, hue, within } of words.sort((a, b) => longest(b.lines) - longest(a.lines))) {
     const at = place.put(way, lines, within);
     lines.forEach((text, i) => group.append(label(at.x, at.y + 12 + 15 * i, text, `${hue} kk-over${i ? " mono" : ""}`)));
   }
@@ -193,7 +196,7 @@ function memberMark(name, state, [x, y], frame, data, api) {
       : state.learner ? s("rect", { x: x - R + 2, y: y - R + 2, width: 2 * R - 4, height: 2 * R - 4, rx: 3, fill: "var(--kk-paper)", stroke: up ? "var(--kk-edge)" : "var(--kk-off)", "stroke-width": 1.8, "stroke-dasharray": up ? null : "3 3" })
         : s("circle", { cx: x, cy: y, r: R, fill: up ? "var(--kk-paper)" : state.state === "crashed" ? "var(--kk-refuse-tint)" : "var(--kk-off-tint)", stroke: up ? "var(--kk-edge)" : state.state === "crashed" ? "var(--kk-refuse)" : "var(--kk-off)", "stroke-width": 1.8, "stroke-dasharray": up ? null : "3 3" });
   const on = leads && !powerless ? " kk-onlead" : "", hue = !up ? (state.state === "crashed" ? "refuse" : "off") : leads || asks ? "chosen" : "ink2";
-  const voted = state.vote && up && (frame.kind === "vote" || frame.kind === "campaign" || frame.kind === "elected") ? (state.vote === name ? "voted for itself" : `voted for ${state.vote}`) : "";
+  const voted = state.vote && up && votes(frame) ? (state.vote === name ? "voted for itself" : `voted for ${state.vote}`) : "";
   const glyph = { stopped: "stop", crashed: "fail", paused: "pause" }[state.state];
   const group = s("g", {}, s("title", { text: `${name}: ${role}, term ${state.term}, last ${state.last}, commit ${state.commit}, applied ${state.applied}` }),
     s("rect", { class: "kk-halo", x: x - R - 10, y: y - R - 10, width: 2 * R + 20, height: 2 * R + 36, rx: 10 }), chosen ? s("rect", { x: x - R - 12, y: y - R - 12, width: 2 * R + 24, height: 2 * R + 40, rx: 12, fill: "none", stroke: "var(--kk-edge)", "stroke-width": 1.3, "stroke-dasharray": "4 3" }) : null,

@@ -137,7 +137,8 @@ def version_of(key: bytes, value: bytes) -> tuple[Revision, KeyValue]:
         kv = decode("KeyValue", value)
     except (ValueError, DecodeError) as error:
         raise BackendError(f"bucket key: {error}") from None
-    if tombstone:
+    if tombstone or not kv.get("key"):
+        # A version of no key at all is what a restore writes that only moves the revision ahead.
         return revision, KeyValue(kv.get("key", b""), mod_revision=revision.main)
     return revision, KeyValue(**kv)
 
@@ -278,7 +279,10 @@ class _Filed:
 
     def __iter__(self) -> Iterator[tuple[bytes, bytes]]:
         for revision, kv in self.revisions:
-            yield pack(revision, kv.create_revision == 0), encode(kv)
+            if kv.key:
+                yield pack(revision, kv.create_revision == 0), encode(kv)
+            else:
+                yield pack(revision), b""
 
 
 def buckets_of(state: BackendState) -> list[tuple[bytes, Pairs]]:

@@ -6,16 +6,24 @@ nothing: the kubelet of that node does. It moves nothing: a pod that has a node 
 
 Reading order:
   1. `schedule_one`      one pod's way, top to bottom;  `algorithm` its heart;  `binding` its end;  `failure`
-  2. `framework/plugin`  how a plugin is written;  `framework/runtime` how plugins are asked
+  2. `framework/plugin`  how a plugin is written;  `framework/runtime` how plugins are asked;
+                         `framework/guard` what happens when one misbehaves
   3. `plugins/`          one rule a file: `node_name` is the shortest, `node_resources_fit` the most important
-  4. `scheduling_queue`  who is next, and who waits for what;  `backoff_queue`, `nominator`, `in_flight`
+  4. `scheduling_queue`  who is next, and who waits for what;  `backoff_queue`, `nominator`, `in_flight`;
+                         `queue_history` who moved whom
   5. `preemption`        making room;  `preemption_executor` carries it out
   6. `snapshot`, `cache` what a cycle looks at;  `event_handlers` what changes it
-  7. `attempt`           the record of a decision;  `config` profiles;  `scheduler` the component
+  7. `framework/node_table`, `framework/array_runtime`  the same questions for thousands of nodes at once: the
+                         array form of a plugin stands in its file (`plugins/*_columns` what several share)
+  8. `attempt`           the record of a decision;  `scheduler` the component
+  9. `config`            profiles (`config_form`, `config_validation`);  `extender`, `extender_calls`
+                         programs outside that have a say
+ 10. `what_if`           a decision without consequences;  `changes`, `hypothesis`;  `suggestions`: what would
+                         make this node win
 
-Left out against the original: extenders, metrics, gang scheduling and placement of pod groups (alpha),
-allocation of devices (dynamic resources are only honoured when allocated), opportunistic batching (never
-applies to the default profile) and scoring by storage capacity (off by default).
+Left out against the original: metrics, gang scheduling and placement of pod groups (alpha), allocation of
+devices (dynamic resources are only honoured when allocated), opportunistic batching (never applies to the
+default profile) and scoring by storage capacity (off by default).
 """
 
 from kubekit.scheduler.attempt import Attempt

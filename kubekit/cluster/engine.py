@@ -1,6 +1,7 @@
 """Which etcd a cluster stands on: members of its own, or a real etcd that it shares with others.
 
-`engine_of` makes what the settings ask for. `own_chance` gives a cluster that did not begin with an empty
+`engine_of` makes what the settings ask for; what it stands on may be older than the cluster. `go_on_from`
+lets time go on where it stopped. `own_chance` gives a cluster that did not begin with an empty
 store a random stream of its own: names and uids must be others than those of its earlier life, and others
 than those that another API server of the same etcd draws from the same seed.
 Source: kube-apiserver's flags --etcd-servers, --etcd-cafile, --etcd-certfile, --etcd-keyfile.
@@ -9,13 +10,19 @@ Source: kube-apiserver's flags --etcd-servers, --etcd-cafile, --etcd-certfile, -
 from __future__ import annotations
 
 import importlib
+import json
 from typing import Any
 
+from kubekit.cluster.data_directory import member_directories
 from kubekit.cluster.defaults import Settings
 from kubekit.cluster.errors import KubekitError
-from kubekit.etcd import EtcdError
-from kubekit.etcd.cluster import EtcdCluster
-from kubekit.sim import Loop
+from kubekit.etcd import EtcdError, prefix_end
+from kubekit.etcd.cluster import EtcdCluster, plans_of
+from kubekit.etcd.cluster_errors import BootstrapError
+from kubekit.etcd.datadir import StorageError
+from kubekit.sim import Loop, parse_rfc3339
+
+LEASES = b"/registry/leases/"
 
 
 def engine_of(settings: Settings, loop: Loop) -> Any:
@@ -23,9 +30,9 @@ def engine_of(settings: Settings, loop: Loop) -> Any:
     if not settings.etcd:
         if settings.join:
             raise KubekitError("join needs the endpoints of an etcd that others use too: etcd=[...]")
-        members = EtcdCluster(loop, settings.etcd_members)
-        members.start()
-        return members
+        return _members(settings, loop)
+    if settings.data_dir:
+        raise KubekitError("data_dir is for etcd members of one's own; a real etcd keeps its data itself")
     try:
         remote = importlib.import_module("kubekit.serving.remote_etcd")
     except ModuleNotFoundError as error:
@@ -48,6 +55,35 @@ def engine_of(settings: Settings, loop: Loop) -> Any:
         etcd.stop()
         raise KubekitError(f"etcd at {where} does not answer: {error}") from None
     return etcd
+
+
+def _members(settings: Settings, loop: Loop) -> EtcdCluster:
+    disks = None
+    if settings.data_dir:
+        names = [plan.name for plan in plans_of(settings.etcd_members)]
+        disks = member_directories(settings.data_dir, names)
+    members = EtcdCluster(loop, settings.etcd_members, disks=disks)
+    try:
+        members.start()
+    except (StorageError, BootstrapError) as error:
+        raise KubekitError(f"etcd does not start: {error}") from None
+    return members
+
+
+def go_on_from(etcd: Any, loop: Loop) -> None:
+    """Let time go on from the last sign of life in the store: nothing may look as if it came from the future.
+
+    Nodes and leaders renew their Leases every few seconds, so the latest renewal is nearly the last moment of
+    the store's earlier life. A clock that is ahead of it already stays.
+    """
+    latest = 0.0
+    for kv in etcd.store.range(LEASES, prefix_end(LEASES)).kvs:
+        try:
+            latest = max(latest, parse_rfc3339(json.loads(kv.value)["spec"]["renewTime"]))
+        except (ValueError, KeyError, TypeError):
+            continue
+    if latest > loop.clock.now():
+        loop.advance(latest - loop.clock.now())
 
 
 def own_chance(etcd: Any, loop: Loop, address: str) -> None:

@@ -20,6 +20,7 @@ Source: apiserver/pkg/storage/etcd3 (store.go, watcher.go), apiserver/pkg/storag
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -142,7 +143,14 @@ class RemoteEtcd:
 
     def sign_in(self, address: str) -> int:
         """Write this API server's own key; the revision, which no other has, makes its chance its own."""
-        return self.put(NAMES + address.encode(), b"{}")
+        host = address.rpartition(":")[0] or address
+        obj = {
+            "kind": "Endpoints",
+            "apiVersion": "v1",
+            "metadata": {},
+            "subsets": [{"addresses": [{"ip": host}]}],
+        }
+        return self.put(NAMES + host.encode(), json.dumps(obj, separators=(",", ":")).encode() + b"\n")
 
     # -- reading ----------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from kubekit.apiserver.cel.errors import EvaluationError
 from kubekit.apiserver.cel.types import DYN, PARAMETERS, Type
 from kubekit.apiserver.cel.values import type_of
 
@@ -57,6 +58,19 @@ class Functions:
 def _fits(wanted: Type, value: Any) -> bool:
     """Whether a value is of a type, as far as one can see from outside: what is in a list does not count."""
     return wanted == DYN or wanted.name in PARAMETERS or wanted.name == type_of(value).name
+
+
+def succeeds(make: Callable[..., Any]) -> Callable[..., bool]:
+    """A test of whether `make` would succeed: what `isURL` is to `url`."""
+
+    def test(*arguments: Any) -> bool:
+        try:
+            make(*arguments)
+        except EvaluationError:
+            return False
+        return True
+
+    return test
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,47 +1,38 @@
-"""Library, what Kubernetes adds: quantities, semantic versions, URLs, addresses, named formats.
+"""Library, what Kubernetes adds: quantities, semantic versions, named formats.
 
 Each is an opaque value with its own functions; `isQuantity(text)` and its like say beforehand whether the
-making of one would succeed. Source: apiserver/pkg/cel/library (quantity.go, semverlib.go, urls.go, ip.go,
-cidr.go, format.go).
+making of one would succeed. Source: apiserver/pkg/cel/library (quantity.go, semverlib.go, format.go).
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-import ipaddress
 import re
 from collections.abc import Callable
 from datetime import date
 from typing import Any
-from urllib.parse import SplitResult, parse_qs, quote, urlsplit
 
 from kubekit.api import formats
 from kubekit.api.quantity import Quantity, QuantityError
 from kubekit.api.quantity import of as quantity_of
 from kubekit.api.quantity import parse as parse_quantity
-from kubekit.apiserver.cel.environment import Functions
+from kubekit.apiserver.cel.environment import Functions, succeeds
 from kubekit.apiserver.cel.errors import EvaluationError
+from kubekit.apiserver.cel.library_net import parse_url
 from kubekit.apiserver.cel.moments import timestamp_of
 from kubekit.apiserver.cel.types import (
     BOOL,
-    CIDR,
     DOUBLE,
     FORMAT,
     INT,
-    IP,
     QUANTITY,
     SEMVER,
     STRING,
-    URL,
     list_of,
-    map_of,
     optional_of,
 )
 from kubekit.apiserver.cel.values import EMPTY, Opaque, Optional
-
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class QuantityValue(Opaque):
@@ -57,56 +48,6 @@ class QuantityValue(Opaque):
 
     def __hash__(self) -> int:
         return hash(self.amount.nanos)
-
-
-class UrlValue(Opaque):
-    """A URL in its parts."""
-
-    type = URL
-
-    def __init__(self, parts: SplitResult) -> None:
-        self.parts = parts
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, UrlValue) and self.parts == other.parts
-
-    def __hash__(self) -> int:
-        return hash(self.parts)
-
-
-class AddressValue(Opaque):
-    """One IP address."""
-
-    type = IP
-
-    def __init__(self, address: Address) -> None:
-        self.address = address
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, AddressValue) and self.address == other.address
-
-    def __hash__(self) -> int:
-        return hash(self.address)
-
-
-class NetworkValue(Opaque):
-    """A network with the address that it was written with."""
-
-    type = CIDR
-
-    def __init__(self, address: Address, bits: int) -> None:
-        self.address, self.bits = address, bits
-
-    @property
-    def network(self) -> Network:
-        """The network that the address lies in."""
-        return ipaddress.ip_network(f"{self.address}/{self.bits}", strict=False)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, NetworkValue) and (self.address, self.bits) == (other.address, other.bits)
-
-    def __hash__(self) -> int:
-        return hash((self.address, self.bits))
 
 
 class SemverValue(Opaque):
@@ -148,23 +89,10 @@ def install(f: Functions) -> None:
     """Add everything to a set of functions."""
     _quantities(f)
     _versions(f)
-    _urls(f)
-    _addresses(f)
     for name, check in FORMATS.items():
         f.add(f"format.{name}", (), FORMAT, lambda name=name, check=check: FormatValue(name, check))
     f.add("format.named", (STRING,), optional_of(FORMAT), _named)
     f.member("validate", (FORMAT, STRING), optional_of(list_of(STRING)), _validated)
-
-
-def _succeeds(make: Callable[..., Any]) -> Callable[..., bool]:
-    def test(*arguments: Any) -> bool:
-        try:
-            make(*arguments)
-        except EvaluationError:
-            return False
-        return True
-
-    return test
 
 
 # -- quantities -------------------------------------------------------------------------------------------
@@ -190,9 +118,9 @@ def _as_integer(value: QuantityValue) -> int:
 
 def _quantities(f: Functions) -> None:
     f.add("quantity", (STRING,), QUANTITY, _quantity)
-    f.add("isQuantity", (STRING,), BOOL, _succeeds(_quantity))
+    f.add("isQuantity", (STRING,), BOOL, succeeds(_quantity))
     f.member("sign", (QUANTITY,), INT, lambda a: (_amount(a) > 0) - (_amount(a) < 0))
-    f.member("isInteger", (QUANTITY,), BOOL, _succeeds(_as_integer))
+    f.member("isInteger", (QUANTITY,), BOOL, succeeds(_as_integer))
     f.member("asInteger", (QUANTITY,), INT, _as_integer)
     f.member("asApproximateFloat", (QUANTITY,), DOUBLE, lambda a: _amount(a) / 10**9)
     for other in (QUANTITY, INT):
@@ -235,136 +163,12 @@ def _semver(text: str, normalize: bool = False) -> SemverValue:
 def _versions(f: Functions) -> None:
     for params in ((STRING,), (STRING, BOOL)):
         f.add("semver", params, SEMVER, _semver)
-        f.add("isSemver", params, BOOL, _succeeds(_semver))
+        f.add("isSemver", params, BOOL, succeeds(_semver))
     for place, name in enumerate(("major", "minor", "patch")):
         f.member(name, (SEMVER,), INT, lambda a, place=place: a.numbers[place])
     f.member("isGreaterThan", (SEMVER, SEMVER), BOOL, lambda a, b: a.key() > b.key())
     f.member("isLessThan", (SEMVER, SEMVER), BOOL, lambda a, b: a.key() < b.key())
     f.member("compareTo", (SEMVER, SEMVER), INT, lambda a, b: (a.key() > b.key()) - (a.key() < b.key()))
-
-
-# -- URLs -------------------------------------------------------------------------------------------------
-
-
-def _url(text: str) -> UrlValue:
-    try:
-        parts = urlsplit(text)
-        _ = parts.port
-    except ValueError:
-        raise EvaluationError(f"URL parse error during conversion from string: parse {text!r}") from None
-    if any(ord(one) <= 0x20 or ord(one) == 0x7F for one in text) or not (
-        parts.scheme or text.startswith("/")
-    ):
-        raise EvaluationError(
-            f'URL parse error during conversion from string: parse "{text}": invalid URI for request'
-        )
-    return UrlValue(parts)
-
-
-def _host(value: UrlValue) -> str:
-    return value.parts.netloc.rpartition("@")[2]
-
-
-def _hostname(value: UrlValue) -> str:
-    host = _host(value)
-    return host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
-
-
-def _urls(f: Functions) -> None:
-    f.add("url", (STRING,), URL, _url)
-    f.add("isURL", (STRING,), BOOL, _succeeds(_url))
-    f.member("getScheme", (URL,), STRING, lambda a: a.parts.scheme)
-    f.member("getHost", (URL,), STRING, _host)
-    f.member("getHostname", (URL,), STRING, _hostname)
-    f.member("getPort", (URL,), STRING, lambda a: "" if a.parts.port is None else str(a.parts.port))
-    f.member("getEscapedPath", (URL,), STRING, lambda a: quote(a.parts.path, safe="/%:@!$&'()*+,;=~-._"))
-    f.member(
-        "getQuery",
-        (URL,),
-        map_of(STRING, list_of(STRING)),
-        lambda a: parse_qs(a.parts.query, keep_blank_values=True),
-    )
-
-
-# -- addresses --------------------------------------------------------------------------------------------
-
-
-def _ip(text: str) -> AddressValue:
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        raise EvaluationError(f'IP Address "{text}" parse error during conversion from string') from None
-    if "%" in text:
-        raise EvaluationError(f'IP address "{text}" with zone value is not allowed')
-    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
-        raise EvaluationError(f'IPv4-mapped IPv6 address "{text}" is not allowed')
-    return AddressValue(address)
-
-
-def _cidr(text: str) -> NetworkValue:
-    host, slash, bits = text.partition("/")
-    wrong = EvaluationError(f'network address parse error during conversion from string: "{text}"')
-    if not slash or not bits.isdecimal() or (len(bits) > 1 and bits[0] == "0"):
-        raise wrong
-    try:
-        address = _ip(host).address
-    except EvaluationError:
-        raise wrong from None
-    if int(bits) > address.max_prefixlen:
-        raise wrong
-    return NetworkValue(address, int(bits))
-
-
-def _inside(network: NetworkValue, other: AddressValue | NetworkValue | str) -> bool:
-    inner = _ip(other) if isinstance(other, str) else other
-    return inner.address.version == network.address.version and inner.address in network.network
-
-
-def _holds(network: NetworkValue, other: NetworkValue | str) -> bool:
-    inner = _cidr(other) if isinstance(other, str) else other
-    return inner.bits >= network.bits and _inside(network, inner)
-
-
-def _addresses(f: Functions) -> None:
-    f.add("ip", (STRING,), IP, _ip)
-    f.add("isIP", (STRING,), BOOL, _succeeds(_ip))
-    f.add("ip.isCanonical", (STRING,), BOOL, lambda text: str(_ip(text).address) == text)
-    f.add("string", (IP,), STRING, lambda a: str(a.address))
-    f.member("family", (IP,), INT, lambda a: a.address.version)
-    f.member("isUnspecified", (IP,), BOOL, lambda a: a.address.is_unspecified)
-    f.member("isLoopback", (IP,), BOOL, lambda a: a.address.is_loopback)
-    f.member("isLinkLocalUnicast", (IP,), BOOL, lambda a: a.address.is_link_local)
-    f.member("isLinkLocalMulticast", (IP,), BOOL, _is_link_local_multicast)
-    f.member("isGlobalUnicast", (IP,), BOOL, _is_global_unicast)
-    f.add("cidr", (STRING,), CIDR, _cidr)
-    f.add("isCIDR", (STRING,), BOOL, _succeeds(_cidr))
-    f.add("string", (CIDR,), STRING, lambda a: f"{a.address}/{a.bits}")
-    for inner in (IP, STRING):
-        f.member("containsIP", (CIDR, inner), BOOL, _inside)
-    for inner in (CIDR, STRING):
-        f.member("containsCIDR", (CIDR, inner), BOOL, _holds)
-    f.member("ip", (CIDR,), IP, lambda a: AddressValue(a.address))
-    f.member("prefixLength", (CIDR,), INT, lambda a: a.bits)
-    f.member("masked", (CIDR,), CIDR, lambda a: NetworkValue(a.network.network_address, a.bits))
-
-
-def _is_link_local_multicast(value: AddressValue) -> bool:
-    address = value.address
-    if isinstance(address, ipaddress.IPv4Address):
-        return address in ipaddress.ip_network("224.0.0.0/24")
-    return address.packed[0] == 0xFF and address.packed[1] & 0x0F == 0x02
-
-
-def _is_global_unicast(value: AddressValue) -> bool:
-    address = value.address
-    broadcast = address == ipaddress.ip_address("255.255.255.255")
-    return not (
-        address.is_unspecified
-        or address.is_loopback
-        or address.is_multicast
-        or address.is_link_local
-        or broadcast
-    )
 
 
 # -- named formats ----------------------------------------------------------------------------------------
@@ -397,7 +201,7 @@ FORMATS: dict[str, Callable[[str], list[str]]] = {
     "dns1035LabelPrefix": _prefixed(formats.dns1035_label),
     "qualifiedName": formats.label_key,
     "labelValue": formats.label_value,
-    "uri": lambda text: _attempt(_url, text, "invalid URI"),
+    "uri": lambda text: _attempt(parse_url, text, "invalid URI"),
     "uuid": _uuid,
     "byte": lambda text: _attempt(lambda t: base64.b64decode(t, validate=True), text, "invalid base64"),
     "date": lambda text: _attempt(date.fromisoformat, text, "invalid date"),

@@ -19,6 +19,7 @@ from kubekit.apiserver.cel import (
     library_collections,
     library_core,
     library_kubernetes,
+    library_net,
     library_text,
     moments,
 )
@@ -33,7 +34,7 @@ from kubekit.apiserver.cel.types import Type
 def new_library() -> Functions:
     """Every function that an expression in Kubernetes may use, in a set of its own."""
     functions = Functions()
-    for part in (library_core, library_text, library_collections, moments, library_kubernetes):
+    for part in (library_core, library_text, library_collections, moments, library_net, library_kubernetes):
         part.install(functions)
     return functions
 

@@ -283,6 +283,8 @@ class Replica(Component):
                 notify(request.body.get("ID", 0))
         elif request.kind == "alarm":
             self.records.alarm(request.body)
+        if request.kind in ("alarm", "auth_enable", "auth_disable"):
+            self.notice()
         if isinstance(result, NoSpace) and not self.applier.full:
             self._raise_alarm(request.id, result)
         elif waited_for:
@@ -292,6 +294,9 @@ class Replica(Component):
         """The quota is exceeded: say so to the cluster, then answer."""
         alarm = {"action": ACTIVATE, "memberID": self.id, "alarm": NOSPACE}
         self.proposals.propose("alarm", alarm, None, Answer(lambda _: self.proposals.settle(id, result)))
+
+    def notice(self) -> None:
+        """Something has changed that the clients' side may have to know."""
 
     def first_commit(self) -> None:
         """A leader's empty entry was committed: everything before its term is applied."""
@@ -307,6 +312,7 @@ class Replica(Component):
             return error
         self.raft.apply_conf_change(change)
         self.membership.apply(change)
+        self.notice()
         self.records.conf_changed(change)
         self.ticking.wake()
         if change.type == REMOVE_NODE and change.node_id == self.id:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from kubekit.etcd.answer import Answer
+from kubekit.etcd.answer import Answer, step
 from kubekit.etcd.auth import READ, AuthStore, Identity
 from kubekit.etcd.calls import REQUESTS as REQUESTS
 from kubekit.etcd.cluster_calls import ClusterCalls
@@ -49,12 +49,13 @@ class Calls:
     def submit(self, name: str, request: Message, token: Who, done: Callable[[Any], object]) -> Answer:
         """Answer one call, e.g. ``KV/Range``: `done` gets the response or an EtcdError, once."""
 
-        def filled(result: Any) -> None:
-            if not isinstance(result, EtcdError):
-                self.fill(result.setdefault("header", {}))
-            done(result)
+        whole = done if isinstance(done, Answer) else Answer(done)
 
-        answer = Answer(filled)
+        def filled(result: Any) -> None:
+            self.fill(result.setdefault("header", {}))
+            whole(result)
+
+        answer = step(whole, filled)
         handler = self._calls.get(name)
         if handler is None:
             answer(Unimplemented(f"unknown method {name.rpartition('/')[2]}"))

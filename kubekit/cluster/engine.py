@@ -14,12 +14,16 @@ import json
 from typing import Any
 
 from kubekit.cluster.data_directory import member_directories
-from kubekit.cluster.defaults import Settings
+from kubekit.cluster.defaults import CONTROL_PLANE, Settings
 from kubekit.cluster.errors import KubekitError
+from kubekit.cluster.etcd_disk import DATA_DIR, DataDirectory
+from kubekit.cluster.node_files import NodeFiles
 from kubekit.etcd import EtcdError, prefix_end
 from kubekit.etcd.cluster import EtcdCluster, plans_of
 from kubekit.etcd.cluster_errors import BootstrapError
 from kubekit.etcd.datadir import StorageError
+from kubekit.etcd.options import MemberPlan
+from kubekit.etcd.storage import MemberStorage
 from kubekit.sim import Loop, parse_rfc3339
 
 LEASES = b"/registry/leases/"
@@ -58,16 +62,26 @@ def engine_of(settings: Settings, loop: Loop) -> Any:
 
 
 def _members(settings: Settings, loop: Loop) -> EtcdCluster:
-    disks = None
+    single = settings.etcd_members == 1
+    plans = [stacked(settings)] if single else plans_of(settings.etcd_members)
+    disks: dict[str, MemberStorage] = {}
     if settings.data_dir:
-        names = [plan.name for plan in plans_of(settings.etcd_members)]
-        disks = member_directories(settings.data_dir, names)
-    members = EtcdCluster(loop, settings.etcd_members, disks=disks)
+        disks |= member_directories(settings.data_dir, [plan.name for plan in plans])
+    elif single:
+        disks[plans[0].name] = DataDirectory(NodeFiles(), DATA_DIR)
+    members = EtcdCluster(loop, plans, disks=disks)
     try:
         members.start()
     except (StorageError, BootstrapError) as error:
         raise KubekitError(f"etcd does not start: {error}") from None
     return members
+
+
+def stacked(settings: Settings) -> MemberPlan:
+    """The only member as kubeadm starts it: on the control-plane node, with TLS. In a directory that outlives
+    the cluster it has the name that a real etcd has by default."""
+    name, ip = "default" if settings.data_dir else CONTROL_PLANE, settings.first_node_ip
+    return MemberPlan(name, (f"https://{ip}:2380",), (f"https://{ip}:2379",), "etcd")
 
 
 def go_on_from(etcd: Any, loop: Loop) -> None:

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from kubekit.cluster.etcd_disk import DATA_DIR, DataDirectory
 from kubekit.cluster.etcd_pki import EtcdPki
+from kubekit.cluster.manifest_folder import FOLDER as MANIFESTS
+from kubekit.cluster.manifest_folder import ManifestFolder
 from kubekit.cluster.node import Node
 
-MANIFESTS = "/etc/kubernetes/manifests"
 MANIFEST = f"{MANIFESTS}/etcd.yaml"
 STACKED = "etcd"
 """The component's name of the member that runs on the control-plane node."""
 
-DATA_DIR = "/var/lib/etcd"
 IMAGE = "registry.k8s.io/etcd:3.6.13-0"
 
 
@@ -121,9 +122,16 @@ status: {{}}
 
 
 def furnish(node: Node, etcd: Any) -> None:
-    """Lay the files on the control-plane node; other nodes have none of them."""
-    if not node.plan.control_plane:
-        return
-    EtcdPki(node.name, node.ip).install(node.files)
-    if any(member.name == STACKED for member in getattr(etcd, "members", {}).values()):
+    """Lay the files of a node, and let its kubelet look at its manifests."""
+    member = None
+    if node.plan.control_plane:
+        members = getattr(etcd, "members", {}).values()
+        member = next((member for member in members if member.name == STACKED), None)
+        if member is not None and isinstance(member.disk, DataDirectory):
+            node.files = member.disk.files
+            node.files.chmod(DATA_DIR, 0o700)
+        EtcdPki(node.name, node.ip).install(node.files)
+    node.files.mkdir(MANIFESTS)
+    if member is not None:
         node.files.put(MANIFEST, manifest(node.name, node.ip), mode=0o600)
+    node.manifest_folder = ManifestFolder(node, member)

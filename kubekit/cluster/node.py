@@ -7,6 +7,8 @@ power cut: everything on the node is gone, and nobody is told.
 
 from __future__ import annotations
 
+from typing import Any
+
 from kubekit.api.meta import Obj
 from kubekit.cluster.node_files import NodeFiles
 from kubekit.cluster.topology import NodePlan
@@ -38,6 +40,8 @@ class Node:
         self.images = images
         self.manifests = manifests
         self.files = NodeFiles()
+        self.manifest_folder: Any = None
+        """The kubelet's eye on /etc/kubernetes/manifests among the files (`ManifestFolder`)."""
         self.kubelet = kubelet
         self.kube_proxy = kube_proxy
 

@@ -136,7 +136,14 @@ class MemoryStorage:
 
 
 def conf_state_of(stored: Stored) -> ConfState:
-    """The voters and learners of what is stored; a file of 3.4 has only its members to tell them."""
+    """The voters and learners of what is stored; a file of 3.4 has only its members to tell them.
+
+    The database of a restored directory still has those of the cluster that it was taken of: what the
+    snapshot says of the same entry goes before.
+    """
+    snapshot = stored.snapshot
+    if snapshot is not None and snapshot.conf_state.voters and snapshot.index >= stored.applied:
+        return snapshot.conf_state
     if stored.state is not None and stored.state.conf_state is not None:
         return stored.state.conf_state
     members = stored.members.members()

@@ -6,6 +6,7 @@ replaced; links are cut, one way or both, and slow. Then all is healed, and `ver
 
 - every client's view of every key is linearizable;
 - each acknowledged write is in the store, at the revision that the acknowledgement named;
+- whoever watches sees each change once, in order, with none left out;
 - all members hold the same, and have a leader.
 
 `python -m tests.faults.schedule SEED` runs one and prints what happened.
@@ -16,124 +17,23 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable
 from typing import Any
+from unittest import mock
 
 import kubekit.etcd.replica
 from kubekit.etcd.cluster import EtcdCluster
-from kubekit.etcd.cluster_errors import (
-    BootstrapError,
-    ConnectionRefused,
-    MemberNotFound,
-    NoLeader,
-    ProposalLost,
-    TooManyRequests,
-)
+from kubekit.etcd.cluster_errors import BootstrapError, MemberNotFound
 from kubekit.etcd.errors import EtcdError
 from kubekit.etcd.member import Member
 from kubekit.etcd.options import Options
 from kubekit.sim import Loop, VirtualClock
-from tests.faults.linearizability import History, Operation
+from tests.faults.clients import KEYS, Client, Watcher, everything
+from tests.faults.linearizability import History
 
-KEYS = (b"a", b"b", b"c")
 SECONDS = 25.0
 """How long things go wrong."""
 TO_RECOVER = 60.0
-VALUE, CREATE = 3, 1
-"""What a transaction compares: etcd's numbers."""
-CERTAINLY_NOT_DONE = (ConnectionRefused, NoLeader, ProposalLost, TooManyRequests)
-
-kubekit.etcd.replica.MEMORY_SNAPSHOT = 10  # so that members that are behind need a snapshot soon
-
-
-class Client:
-    """Does one thing after the other, at one member or another; gives up after a while and goes on."""
-
-    def __init__(self, schedule: Schedule, name: str) -> None:
-        self.schedule = schedule
-        self.name = name
-        self.rng = schedule.rng.child(name)
-        self.last_read: dict[bytes, bytes | None] = dict.fromkeys(KEYS)
-        self.acknowledged: list[tuple[int, bytes, bytes | None]] = []
-        """(revision, key, value or None for a deletion) of each acknowledged write."""
-        self.stopped = False
-        self.later(self.rng.uniform(0.0, 1.0), self.act)
-
-    def later(self, seconds: float, what: Callable[[], None]) -> None:
-        self.schedule.loop.call_later(seconds, self.name, what, what="a client")
-
-    def act(self) -> None:
-        if self.stopped:
-            return
-        rng = self.rng
-        key = rng.choice(KEYS)
-        chance = rng.random()
-        if chance < 0.4:
-            self.ask("get", key, None, "KV/Range", {"key": key})
-        elif chance < 0.65:
-            value = self.schedule.new_value()
-            self.ask("put", key, value, "KV/Put", {"key": key, "value": value})
-        elif chance < 0.75:
-            self.ask("delete", key, None, "KV/DeleteRange", {"key": key})
-        else:
-            old, new = self.last_read[key], self.schedule.new_value()
-            compare: dict[str, Any] = {"key": key, "result": 0, "target": CREATE, "create_revision": 0}
-            if old is not None:
-                compare = {"key": key, "result": 0, "target": VALUE, "value": old}
-            put = {"request_put": {"key": key, "value": new}}
-            self.ask("cas", key, (old, new), "KV/Txn", {"compare": [compare], "success": [put]})
-
-    def ask(self, kind: str, key: bytes, argument: Any, call: str, request: dict[str, Any]) -> None:
-        schedule = self.schedule
-        members = [m for m in schedule.etcd.members.values() if m.plan.name not in schedule.gone]
-        member = self.rng.choice(members)
-        operation = schedule.history.call(self.name, kind, key, argument, schedule.loop.clock.elapsed())
-        open_ = True
-
-        def answered(result: Any) -> None:
-            nonlocal open_
-            if open_:
-                open_ = False
-                self.note(operation, result)
-                self.later(self.rng.uniform(0.0, 0.25), self.act)
-
-        def gives_up() -> None:
-            nonlocal open_
-            if open_:
-                open_ = False
-                answer.cancel()
-                self.note(operation, None)
-                self.act()
-
-        # The limit goes first: an answer may come at once.
-        self.later(self.rng.choice([0.5, 2.0, 10.0]), gives_up)
-        answer = member.submit(call, request, "", answered)
-
-    def note(self, operation: Operation, result: Any) -> None:
-        """What the client makes of an answer; None if it gave up."""
-        history = self.schedule.history
-        if result is None or isinstance(result, EtcdError):
-            if operation.kind == "get" or isinstance(result, CERTAINLY_NOT_DONE):
-                history.refused(operation)
-            else:
-                history.unknown(operation)
-            return
-        key, revision = operation.key, result["header"]["revision"]
-        if operation.kind == "get":
-            value = result["kvs"][0]["value"] if result["kvs"] else None
-            self.last_read[key] = value
-            history.answered(operation, value)
-        elif operation.kind == "put":
-            self.last_read[key] = operation.argument
-            self.acknowledged.append((revision, key, operation.argument))
-            history.answered(operation, None)
-        elif operation.kind == "delete":
-            if result["deleted"]:
-                self.acknowledged.append((revision, key, None))
-            history.answered(operation, result["deleted"])
-        else:
-            if result["succeeded"]:
-                self.last_read[key] = operation.argument[1]
-                self.acknowledged.append((revision, key, operation.argument[1]))
-            history.answered(operation, result["succeeded"])
+MEMORY_SNAPSHOT = 10
+"""Fewer entries than usual, so that members that are behind need a snapshot soon."""
 
 
 class Schedule:
@@ -160,6 +60,7 @@ class Schedule:
         self.loop.advance(2.0)
         self.quicken()
         self.clients = [Client(self, f"client-{n}") for n in range(1, self.rng.randint(3, 5) + 1)]
+        self.watchers = [Watcher(self, f"watcher-{n}") for n in (1, 2)]
         kinds = [
             self.crash,
             self.crash,
@@ -377,6 +278,10 @@ class Schedule:
 
     def run(self) -> None:
         """Let things go wrong, heal everything, and wait until all is well."""
+        with mock.patch.object(kubekit.etcd.replica, "MEMORY_SNAPSHOT", MEMORY_SNAPSHOT):
+            self._run()
+
+    def _run(self) -> None:
         at = 0.0
         while at < SECONDS:
             pause = self.rng.uniform(0.2, 6.0 / len(self.kinds))
@@ -422,6 +327,11 @@ class Schedule:
                     kept = member.store.get(key, revision)
                     if (kept.value if kept else None) != value or (kept and kept.mod_revision != revision):
                         return f"{member.plan.name} lost {key!r} = {value!r} of revision {revision}: {kept}"
+        written = everything(members[0].store)
+        for watcher in self.watchers:
+            if watcher.seen != written:
+                missed = [event for event in written if event not in watcher.seen]
+                return f"{watcher.name} missed {missed[:5]} or saw others: {watcher.seen[-5:]}"
         return self.history.anomaly()
 
 

@@ -176,9 +176,8 @@ def test_too_many_connections(server: EtcdServer, monkeypatch: pytest.MonkeyPatc
     held = [connect(server) for _ in range(10)]
     try:
         wait_until(lambda: open_connections(server) == 10)
-        with connect(server) as refused:
-            with contextlib.suppress(ConnectionError):
-                assert refused.recv(10) == b""
+        with connect(server) as refused, contextlib.suppress(ConnectionError):
+            assert refused.recv(10) == b""
     finally:
         for connection in held:
             connection.close()

@@ -12,6 +12,12 @@ themselves), `backend_size` and `quota` (how large it may grow), `alarms`, `auto
 may), `errors` (how it refuses). Then the door: `messages` and `calls` (the tables), `conversion`, `v3rpc`
 (the calls), `watch_stream`, `protobuf`, `protojson` and `gateway` (JSON over HTTP).
 
+On disk: `disk` and `memory_file` (what a power cut takes), `crc32c`, `bbolt`, `bbolt_pages` and
+`bbolt_writer` (the database file), `backend` and `store_loading` (what it means), `snapshot`,
+`initial_cluster` and `restore` (backups), `request_codec`, `raft_codec`, `wal_records` and `wal` (the log),
+`snap_file` and `datadir` (all of a member's files), `bcrypt` (passwords). The bytes are etcd's own: a real
+etcd reads what is written here, and the other way round.
+
     store = KVStore(clock)                                   # a kubekit.sim.Clock
     store.put(key, value, lease=0) -> int                    # the new revision
     store.get(key, rev=0) -> KeyValue | None                 # .key .value .create_revision .mod_revision
@@ -41,7 +47,8 @@ follow. Errors are `EtcdError` with `.code` (gRPC), `.message` (etcd's words) an
 
 Left out against the original: metrics and tracing of the store, JWT tokens, reading while a write is under
 way, a size of the file to the page (`backend_size` is a model), and remembering the hash of a compaction that
-forgets a very long history.
+forgets a very long history. Of the files: changing a database page by page (it is written anew as a whole,
+with the snapshot that needs it), locks on files, segments that are allocated ahead of their time.
 """
 
 from kubekit.etcd.errors import Compacted, EtcdError, FutureRevision, LeaseNotFound

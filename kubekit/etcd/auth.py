@@ -16,6 +16,7 @@ from bisect import insort
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from kubekit.etcd import bcrypt
 from kubekit.etcd.errors import (
     AuthFailed,
     AuthNotEnabled,
@@ -46,8 +47,6 @@ READ, WRITE, READWRITE = 0, 1, 2
 
 TOKEN_SECONDS = 300.0
 """How long a token lives without being used."""
-
-_ROUNDS = 1000
 
 
 class Permission(NamedTuple):
@@ -239,7 +238,7 @@ class AuthStore:
 
         Raises AuthNotEnabled, AuthFailed, NoPasswordUser.
         """
-        if self._with_password(name).password != self.hash_password(name, password):
+        if not bcrypt.check_password(password, self._with_password(name).password or b""):
             raise AuthFailed
         return self.revision
 
@@ -339,7 +338,7 @@ class AuthStore:
 
     def hash_password(self, name: str, password: str) -> bytes:
         """What is kept instead of a password."""
-        return hashlib.pbkdf2_hmac("sha256", password.encode(), name.encode(), _ROUNDS)
+        return bcrypt.hash_password(password, bcrypt.salt_of(name))
 
     def _void(self, name: str) -> None:
         self._tokens = {token: held for token, held in self._tokens.items() if held[0].user != name}

@@ -10,6 +10,7 @@ import pytest
 WITH_EXAMPLES = [
     "alarms",
     "auto_compaction",
+    "bcrypt",
     "crc32c",
     "hashing",
     "key_index",
@@ -17,8 +18,11 @@ WITH_EXAMPLES = [
     "membership",
     "protobuf",
     "quota",
+    "raft_codec",
     "revision",
+    "snap_file",
     "sorted_keys",
+    "wal",
 ]
 
 

@@ -70,3 +70,27 @@ def test_an_engine_bug_does_not_close_the_door(tmp_path: Path, capsys: Any) -> N
             echo.loop.call_later(1.0, "test", fail)
         assert due(echo, 5.0).wait(10) and server.running
     assert "this is a bug of the engine" in capsys.readouterr().err
+
+
+def test_two_doors_of_one_engine_share_its_driver(tmp_path: Path) -> None:
+    """Time passes once, whichever of them is closed first, and at the pace of the first."""
+    from kubekit.serving.driver import driver_of
+
+    echo = Echo()
+    first = serve(echo, kubeconfig=tmp_path / "a", announce=lambda text: None, speed=1000.0)
+    second = serve(echo, kubeconfig=tmp_path / "b", announce=lambda text: None, speed=1.0)
+    try:
+        assert second.driver is first.driver and driver_of(echo.loop) is first.driver
+        assert due(echo, 200.0).wait(10)
+        first.stop()
+        assert due(echo, 200.0).wait(10), "the other goes on driving"
+    finally:
+        first.stop()
+        second.stop()
+    assert not second.driver.in_use
+    third = serve(echo, kubeconfig=tmp_path / "c", announce=lambda text: None, speed=500.0)
+    try:
+        assert third.driver is not first.driver
+        assert due(echo, 200.0).wait(10)
+    finally:
+        third.stop()

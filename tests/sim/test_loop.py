@@ -177,3 +177,21 @@ def test_a_component_answers_to_its_verbs() -> None:
         "counter starts.",
         "counter is stopped.",
     ]
+
+
+def test_what_another_thread_posts_runs_in_the_next_turn() -> None:
+    import threading
+
+    loop = Loop()
+    ran: list[str] = []
+    woken: list[bool] = []
+    loop.wake = lambda: woken.append(True)
+    poster = threading.Thread(target=loop.post, args=("etcd", ran.append, "posted"))
+    poster.start()
+    poster.join()
+    assert ran == [] and woken and loop.next_due() == loop.clock.now()
+    loop.run_ready()
+    assert ran == ["posted"]
+    loop.post("etcd", ran.append, "later")
+    loop.advance(1.0)
+    assert ran == ["posted", "later"] and loop.next_due() is None

@@ -40,6 +40,8 @@ MOST_UNDER_WAY = 4096
 _REPEATED = frozenset({MsgHeartbeat, MsgHeartbeatResp, MsgPreVote, MsgPreVoteResp, MsgVote, MsgVoteResp})
 """What is said again and again where something is wrong: nobody's work waits for it."""
 
+_ALIVE = ("running", "paused")
+
 Pair = tuple[str, str]
 
 
@@ -176,7 +178,7 @@ class Links:
 
     def connected_since(self, a: Replica, b: Replica) -> float | None:
         """The Unix time since when two members have been connected; None when they are not."""
-        if a.state not in ("running", "paused") or b.state not in ("running", "paused"):
+        if a.state not in _ALIVE or b.state not in _ALIVE:
             return None
         pair = frozenset((a.plan.name, b.plan.name))
         broken = self._broken.get(pair)
@@ -238,7 +240,7 @@ class Links:
         """Why a member takes nothing from this sender; empty when it does."""
         if target is None:
             return "nobody listens there"
-        if target.state not in ("running", "paused"):
+        if target.state not in _ALIVE:
             return f"{target.plan.name} is {target.state}"
         if sender.id in target.membership.removed:
             sender.was_removed()
@@ -250,9 +252,10 @@ class Links:
     def _deliver(self, flight: Flight) -> None:
         target = flight.target
         self._under_way[target.name] -= 1
-        if target.running and self.members.get(flight.message.to) is target:
+        # A paused member's events run only when somebody steps it; then it does what it would have done.
+        if target.state in _ALIVE and self.members.get(flight.message.to) is target:
             target.receive(flight.message)
-            if flight.message.type == MsgSnap and flight.sender.running:
+            if flight.message.type == MsgSnap and flight.sender.state in _ALIVE:
                 flight.sender.snapshot_sent(flight.message.to, failed=False)
 
     def forget(self, member: Replica) -> None:
@@ -260,5 +263,5 @@ class Links:
         flights = [handle.args[0] for handle in self._handles() if handle.owner == member.name]
         self._under_way.pop(member.name, None)
         for flight in flights:
-            if flight.message.type == MsgSnap and flight.sender.running:
+            if flight.message.type == MsgSnap and flight.sender.state in _ALIVE:
                 flight.sender.snapshot_sent(flight.message.to, failed=True)

@@ -3,6 +3,7 @@
     cluster.view.map()                                    the cluster map
     cluster.view.life_of("pod/shop/web")                  the life of a pod
     cluster.view.control_loop("replicaset/shop/web-1")    a controller's rounds
+    cluster.view.scheduling("pod/shop/web")               an attempt to schedule a pod
     cluster.view.packet(record)                           a packet's walk
     cluster.view.owners("deployment/shop/web")            who owns whom
     cluster.view.revisions("/registry/pods")              etcd's keys by revision
@@ -17,6 +18,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kubekit.cluster.errors import KubekitError
 from kubekit.sim import Record
 from kubekit.views.cluster_map import ClusterMap
 from kubekit.views.control_loop import ControlLoop
@@ -26,6 +28,7 @@ from kubekit.views.owners import owners_of
 from kubekit.views.packet_walk import PacketWalk
 from kubekit.views.raft_theatre import RaftTheatre
 from kubekit.views.revision_explorer import RevisionExplorer
+from kubekit.views.scheduling_funnel import SchedulingFunnel
 
 
 class Views:
@@ -48,6 +51,18 @@ class Views:
         subject = self._subject(subject)
         kind = self._cluster.resource(subject.partition("/")[0]).kind
         return ControlLoop(subject, self._cluster.records.of(subject), self._meta(), self._id, kind)
+
+    def scheduling(self, subject: str, attempt: int = -1) -> SchedulingFunnel:
+        """An attempt to schedule a pod: the last one, or the one of this index."""
+        subject = self._subject(subject)
+        tried = [one for one in self._cluster.records.of(subject) if one.kind == "schedule"]
+        try:
+            record = tried[attempt] if tried else None
+        except IndexError:
+            raise KubekitError(
+                f"{subject} was tried {len(tried)} time(s): there is no attempt {attempt}"
+            ) from None
+        return SchedulingFunnel(subject, record, self._meta(pod=subject), self._id)
 
     def packet(self, record: Record | None = None) -> PacketWalk | str:
         """A packet's walk: of the record that `cluster.send` gave, or of the last packet."""
@@ -115,6 +130,6 @@ class Views:
 
     def __repr__(self) -> str:
         return (
-            "Views: map(), life_of(pod), control_loop(object), packet(record), owners(object), "
-            "revisions(prefix), raft(), file(path or member)"
+            "Views: map(), life_of(pod), scheduling(pod), control_loop(object), packet(record), "
+            "owners(object), revisions(prefix), raft(), file(path or member)"
         )

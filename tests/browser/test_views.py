@@ -29,6 +29,7 @@ CELLS = {
     "cluster_map": "cluster.view.map()",
     "life_of_a_pod": "cluster.view.life_of('pod/default/client')",
     "control_loop": "cluster.view.control_loop(loop_of)",
+    "scheduling_funnel": "cluster.view.scheduling('pod/default/client')",
     "packet_walk": "cluster.view.packet(cluster.send('default/client', 'web:80'))",
     "graph": "cluster.view.owners('deployment/default/web')",
     "revision_explorer": "cluster.view.revisions('/registry/pods')",
@@ -38,7 +39,9 @@ CELLS = {
     "inside_the_file": "cluster.view.file(snapshot(), revision=300)",
 }
 CONTRAST = (Path(__file__).parent / "contrast.js").read_text()
-STEPPED = ["cluster_map", "life_of_a_pod", "control_loop", "packet_walk", "raft_theatre"]
+STEPPED = [
+    "cluster_map", "life_of_a_pod", "control_loop", "scheduling_funnel", "packet_walk", "raft_theatre",
+]  # fmt: skip
 COUNTED = {"revision_explorer": "revision", "inside_the_file": "step"}
 """Views whose stops are no records, with what they are."""
 
@@ -156,6 +159,19 @@ def test_two_revisions_are_compared_and_let_go(notebook: Notebook) -> None:
     page.keyboard.press("End")
     view.get_by_role("button", name="compare from here").click()
     page.keyboard.press("Escape")
+
+
+def test_views_of_one_cluster_share_the_cursor(notebook: Notebook) -> None:
+    life: Any = notebook.view("life_of_a_pod")
+    explorer: Any = notebook.view("revision_explorer")
+    life.get_by_role("button", name="last record (End)").click()
+    before = life.locator("input[type=range]").get_attribute("aria-valuetext")
+    explorer.get_by_role("button", name="first record (Home)").click()
+    explorer.get_by_role("button", name="next record (right arrow)").click()
+    assert life.locator("input[type=range]").get_attribute("aria-valuetext") != before
+    life.get_by_role("button", name="last record (End)").click()
+    assert not explorer.locator("input[type=range]").get_attribute("aria-valuetext").startswith("revision 1 ")
+    explorer.get_by_role("button", name="last record (End)").click()
 
 
 def test_marks_of_the_explorer_keep_the_focus(notebook: Notebook) -> None:

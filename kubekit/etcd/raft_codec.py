@@ -4,8 +4,8 @@ Entries, the hard state, snapshots and memberships take the form of raft's own p
 entry, what it asks for (`RaftRequest`) is etcd's InternalRaftRequest; within a change of the membership the
 member is JSON. A real etcd reads what is written here, and the other way round.
 
->>> encode_entry(Entry(2, 7, NORMAL, RaftRequest("put", Put(b"a", b"1"), id=5))).hex(" ", 2)
-'0800 1002 1807 220d 2206 0a01 6112 0131 a206 0208 05'
+>>> encode_entry(Entry(2, 7, NORMAL, RaftRequest("put", Put(b"a", b"1"), id=5))).hex(" ")
+'08 00 10 02 18 07 22 0d 22 06 0a 01 61 12 01 31 a2 06 02 08 05'
 
 Fields that protobuf could leave out are written even when they are zero, as etcd does. Bytes that are none of
 this raise `DecodeError`.

@@ -67,6 +67,8 @@ class EtcdClient:
         self.who = who
         self._endpoints = None if endpoints is None else list(endpoints)
         self._member: Member | None = None
+        self._last = ""
+        """The member that it was connected to last: the others have their turn first."""
         self._watches: dict[ClientWatch, None] = {}
 
     # -- the connection ---------------------------------------------------------------------------------
@@ -86,10 +88,9 @@ class EtcdClient:
         member = self._member
         if member is not None and member.serving and member.state == "running":
             return member
-        name = self.connected_to
         if not any(member.serving for member in self._running()):
             self._await()
-        return self._connect(name)
+        return self._connect(self._last)
 
     def _running(self) -> list[Member]:
         members = self.cluster.members
@@ -113,7 +114,7 @@ class EtcdClient:
             if member is not None and member.serving and member.state == "running" and not member.learner:
                 if member is not self._member:
                     self._leave()
-                    self._member = member
+                    self._member, self._last = member, name
                     member.streams.attach(self)
                     for watch in list(self._watches):
                         watch.open(member.store)
@@ -129,15 +130,14 @@ class EtcdClient:
 
     def lost(self) -> None:
         """The member has ended the connection: connect to another one, if any answers."""
-        name = self.connected_to
         self._leave()
-        self.reconnect(name)
+        self.reconnect()
 
-    def reconnect(self, after: str = "") -> None:
+    def reconnect(self) -> None:
         """Find a member again, if there is something to watch for."""
         if self._member is None and self._watches:
             try:
-                self._connect(after)
+                self._connect(self._last)
             except EtcdError:
                 return
 

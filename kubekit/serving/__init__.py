@@ -5,11 +5,20 @@ the real kubectl and any client library can talk to the same API server that the
 
 Reading order: `certificates` (a cluster CA, a server and an admin certificate), `kubeconfig` (the file that
 names them), `driver` (the wall clock moves the engine), `https` (sockets in, `Request` out),
-`remote_command` (what a container printed, on channels of a WebSocket), `server` (all of it together, started
-and stopped), `command` (the console program).
+`remote_command` (what a container printed, on channels of a WebSocket), `listening` (ports), `server` (all of
+it together, started and stopped), `command` (the console program).
 
-Left out against the original: HTTP/2 (clients fall back to HTTP/1.1), SPDY, port-forward, and typing into a
-running exec.
+etcd has doors too, one for each member, on which the real etcdctl works (`cluster.serve_etcd()`): `etcd_front`
+(who speaks: gRPC or HTTP/1.1), `etcd_grpc` and `etcd_http` (what is asked), `etcd_watch` (slow clients),
+`etcd_engine` (asking a member from a thread), `etcd_metrics`, `etcd_door` (one member's port), `etcd_pki` and
+`etcd_server` (all of them), `etcd_thread` (where they live), `quiet_grpc`.
+
+And an API server can stand on a real etcd, alone or with others: `etcd_channels` (calls, over any endpoint),
+`etcd_follower` (a thread that hears of every change), `etcd_compactor`, `remote_etcd` (the store as the API
+server sees it). docs/decisions/0007-etcd-wire.md says why it is so.
+
+Left out against the originals: HTTP/2 for the API server and the gateway (clients fall back to HTTP/1.1),
+SPDY, port-forward, typing into a running exec, etcd's v3lock and v3election services, CORS.
 """
 
 from kubekit.serving.server import Server, serve

@@ -122,7 +122,6 @@ class Watcher:
         self.name = name
         self.rng = schedule.rng.child(name)
         self.seen: list[Change] = []
-        self.open_streams = 0
         self.later(0.0, self.open)
 
     def later(self, seconds: float, what: Callable[[], None]) -> None:
@@ -147,7 +146,6 @@ class Watcher:
             nonlocal over
             if not over:
                 over = True
-                self.open_streams -= 1
                 self.later(0.1, self.open)
 
         def move_on() -> None:
@@ -160,7 +158,6 @@ class Watcher:
         except EtcdError:
             self.later(0.2, self.open)
             return
-        self.open_streams += 1
         start = self.seen[-1][0] + 1 if self.seen else 1
         stream.request({"create_request": {"key": b"\0", "range_end": b"\0", "start_revision": start}})
         self.later(self.rng.choice([0.5, 3.0, 15.0]), move_on)

@@ -30,6 +30,8 @@ from kubekit.cluster.defaults import (
 from kubekit.cluster.engine import engine_of, go_on_from, own_chance
 from kubekit.cluster.errors import KubekitError, TimeoutReached, UnknownName
 from kubekit.cluster.etcd_manifest import furnish
+from kubekit.cluster.etcd_hosts import hosts_of
+from kubekit.cluster.etcd_pki import EtcdPki
 from kubekit.cluster.kubeadm import SUPER_ADMIN, leave_behind
 from kubekit.cluster.kubelet_door import KubeletDoor
 from kubekit.cluster.map import Row, row_of, table
@@ -76,6 +78,8 @@ class Cluster(Verbs):
         # etcd: the only thing with a memory.
         self.etcd = engine_of(settings, loop)
 
+        self.pki = EtcdPki(nodes[0].name if nodes else CONTROL_PLANE, address.partition(":")[0])
+        self.etcd_hosts = hosts_of(loop, self.etcd, self.pki)
         # kube-apiserver: the only thing that talks to etcd.
         self.apiserver = APIServer(
             loop,
@@ -160,7 +164,7 @@ class Cluster(Verbs):
             min_sync_period=settings.proxy_min_sync_seconds,
         )
         node = self.nodes[name] = Node(plan, host, runtime, images, manifests, kubelet, kube_proxy)
-        furnish(node, self.etcd)
+        furnish(node, self.etcd, self.pki)
         node.start()
         return node
 

@@ -53,6 +53,7 @@ class Settings:
     node name. `controllers` chooses as the controller manager's flag does; `controller_options` go to the
     controller manager. `clock` is "virtual", which begins at `start`, or "wall", which begins at the present
     time; it may also be a `Clock`. `images_present` makes every image that exists count as pulled already.
+    `etcd_quota_bytes` is etcd's flag --quota-backend-bytes; 0 stands for etcd's own 2 GiB.
     `data_dir` keeps etcd on the disk: a cluster that is made on the same directory again finds everything.
     `etcd` are the endpoints of a real etcd to stand on, with the files that TLS needs; several clusters may
     share one. `join` makes a further control plane of a cluster that is in such an etcd: an API server, a
@@ -64,6 +65,7 @@ class Settings:
     seed: int = 0
     name: str = "kubekit"
     etcd_members: int = 1
+    etcd_quota_bytes: int = 0
     data_dir: str = ""
     etcd: str | Sequence[str] = ()
     etcd_cafile: str = ""

@@ -22,7 +22,7 @@ from kubekit.etcd import EtcdError, prefix_end
 from kubekit.etcd.cluster import EtcdCluster, plans_of
 from kubekit.etcd.cluster_errors import BootstrapError
 from kubekit.etcd.datadir import StorageError
-from kubekit.etcd.options import MemberPlan
+from kubekit.etcd.options import MemberPlan, Options
 from kubekit.etcd.storage import MemberStorage
 from kubekit.sim import Loop, parse_rfc3339
 
@@ -67,9 +67,9 @@ def _members(settings: Settings, loop: Loop) -> EtcdCluster:
     disks: dict[str, MemberStorage] = {}
     if settings.data_dir:
         disks |= member_directories(settings.data_dir, [plan.name for plan in plans])
-    elif single:
-        disks[plans[0].name] = DataDirectory(NodeFiles(), DATA_DIR)
-    members = EtcdCluster(loop, plans, disks=disks)
+    else:
+        disks |= {plan.name: DataDirectory(NodeFiles(), DATA_DIR) for plan in plans}
+    members = EtcdCluster(loop, plans, disks=disks, options=Options(quota_bytes=settings.etcd_quota_bytes))
     try:
         members.start()
     except (StorageError, BootstrapError) as error:

@@ -6,6 +6,8 @@ Source: cmd/kubeadm/app/phases/etcd/local.go, cmd/kubeadm/app/phases/certs/certl
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from kubekit.cluster.etcd_disk import DATA_DIR, DataDirectory
@@ -21,8 +23,9 @@ STACKED = "etcd"
 IMAGE = "registry.k8s.io/etcd:3.6.13-0"
 
 
-def manifest(name: str, ip: str) -> str:
-    """The manifest for the node `name` at `ip`."""
+def manifest(name: str, ip: str, initial_cluster: str = "") -> str:
+    """The manifest for the machine `name` at `ip`; `initial_cluster` when there are other members too."""
+    state = "\n    - --initial-cluster-state=new" if initial_cluster else ""
     return f"""\
 apiVersion: v1
 kind: Pod
@@ -44,7 +47,7 @@ spec:
     - --data-dir={DATA_DIR}
     - --feature-gates=InitialCorruptCheck=true
     - --initial-advertise-peer-urls=https://{ip}:2380
-    - --initial-cluster={name}=https://{ip}:2380
+    - --initial-cluster={initial_cluster or f"{name}=https://{ip}:2380"}{state}
     - --key-file=/etc/kubernetes/pki/etcd/server.key
     - --listen-client-urls=https://127.0.0.1:2379,https://{ip}:2379
     - --listen-metrics-urls=http://127.0.0.1:2381
@@ -121,17 +124,24 @@ status: {{}}
 """
 
 
-def furnish(node: Node, etcd: Any) -> None:
+def furnish(node: Node, etcd: Any, pki: EtcdPki) -> None:
     """Lay the files of a node, and let its kubelet look at its manifests."""
-    member = None
+    find: Callable[[], Any] = _nobody
     if node.plan.control_plane:
-        members = getattr(etcd, "members", {}).values()
-        member = next((member for member in members if member.name == STACKED), None)
-        if member is not None and isinstance(member.disk, DataDirectory):
-            node.files = member.disk.files
-            node.files.chmod(DATA_DIR, 0o700)
-        EtcdPki(node.name, node.ip).install(node.files)
+        members = getattr(etcd, "members", {})
+        name = next((name for name, member in members.items() if member.name == STACKED), None)
+        if name is not None:
+            find = partial(members.get, name)
+            disk = members[name].disk
+            if isinstance(disk, DataDirectory):
+                node.files = disk.files
+                node.files.chmod(DATA_DIR, 0o700)
+        pki.install(node.files)
     node.files.mkdir(MANIFESTS)
-    if member is not None:
+    if find() is not None:
         node.files.put(MANIFEST, manifest(node.name, node.ip), mode=0o600)
-    node.manifest_folder = ManifestFolder(node, member)
+    node.manifest_folder = ManifestFolder(node, find)
+
+
+def _nobody() -> None:
+    """No member runs on this machine."""

@@ -25,10 +25,14 @@ CLIENTS = {
 
 
 class EtcdPki:
-    """The authority of one cluster's etcd, and what it signed for the node `name` at `ip`."""
+    """The authority of one cluster's etcd, and what it signed for the machine `name` at `ip`.
 
-    def __init__(self, name: str, ip: str) -> None:
+    `first`: whose authorities sign here too; without it there are new ones.
+    """
+
+    def __init__(self, name: str, ip: str, first: EtcdPki | None = None) -> None:
         self.name, self.ip = name, ip
+        self._first = first
         self._pairs: dict[str, Any] = {}
 
     @cached_property
@@ -36,14 +40,14 @@ class EtcdPki:
         """``etcd-ca``."""
         from kubekit.cluster.certificates import Authority
 
-        return Authority("etcd-ca")
+        return Authority("etcd-ca") if self._first is None else self._first.authority
 
     @cached_property
     def cluster_authority(self) -> Any:
         """``kubernetes``: the CA of everything else."""
         from kubekit.cluster.certificates import Authority
 
-        return Authority("kubernetes")
+        return Authority("kubernetes") if self._first is None else self._first.cluster_authority
 
     def pair(self, file: str) -> Any:
         """The certificate and key of a file without its ending, e.g. ``etcd/server``."""

@@ -11,7 +11,8 @@ Source: pkg/kubelet/config/file.go, pkg/kubelet/kuberuntime (back-off).
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, Protocol
 
 import yaml
 
@@ -26,7 +27,7 @@ from kubekit.cluster.etcd_command import (
     read_command,
 )
 from kubekit.cluster.etcd_disk import DATA_DIR, DataDirectory
-from kubekit.cluster.node import Node
+from kubekit.cluster.node_files import NodeFiles
 from kubekit.etcd.cluster_errors import BootstrapError
 from kubekit.etcd.datadir import StorageError
 from kubekit.etcd.storage import MemberStorage
@@ -39,11 +40,28 @@ START_SECONDS = 1.0
 BACK_OFF, LONGEST_BACK_OFF = 10.0, 300.0
 
 
-class ManifestFolder:
-    """The folder of one node; `member` is the etcd member that its manifests run, if any."""
+class Machine(Protocol):
+    """A machine with a kubelet that looks at its manifests: a node, or a host of etcd alone."""
 
-    def __init__(self, node: Node, member: Any = None) -> None:
-        self.node, self.member = node, member
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def files(self) -> NodeFiles: ...
+
+    @property
+    def kubelet(self) -> Any: ...
+
+    @property
+    def manifests(self) -> Any: ...
+
+
+class ManifestFolder:
+    """The folder of one machine; `find` gives the etcd member that its manifests run, if any."""
+
+    def __init__(self, node: Machine, find: Callable[[], Any] = lambda: None) -> None:
+        self.node, self._find = node, find
+        member = find()
         self.loop = node.kubelet.loop
         self.pod: Obj | None = self._etcd(self._pods())
         """etcd's manifest, as the kubelet has read it last."""
@@ -56,6 +74,11 @@ class ManifestFolder:
         self._failures = 0
         self._start: Any = None
         node.files.on_change(FOLDER, self._changed)
+
+    @property
+    def member(self) -> Any:
+        """The member; a lost one that was added anew under its name is another object."""
+        return self._find()
 
     # -- looking ----------------------------------------------------------------------------------------
 

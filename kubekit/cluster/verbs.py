@@ -6,6 +6,7 @@ readable copies. Errors are the server's own `StatusError`s.
 
 from __future__ import annotations
 
+import importlib
 from typing import Any
 
 from kubekit.api.meta import Obj
@@ -121,6 +122,14 @@ class Verbs:
             known = ", ".join(sorted({resource.plural for resource in RESOURCES if resource.group == ""}))
             raise UnknownName(f"there is no kind {kind!r}; the core kinds are {known}")
         return found
+
+    def etcdctl(self, line: str, stdin: str = "") -> Any:
+        """Run a line of etcdctl that Python has put together, e.g. ``etcdctl(f"get colour --rev={before}")``.
+
+        A cell shows the returned Result as what the program printed.
+        """
+        magics = importlib.import_module("kubekit.terminal.etcd_magics")
+        return magics.run("etcdctl", line, stdin or None, self)
 
     def _place(self, obj: Obj, namespace: str | None) -> tuple[Resource, str | None]:
         resource = CATALOG.by_kind(obj["apiVersion"], obj["kind"])

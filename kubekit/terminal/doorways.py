@@ -1,4 +1,4 @@
-"""Doorways: which etcd member answers at an address, seen from the control-plane node.
+"""Doorways: which etcd member answers at an address, seen from the control-plane node or a host of etcd.
 
 On a node that kubeadm made, the member listens at 127.0.0.1:2379 and at the node's own address, shows the
 certificate that lies in /etc/kubernetes/pki/etcd, and wants one from whoever comes. Members on hosts of their
@@ -10,21 +10,23 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlsplit
 
-from kubekit.cluster.etcd_pki import FOLDER
+from kubekit.cluster.etcd_pki import FOLDER, EtcdPki
 from kubekit.terminal.etcdctl.doors import Door, MemberDoor
 from kubekit.terminal.etcdctl.tls import ServerTLS
 
 PORT = 2379
 LOCAL = ("127.0.0.1", "localhost")
 DOWN = ("stopped", "crashed")
+SHOWN = ("server.crt", "ca.crt")
 
 
 class Doorways:
-    """The client ports of a cluster's members. Call it with ``host:port``."""
+    """The client ports of a cluster's members. Call it with ``host:port``. `host`: from where it is looked;
+    the control-plane node if nothing is said."""
 
-    def __init__(self, cluster: Any) -> None:
-        self.cluster = cluster
-        self._tls: ServerTLS | None = None
+    def __init__(self, cluster: Any, host: str = "") -> None:
+        self.cluster, self.host = cluster, host
+        self._tls: dict[str, ServerTLS] = {}
 
     @property
     def members(self) -> dict[str, Any]:
@@ -34,10 +36,18 @@ class Doorways:
             for url in member.plan.client_urls:
                 parts = urlsplit(url)
                 found[f"{parts.hostname}:{parts.port or PORT}"] = member
+                if not self.stacked(member):
+                    found[f"{member.plan.name}:{parts.port or PORT}"] = member
+            own = self.machine(member)
             if self.stacked(member):
-                for host in (*LOCAL, self.node.name, self.node.ip):
-                    found[f"{host}:{PORT}"] = member
+                found[f"{own.name}:{PORT}"] = found[f"{own.ip}:{PORT}"] = member
+            if own is not None and own.name == (self.host or self.node.name):
+                found |= {f"{host}:{PORT}": member for host in LOCAL}
         return found
+
+    def machine(self, member: Any) -> Any:
+        """The machine that a member runs on: a node, a host of its own, or None when it has no files."""
+        return self.node if self.stacked(member) else self.cluster.etcd_hosts.get(member.plan.name)
 
     @property
     def node(self) -> Any:
@@ -52,21 +62,24 @@ class Doorways:
         member = self.members.get(address)
         if member is None or member.state in DOWN:
             return None
-        return MemberDoor(member, self.tls if self.secure(member) else None)
+        return MemberDoor(member, self.tls(member) if self.secure(member) else None)
 
     def secure(self, member: Any) -> bool:
         """Whether a member speaks TLS."""
         return self.stacked(member) or member.plan.client_urls[0].startswith("https:")
 
-    @property
-    def tls(self) -> ServerTLS:
-        """What members show, read from the node's files."""
-        if self._tls is None:
-            files = self.node.files
-            self._tls = ServerTLS(
-                files.read(f"{FOLDER}/etcd/server.crt"), files.read(f"{FOLDER}/etcd/ca.crt")
-            )
-        return self._tls
+    def tls(self, member: Any) -> ServerTLS:
+        """What a member shows, read from the files of its machine."""
+        name = member.plan.name
+        if name not in self._tls:
+            machine = self.machine(member)
+            if machine is None:
+                pki = EtcdPki(name, urlsplit(member.plan.client_urls[0]).hostname or "", self.cluster.pki)
+                shown, authority = pki.pair("etcd/server").certificate, pki.authority.certificate
+            else:
+                shown, authority = (machine.files.read(f"{FOLDER}/etcd/{file}") for file in SHOWN)
+            self._tls[name] = ServerTLS(bytes(shown), bytes(authority))
+        return self._tls[name]
 
     @property
     def environment(self) -> dict[str, str]:

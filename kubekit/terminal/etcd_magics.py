@@ -50,9 +50,12 @@ PROMPT = re.compile(r"(?m)^\s*[$#] (?=\S)")
 """What people copy along with a command."""
 
 
-def run(program: str, line: str, body: str | None = None) -> Result:
-    """What the magics do: run a line of `program`, with the body as its input; or the body, line by line."""
-    sessions = sessions_of(current())
+def run(program: str, line: str, body: str | None = None, cluster: Any = None) -> Result:
+    """What the magics do: run a line of `program`, with the body as its input; or the body, line by line.
+
+    On the current cluster, if none is given.
+    """
+    sessions = sessions_of(current() if cluster is None else cluster)
     line = line.strip()
     if line == "env" and not body:
         return Result(0, sessions.prepared(), "")

@@ -17,6 +17,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from kubekit.api.duration import parse_go_duration
+from kubekit.cluster.errors import UnknownName
 from kubekit.sim import Loop
 from kubekit.terminal.cli.result import Result
 from kubekit.terminal.doorways import Doorways
@@ -27,8 +28,9 @@ from kubekit.terminal.node_shell import Program, Run, Shell
 from kubekit.terminal.notebook import LoopPump, kubectl_of
 from kubekit.terminal.notebook_files import NotebookFiles
 
-CONNECTION = ("--endpoints", "--cacert", "--cert", "--key", "--insecure-transport", "--discovery-srv", "-d")
-"""Flags that say how etcd is reached; with any of them nothing is filled in."""
+WHERE = ("--endpoints", "--discovery-srv", "-d")
+WITH = ("--cacert", "--cert", "--key", "--insecure-transport")
+"""Flags that say where etcd is, and with which files. What a line says itself is not filled in for it."""
 
 WAITED = "^C  (nothing more happens; `timeout 5m {} ...` waits for five minutes of the cluster's time)"
 TIMED_OUT = 124
@@ -37,7 +39,9 @@ TIMED_OUT = 124
 class Session:
     """The programs of one shell. `prepared`: ETCDCTL_* variables for lines without any of their own."""
 
-    def __init__(self, cluster: Any, files: Any, prepared: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, cluster: Any, files: Any, prepared: Mapping[str, str] | None = None, host: str = ""
+    ) -> None:
         self.cluster, self.files = cluster, files
         self.loop: Loop = cluster.loop
         self.prepared = dict(prepared or {})
@@ -45,7 +49,7 @@ class Session:
         """What `timeout` allows."""
         clock = self.loop.clock.now
         pump = LoopPump(self.loop)
-        self.doors = Doorways(cluster)
+        self.doors = Doorways(cluster, host)
         self.etcdctl = Etcdctl(self.doors, files=files, now=clock, pump=pump, execute=self._execute)
         self.etcdutl = Etcdutl(files=files, now=clock, pump=pump)
         self.shell: Shell | None = None
@@ -65,14 +69,25 @@ class Session:
 
     def _etcdctl(self, run: Run) -> int:
         env = {name: value for name, value in run.env.items() if name != "?"}
-        told = any(word.partition("=")[0] in CONNECTION for word in run.args)
-        if not told and not any(name in env for name in self.prepared):
-            env |= self.prepared
+        if not any(name in env for name in self.prepared):
+            env |= self._filled_in(run.args)
+        self.etcdctl.files = run.here
         with self._waiting():
             result = self.etcdctl.run(run.args, _text(run.stdin), env, patience=self.seconds)
         return self._deliver(run, result)
 
+    def _filled_in(self, words: list[str]) -> dict[str, str]:
+        """The prepared variables for whose flags a line has nothing of its own."""
+        said = {word.partition("=")[0] for word in words}
+        where, others = said.intersection(WHERE), said.intersection(WITH)
+        return {
+            name: value
+            for name, value in self.prepared.items()
+            if not (where if name == "ETCDCTL_ENDPOINTS" else others)
+        }
+
     def _etcdutl(self, run: Run) -> int:
+        self.etcdutl.files = run.here
         return self._deliver(run, self.etcdutl.run(run.args, _text(run.stdin), dict(run.env)))
 
     def _waiting(self) -> Any:
@@ -140,6 +155,8 @@ class Sessions:
         self.cluster = cluster
         self._nodes: dict[str, Shell] = {}
         self._notebook: Shell | None = None
+        self._outside: dict[str, str] = {}
+        """Variables that the notebook's shell has from the process; what was exported in it stays."""
 
     @property
     def notebook(self) -> Shell:
@@ -151,19 +168,26 @@ class Sessions:
             env = {"ENDPOINT": prepared["ETCDCTL_ENDPOINTS"]}
             self._notebook = self._shell(session, env, cwd="")
         # What %env set since the last cell is known too.
+        env = self._notebook.env
         for name, value in os.environ.items():
-            if name.startswith("ETCDCTL_") or name not in self._notebook.env:
-                self._notebook.env[name] = value
+            if name.startswith("ETCDCTL_") or env.get(name) == self._outside.get(name):
+                env[name] = self._outside[name] = value
         return self._notebook
 
     def node(self, name: str) -> Shell:
-        """The shell of a node. Raises UnknownName."""
+        """The shell of a node, or of a host of etcd. Raises UnknownName."""
         if name not in self._nodes:
-            node = self.cluster.node(name)
-            session = Session(self.cluster, node.files)
+            hosts = self.cluster.etcd_hosts
+            if name not in hosts and name not in self.cluster.nodes:
+                raise UnknownName(f"there is no machine {name!r}; there are {', '.join(self._machines())}")
+            node = hosts[name] if name in hosts else self.cluster.node(name)
+            session = Session(self.cluster, node.files, host=name)
             env = {"HOSTNAME": name, "USER": "root", "PWD": "/root"}
             self._nodes[name] = self._shell(session, env, cwd="/root")
         return self._nodes[name]
+
+    def _machines(self) -> list[str]:
+        return [*self.cluster.nodes, *self.cluster.etcd_hosts]
 
     def _shell(self, session: Session, env: dict[str, str], cwd: str) -> Shell:
         clock: Callable[[], float] = session.loop.clock.now

@@ -7,6 +7,7 @@ the exit status is the one that a shell reports for Ctrl-C.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 INTERRUPTED = 130
 """The exit status a shell reports for a program that SIGINT ended."""
@@ -23,3 +24,7 @@ class Result:
 
     def __str__(self) -> str:
         return self.stdout + self.stderr
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """In a notebook it shows what the program printed."""
+        printer.text(str(self).rstrip("\n"))

@@ -19,6 +19,7 @@ from kubekit.etcd.disk import Disk
 from kubekit.terminal.cli.result import Result
 from kubekit.terminal.node_shell.syntax import Pipeline, Simple, parse
 from kubekit.terminal.node_shell.words import SyntaxTrouble, expand, filled, matches, one_text
+from kubekit.terminal.node_shell.working_directory import WorkingDirectory
 
 NOT_FOUND = 127
 LONGEST = 200
@@ -50,6 +51,11 @@ class Run:
     def files(self) -> Disk:
         """The files, by absolute path."""
         return self.shell.files
+
+    @property
+    def here(self) -> Disk:
+        """The files, by paths as they are seen from the working directory."""
+        return WorkingDirectory(self.shell)
 
     def at(self, path: str) -> str:
         """A path, seen from the working directory."""

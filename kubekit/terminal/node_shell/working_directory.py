@@ -1,0 +1,68 @@
+"""WorkingDirectory: a shell's files for a program that is given paths as its user typed them.
+
+etcdctl and etcdutl know files by path and nothing of a working directory; on a node `--cacert ca.crt` means
+the file in the folder that `cd` went to. Errors name the path as it was typed. It is a
+`kubekit.etcd.disk.Disk`; make it anew for each command, it keeps nothing.
+"""
+
+from __future__ import annotations
+
+import mmap
+from collections.abc import Callable
+from typing import Protocol
+
+from kubekit.etcd.disk import Disk
+
+
+class Standing(Protocol):
+    """A shell, as far as it stands somewhere."""
+
+    files: Disk
+
+    def at(self, path: str) -> str: ...
+
+
+class WorkingDirectory:
+    """The files of a shell, seen from where it stands."""
+
+    def __init__(self, shell: Standing) -> None:
+        self.shell, self.disk = shell, shell.files
+
+    def exists(self, path: str) -> bool:
+        return self.disk.exists(self.shell.at(path))
+
+    def list(self, folder: str) -> list[str]:
+        return self.disk.list(self.shell.at(folder))
+
+    def size(self, path: str) -> int:
+        return self.disk.size(self.shell.at(path))
+
+    def read(self, path: str, offset: int = 0, size: int = -1) -> bytes:
+        return self.disk.read(self.shell.at(path), offset, size)
+
+    def view(self, path: str) -> bytes | mmap.mmap:
+        return self.disk.view(self.shell.at(path))
+
+    def write(self, path: str, data: bytes, offset: int = -1) -> None:
+        self.disk.write(self.shell.at(path), data, offset)
+
+    def append(self, path: str, data: bytes) -> None:
+        self.disk.append(self.shell.at(path), data)
+
+    def truncate(self, path: str, size: int) -> None:
+        self.disk.truncate(self.shell.at(path), size)
+
+    def rename(self, old: str, new: str) -> None:
+        self.disk.rename(self.shell.at(old), self.shell.at(new))
+
+    def remove(self, path: str) -> None:
+        self.disk.remove(self.shell.at(path))
+
+    def mkdir(self, path: str) -> None:
+        self.disk.mkdir(self.shell.at(path))
+
+    def fsync(self, path: str) -> None:
+        self.disk.fsync(self.shell.at(path))
+
+    def later(self, action: Callable[[], object]) -> bool:
+        return self.disk.later(action)

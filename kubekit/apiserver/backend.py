@@ -23,7 +23,7 @@ class StoreBackend:
         self._put_if = store.put_if
         self._load = getattr(store, "load", None)
         self._refresh = getattr(store, "refresh", None)
-        self.shared = self._refresh is not None
+        self.shared = getattr(store, "shared", self._refresh is not None)
         """Whether others write to the store too, so that what they write must be asked for."""
 
     def revision(self) -> int:

@@ -114,6 +114,13 @@ class Storage:
         """The revision as of which everything is that has been heard of."""
         return self.backend.revision()
 
+    def agree(self) -> None:
+        """Before a read that must not be old: nothing was written that has not been heard of.
+
+        Raises StoreUnavailable when the store cannot say so, as without a quorum.
+        """
+        self.backend.refresh()
+
     def create(self, key: str, obj: Obj) -> Obj | None:
         """Put if new; the object with its resourceVersion, or None when the key exists."""
         return self._put(key, obj, 0)

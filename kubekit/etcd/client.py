@@ -59,6 +59,9 @@ class EtcdClient:
     `who` says as whom it asks once users are heeded: a token or an Identity.
     """
 
+    shared = False
+    """Whether other clients' writes have to be asked for: no, watches here are told within the write."""
+
     def __init__(
         self, cluster: EtcdCluster, endpoints: Sequence[str] | None = None, name: str = "", who: Who = ""
     ) -> None:
@@ -183,6 +186,15 @@ class EtcdClient:
         if member.auth.enabled:
             member.auth.identify(self.who)
         return member.store
+
+    def refresh(self) -> None:
+        """Be as new as the cluster is: its watches have been told of every write that was answered before.
+
+        Raises EtcdError when nobody can say so, as without a quorum.
+        """
+        member = self._member
+        if member is None or not member.alone:
+            self._caught_up()
 
     # -- reading ----------------------------------------------------------------------------------------
 

@@ -70,9 +70,12 @@ def parse_revision(text: str) -> int:
 
 
 def check_fresh(ctx: Context, scope: Scope, text: str) -> None:
-    """A read "not older than" a revision that does not exist yet times out."""
+    """A read "not older than" a revision that does not exist yet times out; one that names no revision must
+    see everything that was written before."""
     wanted = parse_revision(text)
     if not wanted:
+        if not text:
+            ctx.server.storage.agree()
         return
     present = ctx.server.storage.revision()
     if wanted > present:

@@ -30,6 +30,7 @@ def get(ctx: Context, scope: Scope) -> Response:
     """Answer a GET of one object."""
     accept = ctx.request.headers.get("accept")
     if accept is None and not ctx.request.query:
+        ctx.server.storage.agree()
         obj = scope.store.get(ctx.info.namespace, ctx.info.name)
         return Response(200, scope.served(scope.strategy.decorate(ctx, obj)), _JSON)
     form = form_of(ctx)

@@ -8,10 +8,10 @@ names them), `driver` (the wall clock moves the engine), `https` (sockets in, `R
 `remote_command` (what a container printed, on channels of a WebSocket), `listening` (ports), `server` (all of
 it together, started and stopped), `command` (the console program).
 
-etcd has doors too, one for each member, on which the real etcdctl works (`cluster.serve_etcd()`): `etcd_front`
-(who speaks: gRPC or HTTP/1.1), `etcd_grpc` and `etcd_http` (what is asked), `etcd_watch` (slow clients),
-`etcd_engine` (asking a member from a thread), `etcd_metrics`, `etcd_door` (one member's port), `etcd_pki` and
-`etcd_server` (all of them), `etcd_thread` (where they live), `quiet_grpc`.
+etcd has doors too, one for each member, on which the real etcdctl works (`cluster.serve_etcd()`):
+`etcd_front` (who speaks: gRPC or HTTP/1.1), `etcd_grpc` and `etcd_http` (what is asked), `etcd_watch` (slow
+clients), `etcd_engine` (asking a member from a thread), `etcd_metrics`, `etcd_door` (one member's port),
+`etcd_pki` and `etcd_server` (all of them), `etcd_thread` (where they live), `quiet_grpc`.
 
 And an API server can stand on a real etcd, alone or with others: `etcd_channels` (calls, over any endpoint),
 `etcd_follower` (a thread that hears of every change), `etcd_compactor`, `remote_etcd` (the store as the API

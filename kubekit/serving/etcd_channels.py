@@ -43,6 +43,13 @@ WRITE = 10.0
 PATIENCE = 8.0
 """Seconds for which a read is asked again, and a write that could not be sent."""
 
+DOUBT = 5.0
+"""Seconds after a call that no endpoint answered, for which calls get one short try: whoever asks meanwhile
+is not kept waiting for an etcd that is known to be gone."""
+
+DOUBTED = 0.5
+"""Seconds that one endpoint gets for a read then."""
+
 FIRST_PAUSE, LONGEST_PAUSE = 0.025, 0.5
 """Seconds between two rounds through the endpoints: doubled each time, up to the longest."""
 
@@ -103,6 +110,7 @@ class Channels:
         self._channels = [_channel(endpoint, tls) for endpoint in endpoints]
         self._calls: list[dict[str, Any]] = [{} for _ in endpoints]
         self._next = 0
+        self._doubted_until = 0.0
 
     def close(self) -> None:
         """Break all connections."""
@@ -126,7 +134,10 @@ class Channels:
     def _ask(self, name: str, request: Message, seconds: float, again: bool) -> Message:
         request_type, response_type = REQUESTS[name]
         data = encode(request_type, request)
-        give_up = time.monotonic() + PATIENCE
+        began = time.monotonic()
+        doubted = began < self._doubted_until
+        give_up = began if doubted else began + PATIENCE
+        seconds = min(seconds, DOUBTED) if doubted and again else seconds
         pause = FIRST_PAUSE
         while True:
             for _ in self._channels:
@@ -140,8 +151,10 @@ class Channels:
                     if not (isinstance(failure, Unreachable) or (again and lost)):
                         raise failure from None
                 else:
+                    self._doubted_until = 0.0
                     return decode(response_type, answer)
             if time.monotonic() + pause > give_up:
+                self._doubted_until = time.monotonic() + DOUBT
                 raise failure
             time.sleep(pause)
             pause = min(pause * 2, LONGEST_PAUSE)

@@ -22,6 +22,7 @@ import weakref
 from pathlib import Path
 from typing import Any
 
+from kubekit.cluster.errors import KubekitError
 from kubekit.serving import etcd_thread
 from kubekit.serving.certificates import Authority
 from kubekit.serving.driver import driver_of
@@ -52,6 +53,9 @@ class EtcdServer:
         speed: float = 1.0,
         authority: Authority | None = None,
     ) -> None:
+        if not cluster.etcd.members:
+            where = ", ".join(getattr(cluster.etcd, "endpoints", ()))
+            raise KubekitError(f"etcd of cluster {cluster.name} runs elsewhere: {where}")
         self.cluster = cluster
         self._driver = driver_of(cluster.loop, follow_real_time, speed)
         self._turns = EngineTurns(self._driver)
@@ -70,7 +74,8 @@ class EtcdServer:
                 if directory is not None
                 else Path(".kubekit") / f"{cluster.name}-etcd-{number}" / "pki"
             )
-            self.pki = EtcdPki.write(folder, authority or Authority("etcd-ca"))
+            known = getattr(getattr(cluster, "pki", None), "authority", None)
+            self.pki = EtcdPki.write(folder, authority or known or Authority("etcd-ca"))
         self._first: Any = first
         try:
             etcd_thread.run(self._open())
@@ -223,6 +228,7 @@ def serve_etcd(
     port that is in use raises `PortInUse`. `tls` asks clients for a certificate of etcd's CA, as kubeadm sets
     etcd up; the files lie in `directory`, or in `.kubekit/<cluster>-etcd-<port>/pki`. `speed` is how many of
     the cluster's seconds pass in a second, unless the cluster is served already. `authority` signs the
-    certificates; without it a new one is made.
+    certificates; without it the CA of the cluster's etcd does. Raises KubekitError for a cluster on a real
+    etcd.
     """
     return EtcdServer(cluster, port, tls, directory, follow_real_time, announce, speed, authority)

@@ -1,19 +1,22 @@
 """Authorization: may this user do this?
 
 `Authorization.decide(attributes)` asks the authorizers in order: the group `system:masters` may do anything,
-then RBAC. An authorizer that has no opinion passes the question on; when nobody has one the answer is no. The
-forbidden text names the user, the verb, the resource and where. Upstream: apiserver/pkg/authorization and
-apiserver/pkg/endpoints/handlers/responsewriters/errors.go.
+then the node authorizer (mode Node), then RBAC. An authorizer that has no opinion passes the question on;
+when nobody has one the answer is no. The forbidden text names the user, the verb, the resource and where.
+Upstream: apiserver/pkg/authorization and apiserver/pkg/endpoints/handlers/responsewriters/errors.go.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kubekit.api.exchange import UserInfo
 from kubekit.apiserver.rbac import RBAC
 from kubekit.apiserver.request_info import RequestInfo
+
+if TYPE_CHECKING:
+    from kubekit.apiserver.node_authorizer import NodeAuthorizer
 
 SUPERUSERS = "system:masters"
 
@@ -32,6 +35,8 @@ class Attributes:
     name: str = ""
     path: str = ""
     is_resource: bool = True
+    selected: tuple[tuple[str, str], ...] = ()
+    """Fields that a list or watch is limited to, e.g. ``(("spec.nodeName", "node01"),)``."""
 
     @property
     def qualified(self) -> str:
@@ -48,6 +53,7 @@ class Decision(NamedTuple):
 
 
 _YES = Decision(True, "")
+_NODE = Decision(True, "Node: a node may do this")
 
 
 def attributes_of(user: UserInfo, info: RequestInfo) -> Attributes:
@@ -69,8 +75,9 @@ def attributes_of(user: UserInfo, info: RequestInfo) -> Attributes:
 class Authorization:
     """The authorizers of one server, in order."""
 
-    def __init__(self, rbac: RBAC, always_allow: bool = False) -> None:
+    def __init__(self, rbac: RBAC, always_allow: bool = False, node: NodeAuthorizer | None = None) -> None:
         self.rbac = rbac
+        self.node = node
         self.always_allow = always_allow
         """The mode AlwaysAllow: every question is answered with yes."""
 
@@ -78,7 +85,14 @@ class Authorization:
         """Whether it is allowed, with the reason as the real server gives it."""
         if self.always_allow or SUPERUSERS in asked.user.groups:
             return _YES
+        node_reason = ""
+        if self.node is not None:
+            allowed, node_reason = self.node.decide(asked)
+            if allowed:
+                return _NODE
         allowed, reason = self.rbac.authorize(asked)
+        if not allowed and node_reason:
+            reason = f"{node_reason}, {reason}" if reason else node_reason
         return Decision(allowed, reason, None if allowed else self.rbac.explain(asked) if explain else None)
 
 

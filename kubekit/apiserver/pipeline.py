@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ from kubekit.api.exchange import Response, WatchStream
 from kubekit.apiserver.authentication import Unauthorized
 from kubekit.apiserver.authorization import SUPERUSERS, attributes_of, forbidden_message
 from kubekit.apiserver.impersonation import impersonated
+from kubekit.apiserver.node_authorizer import PREFIX as NODE_PREFIX
+from kubekit.apiserver.node_authorizer import equal_fields
 from kubekit.apiserver.request_info import BadPath, request_info
 from kubekit.sim import Step
 
@@ -120,6 +123,8 @@ def with_authorization(ctx: Context, next: Next) -> Answer:
         ctx.steps.append(_SUPERUSER_STEP)
         return next(ctx)
     asked = attributes_of(ctx.user, ctx.info)
+    if asked.verb in ("list", "watch") and ctx.user.name.startswith(NODE_PREFIX):
+        asked = replace(asked, selected=equal_fields(ctx.request.query.get("fieldSelector", ())))
     decision = ctx.server.authorization.decide(asked, explain=True)
     if not decision.allowed:
         why = forbidden_message(asked, decision.reason)

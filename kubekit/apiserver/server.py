@@ -26,6 +26,7 @@ from kubekit.apiserver.endpoints import reviews
 from kubekit.apiserver.endpoints.binding import create_binding
 from kubekit.apiserver.endpoints.dispatch import dispatch
 from kubekit.apiserver.endpoints.scope import Scope, same
+from kubekit.apiserver.node_authorizer import NodeAuthorizer
 from kubekit.apiserver.pipeline import InFlight, build
 from kubekit.apiserver.rbac import RBAC
 from kubekit.apiserver.registry.builtin import (
@@ -76,6 +77,7 @@ class APIServer(Component):
         anonymous: bool = True,
         authorization_mode: str = "RBAC",
         disabled_admission: tuple[str, ...] = (),
+        enabled_admission: tuple[str, ...] = (),
         issuer: str = "https://kubernetes.default.svc.cluster.local",
     ) -> None:
         super().__init__(loop, name)
@@ -90,8 +92,9 @@ class APIServer(Component):
         if backend.shared:
             store.on_lost = self._lose_track
         self.authentication = Authentication(tokens, anonymous)
-        self.authorization = Authorization(RBAC(CachedRoles(self)), authorization_mode == "AlwaysAllow")
-        self.admission = AdmissionChain(disabled_admission)
+        modes = authorization_mode.split(",")
+        self.authorization = Authorization(RBAC(CachedRoles(self)), "AlwaysAllow" in modes)
+        self.admission = AdmissionChain(disabled_admission, enabled_admission)
         self.in_flight = InFlight()
         self.counts: dict[tuple[str, int], int] = {}
         self.impersonation_modes: dict[str, str] = {}
@@ -113,6 +116,8 @@ class APIServer(Component):
             if "alpha" not in resource.version and "beta" not in resource.version:
                 self._serve_builtin(resource)
         self.definitions = Definitions(self)
+        if "Node" in modes:
+            self.authorization.node = NodeAuthorizer(self)
         self.service_ips = ServiceIPs(self)
         self.node_ports = NodePorts(
             self.store("", "services").cache,
@@ -127,6 +132,8 @@ class APIServer(Component):
         """Fill the caches from the store, and make what a new cluster needs."""
         for store in self._stores.values():
             store.cache.start()
+        if self.authorization.node is not None:
+            self.authorization.node.relations.restart()
         self.definitions.start()
         self.node_ports.forget()
         if self._shared:

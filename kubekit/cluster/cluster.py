@@ -14,6 +14,7 @@ from typing import Any
 
 from kubekit.api.exchange import UserInfo
 from kubekit.apiserver import APIServer
+from kubekit.apiserver.admission.node_restriction import is_restricted
 from kubekit.client import Client
 from kubekit.cluster import presentation
 from kubekit.cluster.calm import calm
@@ -29,10 +30,10 @@ from kubekit.cluster.defaults import (
 )
 from kubekit.cluster.engine import engine_of, go_on_from, own_chance
 from kubekit.cluster.errors import KubekitError, TimeoutReached, UnknownName
-from kubekit.cluster.etcd_manifest import furnish
 from kubekit.cluster.etcd_hosts import hosts_of
+from kubekit.cluster.etcd_manifest import furnish
 from kubekit.cluster.etcd_pki import EtcdPki
-from kubekit.cluster.kubeadm import SUPER_ADMIN, leave_behind
+from kubekit.cluster.kubeadm import SUPER_ADMIN, leave_behind, mark
 from kubekit.cluster.kubelet_door import KubeletDoor
 from kubekit.cluster.map import Row, row_of, table
 from kubekit.cluster.names import destination
@@ -77,9 +78,9 @@ class Cluster(Verbs):
 
         # etcd: the only thing with a memory.
         self.etcd = engine_of(settings, loop)
-
         self.pki = EtcdPki(nodes[0].name if nodes else CONTROL_PLANE, address.partition(":")[0])
         self.etcd_hosts = hosts_of(loop, self.etcd, self.pki)
+
         # kube-apiserver: the only thing that talks to etcd.
         self.apiserver = APIServer(
             loop,
@@ -88,6 +89,7 @@ class Cluster(Verbs):
             service_cidr=settings.service_cidr,
             authorization_mode=settings.authorization_mode,
             disabled_admission=tuple(settings.disabled_admission),
+            enabled_admission=tuple(settings.enabled_admission),
         )
         self.door = KubeletDoor(self._pod, lambda: self.nodes)
         self.apiserver.connect = self.door
@@ -125,6 +127,7 @@ class Cluster(Verbs):
 
     def _boot_node(self, plan: NodePlan) -> Node:
         settings, loop, name = self.settings, self.loop, plan.name
+        restricted = {key: value for key, value in plan.labels.items() if is_restricted(key)}
         host = self.fabric.add_host(name, plan.ip)
         runtime = Runtime(loop, name)
         images = ImageStore(
@@ -136,7 +139,7 @@ class Cluster(Verbs):
         manifests = ManifestDirectory()
         kubelet = Kubelet(
             loop,
-            self.client_for(f"system:node:{name}", "system:nodes", MASTERS, name=f"kubelet/{name}"),
+            self.client_for(f"system:node:{name}", "system:nodes", name=f"kubelet/{name}"),
             name,
             node_ip=plan.ip,
             host=host,
@@ -144,7 +147,7 @@ class Cluster(Verbs):
             images=images,
             manifests=manifests,
             capacity=plan.capacity,
-            labels=plan.labels,
+            labels={key: value for key, value in plan.labels.items() if key not in restricted},
             taints=plan.taints,
             version=settings.version,
             sync_frequency=settings.kubelet_sync_seconds,
@@ -166,6 +169,8 @@ class Cluster(Verbs):
         node = self.nodes[name] = Node(plan, host, runtime, images, manifests, kubelet, kube_proxy)
         furnish(node, self.etcd, self.pki)
         node.start()
+        if restricted:
+            mark(loop, self.client_for(*SUPER_ADMIN, name="kubeadm"), name, restricted)
         return node
 
     def _come_up(self) -> None:

@@ -86,7 +86,8 @@ class Settings:
     controller_options: Mapping[str, Any] = field(default_factory=dict)
     scheduler_config: Mapping[str, Any] | None = None
     disabled_admission: Sequence[str] = ()
-    authorization_mode: str = "RBAC"
+    enabled_admission: Sequence[str] = ("NodeRestriction",)
+    authorization_mode: str = "Node,RBAC"
     version: str = "v1.36.2"
     images_present: bool = False
     plain_image_ids: bool = False

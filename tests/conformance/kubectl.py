@@ -29,7 +29,7 @@ def new_cluster() -> Cluster:
         node_names=["control-plane", "worker1", "worker2", "worker3"],
         first_node_ip="172.18.0.2",
         capacity={"cpu": "4", "memory": "8Gi", "pods": "110"},
-        authorization_mode="RBAC",
+        authorization_mode="Node,RBAC",
         images_present=True,
         plain_image_ids=True,
         machine_id="0123456789abcdef0123456789abcdef",

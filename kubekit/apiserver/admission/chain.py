@@ -21,6 +21,7 @@ from kubekit.apiserver.admission.default_toleration_seconds import DefaultTolera
 from kubekit.apiserver.admission.limit_ranger import LimitRanger
 from kubekit.apiserver.admission.mutating_policy import MutatingAdmissionPolicy
 from kubekit.apiserver.admission.namespace_lifecycle import NamespaceLifecycle
+from kubekit.apiserver.admission.node_restriction import NodeRestriction
 from kubekit.apiserver.admission.plugin import AdmissionPlugin, Attributes
 from kubekit.apiserver.admission.pod_security import PodSecurity
 from kubekit.apiserver.admission.priority import Priority
@@ -41,6 +42,7 @@ PLUGINS: tuple[type[AdmissionPlugin], ...] = (
     NamespaceLifecycle,
     LimitRanger,
     ServiceAccountAdmission,
+    NodeRestriction,
     TaintNodesByCondition,
     PodSecurity,
     Priority,
@@ -61,6 +63,9 @@ PLUGINS: tuple[type[AdmissionPlugin], ...] = (
 )
 """Every plugin, in the order in which they are asked."""
 
+OFF_BY_DEFAULT = ("NodeRestriction",)
+"""Plugins that are asked only when they are switched on."""
+
 
 @functools.cache
 def _passed(plugin: str, phase: str) -> Step:
@@ -70,8 +75,9 @@ def _passed(plugin: str, phase: str) -> Step:
 class AdmissionChain:
     """The plugins of one server."""
 
-    def __init__(self, disabled: Sequence[str] = ()) -> None:
-        self.plugins = [plugin() for plugin in PLUGINS if plugin.name not in disabled]
+    def __init__(self, disabled: Sequence[str] = (), enabled: Sequence[str] = ()) -> None:
+        off = {*OFF_BY_DEFAULT, *disabled} - set(enabled)
+        self.plugins = [plugin() for plugin in PLUGINS if plugin.name not in off]
         self._admitting: dict[tuple[str, str, str], list[AdmissionPlugin]] = {}
         self._validating: dict[tuple[str, str, str], list[AdmissionPlugin]] = {}
 

@@ -37,6 +37,7 @@ def create_token(ctx: Context, scope: Scope) -> Response:
     options = write_options(ctx, "CreateOptions")
     request = decode_as(ctx, scope, body, options.field_validation, f"{GROUP}/v1", "TokenRequest")
     name, namespace = ctx.info.name, ctx.info.namespace
+    write.admit(ctx, scope, name, request, None)
     metadata, spec = request["metadata"], request.setdefault("spec", {})
     for field, wanted in (("name", name), ("namespace", namespace)):
         given = metadata.get(field)

@@ -22,6 +22,8 @@ from kubekit.apiserver import APIServer
 from kubekit.client import Client
 from kubekit.cluster import Cluster, KubekitError, up
 from kubekit.etcd import Compacted
+from kubekit.serving.certificates import Authority
+from kubekit.serving.etcd_pki import EtcdPki
 from kubekit.serving.remote_etcd import RemoteEtcd
 from kubekit.sim import Loop
 from tests.clients.real_etcd import RealEtcd
@@ -416,3 +418,64 @@ def test_no_etcd_no_cluster() -> None:
         up(etcd=["https://127.0.0.1:1"], etcd_cafile="/nowhere/ca.crt")
     with pytest.raises(KubekitError, match="join needs"):
         up(join=True)
+
+
+def test_certificates(tmp_path: Path) -> None:
+    """A real etcd that asks for certificates, as kubeadm sets it up, and an API server that shows one."""
+    pki = EtcdPki.write(tmp_path / "pki", Authority("etcd-ca"))
+    with RealEtcd(need_bundled("etcd"), tmp_path / "etcd") as real:
+        real.members[0].kill()
+    [member] = real.members
+    member.command = [
+        part.replace("http://", "https://") if "client-urls" in part else part for part in member.command
+    ]
+    member.command += [
+        f"--cert-file={pki.server_certificate}",
+        f"--key-file={pki.server_key}",
+        f"--trusted-ca-file={pki.ca}",
+        "--client-cert-auth",
+    ]
+    files = {
+        "etcd_cafile": str(pki.ca),
+        "etcd_certfile": str(pki.folder / "apiserver-etcd-client.crt"),
+        "etcd_keyfile": str(pki.folder / "apiserver-etcd-client.key"),
+    }
+    endpoint = member.client.replace("http://", "https://")
+    member.start()
+    try:
+        cluster = up(workers=0, etcd=endpoint, **files)
+        cluster.client.create("configmaps", config_map("x"))
+        cluster.etcd.stop()
+        again = up(etcd=[endpoint], join=True, **files)
+        assert again.client.get("configmaps", "x", "default")
+        again.etcd.stop()
+        with pytest.raises(KubekitError, match="does not answer"):
+            up(workers=0, etcd=endpoint, etcd_cafile=str(pki.ca))
+    finally:
+        member.kill()
+
+
+def test_an_etcd_that_is_gone_and_comes_back(one: RealEtcd, servers: Callable[..., Server]) -> None:
+    a = servers(one, "a")
+    a.client.create("configmaps", config_map("before"))
+    one.members[0].kill()
+    with pytest.raises(StatusError) as refused:
+        a.client.create("configmaps", config_map("lost"))
+    assert refused.value.code == 500
+    began = time.monotonic()
+    for _ in range(20):
+        with pytest.raises(StatusError):
+            a.client.list("configmaps", "default")
+    assert time.monotonic() - began < 3, "nobody waits long for what is known to be gone"
+    one.members[0].start()
+    one.wait()
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            a.client.create("configmaps", config_map("after"))
+            break
+        except StatusError:
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
+    names = {item["metadata"]["name"] for item in a.client.list("configmaps", "default")["items"]}
+    assert {"before", "after"} <= names

@@ -33,7 +33,9 @@ from kubekit.sim import Component, Handle, Loop, Record
 Obj = dict[str, Any]
 
 DETAILED_ATTEMPTS = 1000
-"""So many attempts keep every score; older ones are trimmed."""
+"""So many attempts keep every score at most; older ones are trimmed."""
+DETAILED_NODES = 250_000
+"""And so many nodes may they have looked at together: some tens of MiB."""
 SYNC_POLL = 0.1
 ESSENTIAL = frozenset(("pods", "nodes"))
 PATIENT_ERRORS = 3
@@ -69,6 +71,8 @@ class Scheduler(Component):
         self.config = SchedulerConfig(config)
         self.local_extenders: dict[str, Callable[[str, Obj], Any]] = {}
         self.attempts: deque[Attempt] = deque(maxlen=DETAILED_ATTEMPTS)
+        self._detailed: deque[tuple[Attempt, int]] = deque()
+        self._detail = 0
         self.waiting_pods: dict[str, BindingCycle] = {}
         self.pods_in_pre_bind: dict[str, BindingCycle] = {}
         self._added: dict[str, tuple[type[Plugin], int, Obj]] = {}
@@ -355,9 +359,15 @@ class Scheduler(Component):
 
     def emit(self, attempt: Attempt, record: int) -> None:
         """Add the attempt's record to the trace, under the id that its effects already point at."""
-        if len(self.attempts) == self.attempts.maxlen:
-            self.attempts[0].trim()
         self.attempts.append(attempt)
+        self._detailed.append((attempt, len(attempt.nodes)))
+        self._detail += len(attempt.nodes)
+        while (self._detail > DETAILED_NODES and len(self._detailed) > 1) or len(
+            self._detailed
+        ) > DETAILED_ATTEMPTS:
+            old, size = self._detailed.popleft()
+            self._detail -= size
+            old.trim()
         self.loop.trace.add(
             Record(
                 record,

@@ -18,7 +18,7 @@ from kubekit.scheduler.attempt import Attempt
 from kubekit.scheduler.cache import Cache
 from kubekit.scheduler.config import SchedulerConfig
 from kubekit.scheduler.framework.cycle_state import CycleState
-from kubekit.scheduler.framework.fit_error import FitError
+from kubekit.scheduler.framework.fit_error import FitError, NoNodesAvailable
 from kubekit.scheduler.framework.pod_info import PodInfo
 from kubekit.scheduler.snapshot import Snapshot
 from kubekit.sim import Rng
@@ -131,6 +131,8 @@ def decide(algorithm: Algorithm, framework: Any, pod: PodInfo) -> tuple[Obj, Att
         seen["node"] = algorithm.schedule(framework, state, pod, attempt)
     except FitError as error:
         seen["fit error"] = error.text
+    except NoNodesAvailable:
+        return {"no nodes": True}, attempt
     except AttemptFailed as failed:
         seen["failed"] = (failed.status.message, attempt.failed_on)
         return seen, attempt

@@ -129,3 +129,13 @@ def test_the_record_of_many_nodes_is_complete_and_plain() -> None:
     assert len(record["came_in"]["nodes"]) == 90
     world.put(pod("huge", cpu="20"))
     assert "90 Insufficient cpu" in world.condition("huge")["message"]
+
+
+def test_the_detail_of_many_nodes_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kubekit.scheduler.scheduler.DETAILED_NODES", 250)
+    world = World(*(node(f"n{i:03}") for i in range(100)))
+    world.put(*(pod(f"p{i}") for i in range(5)))
+    attempts = list(world.scheduler.attempts)
+    assert [attempt.trimmed for attempt in attempts] == [True, True, True, False, False]
+    assert len(attempts[0].totals) == 10 and len(attempts[4].totals) == 100
+    assert attempts[0].node in attempts[0].steps()[-2].asked

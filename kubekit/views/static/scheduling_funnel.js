@@ -51,8 +51,9 @@ function drawFunnel(stage, data, cursor, api) {
   const alive = data.nodes.map((_, i) => !where.some((row) => row[i] === "refuse" || row[i] === "out"));
   const reachedScores = at >= filters.length;
 
+  const few = data.nodes.length <= 8, width = few ? 78 : 58;
   const head = h("tr", {}, h("th", { scope: "col", class: "kk-corner ink2", text: "allocatable cpu, memory" }), data.nodes.map((node) =>
-    h("th", { scope: "col", class: `kk-nd${wins(node) ? " kk-win" : ""}`, title: node.name }, h("b", { text: middle(node.name, 9) }), h("span", { text: node.cpu }), h("span", { text: node.memory }))), h("th", {}));
+    h("th", { scope: "col", class: `kk-nd${wins(node) ? " kk-win" : ""}`, title: node.name }, h("b", { text: middle(node.name, few ? 9 : 7) }), h("span", { text: node.cpu }), h("span", { text: node.memory }))), h("th", {}));
   const section = (text, last, lane) => h("tr", { class: "kk-sec" }, h("th", { scope: "rowgroup", text }), data.nodes.map((node, i) => h("td", { class: `kk-nd${lane(i) ? " kk-ln" : ""}${wins(node) ? " kk-win" : ""}` })), h("td", { text: last }));
   const rowOf = (row, index, cells) => {
     const line = h("tr", { class: now(index) }, h("th", { scope: "row" }, row.name, row.weight ? h("span", { class: "ink2", text: ` ×${row.weight}` }) : null), cells,
@@ -74,8 +75,8 @@ function drawFunnel(stage, data, cursor, api) {
       return h("td", { class: `kk-nd kk-tot${win ? " kk-win kk-last" : ""}` }, h("span", { class: "kk-bar", style: `height:${tall(total)}px${win ? ";background:var(--kk-chosen)" : ""}` }), h("b", { class: win ? "chosen" : null, text: String(total) }));
     }), h("td", { class: "kk-why" }, finished ? [icon("lead", { size: 16 }), " ", h("b", { class: "chosen", text: `${data.picked} is picked` })] : null)));
   }
-  const columns = h("colgroup", {}, h("col", { style: "width:256px" }), data.nodes.map(() => h("col", { style: "width:54px" })), h("col", { style: "min-width:200px" }));
-  stage.append(queueLine(data.queue), h("table", { class: "kk-fn", style: `min-width:${456 + 54 * data.nodes.length}px` }, h("caption", { class: "kk-sr", text: data.title }), columns, h("thead", {}, head), body));
+  const columns = h("colgroup", {}, h("col", { style: "width:256px" }), data.nodes.map(() => h("col", { style: `width:${width}px` })), h("col", { style: "min-width:200px" }));
+  stage.append(queueLine(data.queue), h("table", { class: "kk-fn", style: `min-width:${456 + width * data.nodes.length}px` }, h("caption", { class: "kk-sr", text: data.title }), columns, h("thead", {}, head), body));
   if (data.forms.length) {
     const buttons = data.forms.map((name) => h("button", { class: "kk-btn", type: "button", "aria-pressed": String(name === form), onclick: () => { api.keep.form = name; api.repaint(); } }, FORM_WORDS[name]));
     api.below.append(h("div", { class: "kk-forms", role: "group", "aria-label": "scores shown" }, h("span", { class: "ink2", text: "scores:" }), buttons));

@@ -6,10 +6,13 @@ table of contents of the package, in the order in which things are started.
 
 Reading order: `defaults` (every tunable), `topology` (which nodes), `cluster` (the boot list, and what a
 learner can do), `node`, `verbs` (apply, get, ...), `waiting` ("pod/web is Running"), `records`,
-`map`, `errors` (what a learner reads instead of a traceback).
+`map`, `errors` (what a learner reads instead of a traceback). A node's files: `node_files`, `etcd_pki`
+(certificates where kubeadm leaves them), `etcd_manifest`, `manifest_folder` (what editing them does),
+`etcd_command`, `etcd_disk` (a member's data among them).
 
-Left out: certificates and files of a kubeadm installation, and everything that draws or serves; those stand
-on higher floors and are reached through hooks (`presentation`) or by name.
+Left out: the other files of a kubeadm installation (only etcd's manifest is there: API server, controller
+manager and scheduler are no static pods), and everything that draws or serves; that stands on higher floors
+and is reached through hooks (`presentation`) or by name.
 """
 
 from kubekit.cluster.cluster import Cluster, current, up, use

@@ -18,6 +18,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from kubekit.sim import WallClock
+
 CA_YEARS = 10
 LEAF_YEARS = 1
 BACKDATE = timedelta(minutes=5)
@@ -159,7 +161,8 @@ def subject_of(der: bytes) -> tuple[str, tuple[str, ...]]:
 
 
 def _builder(subject: x509.Name, issuer: x509.Name, key: Any, validity: timedelta) -> x509.CertificateBuilder:
-    now = datetime.now(UTC)
+    # Real programs look at them too, and go by their own clock.
+    now = datetime.fromtimestamp(WallClock().now(), UTC)
     return (
         x509.CertificateBuilder()
         .subject_name(subject)

@@ -25,8 +25,10 @@ from kubekit.terminal.etcdctl import Etcdctl
 from kubekit.terminal.etcdctl.program import PATIENCE
 from kubekit.terminal.etcdutl import Etcdutl
 from kubekit.terminal.node_shell import Program, Run, Shell
+from kubekit.terminal.node_shell.curl import curl_of
 from kubekit.terminal.notebook import LoopPump, kubectl_of
 from kubekit.terminal.notebook_files import NotebookFiles
+from kubekit.terminal.web import WebOf
 
 WHERE = ("--endpoints", "--discovery-srv", "-d")
 WITH = ("--cacert", "--cert", "--key", "--insecure-transport")
@@ -60,6 +62,7 @@ class Session:
             "etcdctl": self._etcdctl,
             "etcdutl": self._etcdutl,
             "kubectl": self._kubectl,
+            "curl": curl_of(WebOf(self.cluster, self.doors.host)),
             "timeout": self._timeout,
             "sleep": self._sleep,
             "date": self._date,

@@ -39,12 +39,13 @@ class ServerTLS:
     def parsed(self) -> tuple[Any, tuple[Any, ...]]:
         """The certificate and the CAs as objects; read once."""
         if not self._parsed:
-            self._parsed["own"] = _certificates(self.certificate)[0]
-            self._parsed["ca"] = tuple(_certificates(self.client_ca)) if self.client_ca else ()
+            self._parsed["own"] = parsed_certificates(self.certificate)[0]
+            self._parsed["ca"] = tuple(parsed_certificates(self.client_ca)) if self.client_ca else ()
         return self._parsed["own"], self._parsed["ca"]
 
 
-def _certificates(pem: bytes) -> list[Any]:
+def parsed_certificates(pem: bytes) -> list[Any]:
+    """The certificates of a PEM file; none when there is no such block. Raises ValueError."""
     from cryptography import x509
 
     return x509.load_pem_x509_certificates(pem) if b"-----BEGIN CERTIFICATE-----" in pem else []
@@ -65,7 +66,7 @@ def load(
     if cacert:
         data = _file(cacert, read)
         try:
-            roots = tuple(_certificates(data))
+            roots = tuple(parsed_certificates(data))
         except ValueError:
             raise bad_args("x509: malformed certificate") from None
     return ClientTLS(own, roots, skip_verify)
@@ -87,7 +88,7 @@ def _pair(cert: bytes, key: bytes) -> Any:
     from cryptography.hazmat.primitives import serialization
 
     try:
-        found = _certificates(cert)
+        found = parsed_certificates(cert)
     except ValueError:
         raise bad_args("x509: malformed certificate") from None
     if not found:
@@ -115,7 +116,8 @@ def _pair(cert: bytes, key: bytes) -> Any:
     return found[0]
 
 
-def _signed_by(certificate: Any, authorities: tuple[Any, ...]) -> bool:
+def signed_by(certificate: Any, authorities: tuple[Any, ...]) -> bool:
+    """Whether one of the authorities signed a certificate."""
     for authority in authorities:
         if authority.subject != certificate.issuer:
             continue
@@ -138,7 +140,8 @@ def _names(certificate: Any) -> tuple[list[str], list[str]]:
     return list(names.get_values_for_type(x509.DNSName)), addresses
 
 
-def _host_trouble(host: str, certificate: Any) -> str | None:
+def host_trouble(host: str, certificate: Any) -> str | None:
+    """Why a certificate does not stand for a host; None when it does."""
     names, addresses = _names(certificate)
     try:
         ipaddress.ip_address(host)
@@ -164,13 +167,13 @@ def handshake(client: ClientTLS | None, server: ServerTLS | None, host: str) -> 
         return failed.format("tls: first record does not look like a TLS handshake")
     own, authorities = server.parsed
     if not client.skip_verify:
-        if client.roots is None or not _signed_by(own, client.roots):
+        if client.roots is None or not signed_by(own, client.roots):
             return failed.format(f"tls: failed to verify certificate: {UNKNOWN_AUTHORITY}")
-        if trouble := _host_trouble(host, own):
+        if trouble := host_trouble(host, own):
             return failed.format(f"tls: failed to verify certificate: {trouble}")
     if authorities:
         if client.certificate is None:
             return refused.format("certificate required")
-        if not _signed_by(client.certificate, authorities):
+        if not signed_by(client.certificate, authorities):
             return refused.format("bad certificate")
     return None

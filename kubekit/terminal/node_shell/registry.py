@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from kubekit.terminal.node_shell import builtins, coreutils, filters, sed
+from kubekit.terminal.node_shell import builtins, coreutils, encoding, filters, sed
 from kubekit.terminal.node_shell.shell import Program
 
 PROGRAMS: dict[str, Program] = {
     ":": builtins.true,
     "[": builtins.test,
+    "base64": encoding.base64,
     "bash": builtins.sh,
     "cat": coreutils.cat,
     "cd": builtins.cd,

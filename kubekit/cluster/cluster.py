@@ -50,8 +50,6 @@ from kubekit.proxy import Proxy
 from kubekit.scheduler.scheduler import Scheduler
 from kubekit.sim import Component, Loop, Record, Stalled, rfc3339
 
-MASTERS = "system:masters"
-
 
 class Cluster(Verbs):
     """One cluster; make it with `kubekit.up`."""
@@ -99,15 +97,18 @@ class Cluster(Verbs):
         leave_behind(self.client_for(*SUPER_ADMIN, name="kubeadm"))
         super().__init__(self.client_for(ADMIN, *ADMIN_GROUPS, name="kubekit"), loop)
 
-        # kube-controller-manager and kube-scheduler: clients like any other. (The original gives each
-        # controller an account of its own; here one client has the rights of all of them. Likewise for the
-        # kubelets: there is no node authorizer that would follow each pod to its secrets.)
+        # kube-controller-manager and kube-scheduler: clients like any other, with the rights of their roles.
+        # (Each controller has an account of its own, a kubelet only what its node's pods need.)
         self.controller_manager = ControllerManager(
             loop,
-            self.client_for("system:kube-controller-manager", MASTERS, name="kube-controller-manager"),
+            self.client_for("system:kube-controller-manager", name="kube-controller-manager"),
             None if settings.controllers is None else list(settings.controllers),
             leader_elect=shared,
-            **{"service_account_signer": self.apiserver.tokens.issue_legacy, **settings.controller_options},
+            **{
+                "own_accounts": True,
+                "service_account_signer": self.apiserver.tokens.issue_legacy,
+                **settings.controller_options,
+            },
         )
         self.controller_manager.start()
         config = None if settings.scheduler_config is None else dict(settings.scheduler_config)

@@ -20,6 +20,7 @@ from kubekit.api.meta import Obj, controller_of, key_of
 from kubekit.api.resources import Resource
 from kubekit.api.status_error import StatusError
 from kubekit.client import Client, EventRecorder, Informer, InformerFactory, Registration, WorkQueue
+from kubekit.controllers.accounts import client_of
 from kubekit.sim import Handle, Loop, Record, Step
 
 HEARD_LIMIT = 50
@@ -45,6 +46,8 @@ class Options:
     pv_claim_binder_sync_period: float = 15.0
     quota_resync_period: float = 300.0
     terminated_pod_gc_threshold: int = 12500
+    own_accounts: bool = False
+    """Whether each controller acts with a ServiceAccount of its own (--use-service-account-credentials)."""
     root_ca: str = ""
     """What `kube-root-ca.crt` holds (PEM)."""
     service_account_signer: Callable[[Obj, Obj], str] | None = None
@@ -119,12 +122,13 @@ class Controller(ABC):
         self.loop = context.loop
         self.clock = context.loop.clock
         self.options = context.options
-        self.client = WritingClient(context.client)
+        client = client_of(context.client, self.name) if context.options.own_accounts else context.client
+        self.client = WritingClient(client)
         self.running = False
         self.synced = False
         self.round = Round([])
         self.recorder = EventRecorder(
-            context.client, context.loop, self.event_source or self.name, owner=context.owner
+            client, context.loop, self.event_source or self.name, owner=context.owner
         )
         self.queue = self._new_queue()
         self._heard: dict[str, list[tuple[str, str]]] = {}

@@ -12,6 +12,7 @@ from dataclasses import fields
 from typing import Any
 
 from kubekit.client import Client, EventRecorder, InformerFactory, LeaderElection
+from kubekit.controllers.accounts import ensure
 from kubekit.controllers.controller import Context, Controller, Options
 from kubekit.controllers.registry import chosen, full_name
 from kubekit.sim import Component, Loop
@@ -109,6 +110,8 @@ class ControllerManager(Component):
             self.election = None
 
     def _run(self) -> None:
+        if self.options.own_accounts:
+            ensure(self.client, [kind.name for kind in self._classes])
         self._informers = InformerFactory(self.client, self.loop, self.name)
         context = Context(self.loop, self.client, self._informers, self.name, self.options)
         self.controllers = {kind.name: kind(context) for kind in self._classes}

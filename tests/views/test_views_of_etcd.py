@@ -119,8 +119,9 @@ def test_without_a_quorum_a_move_is_refused_in_etcds_words() -> None:
 
 def test_one_member_agrees_with_itself(cluster: Any) -> None:
     view = cluster.view.raft()
-    assert view.text.splitlines()[0] == "One member: default agrees with itself"
-    assert [action["text"] for action in view.scene["actions"]["members"]["default"]] == [
+    (name,) = cluster.etcd.members
+    assert view.text.splitlines()[0] == f"One member: {name} agrees with itself"
+    assert [action["text"] for action in view.scene["actions"]["members"][name]] == [
         "crash",
         "stop",
         "pause",

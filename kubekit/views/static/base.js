@@ -5,7 +5,8 @@
 // `code` and **strong** are the only marks inside sentences.
 
 const SVG = "http://www.w3.org/2000/svg";
-let serial = 0;
+// Each kind of view is a module of its own; what must be unique on the page is counted by the page.
+const nextSerial = () => (document.kkSerial = (document.kkSerial || 0) + 1);
 
 function fill(element, attributes, children) {
   for (const [name, value] of Object.entries(attributes || {})) {
@@ -175,7 +176,7 @@ const calm = () => window.matchMedia("(prefers-reduced-motion: reduce)").matches
 
 // Builds the view and keeps it in step with the "data" and "cursor" traits.
 function mount({ model, el }, draw) {
-  const uid = `kk${++serial}`;
+  const uid = `kk${nextSerial()}`;
   const abort = new AbortController();
   const signal = { signal: abort.signal };
   let data = model.get("data");
@@ -368,8 +369,16 @@ function mount({ model, el }, draw) {
     if (index < 0 && rev) index = records().findLastIndex((record) => record.rev && record.rev <= rev);
     if (index >= 0 && index !== cursor) { cursor = index; unpin(); paint(); }
   }, signal);
-  model.on("change:data", () => { data = model.get("data"); cursor = model.get("cursor"); compared = data.compare ?? null; notice = data.notice; unpin(); paint(); });
-  model.on("change:cursor", () => { const next = model.get("cursor"); if (next !== cursor) { cursor = next; unpin(); paint(); } });
+  // A message that changes both sets both before either is told of: whoever is told first must take the two together.
+  function take() {
+    const next = model.get("data");
+    if (next !== data) { data = next; compared = data.compare ?? null; notice = data.notice; }
+    cursor = Math.max(0, Math.min(records().length - 1, model.get("cursor")));
+    unpin();
+    paint();
+  }
+  model.on("change:data", take);
+  model.on("change:cursor", () => { if (model.get("cursor") !== cursor || model.get("data") !== data) take(); });
   paint();
   return () => { toggle(false); abort.abort(); };
 }

@@ -19,8 +19,15 @@ from IPython.core.magic import Magics, cell_magic, line_cell_magic, magics_class
 
 from kubekit.cluster.cluster import current
 from kubekit.cluster.errors import KubekitError
+from kubekit.terminal.cli.completing import complete
 from kubekit.terminal.cli.result import Result
+from kubekit.terminal.etcdctl.release import DEFAULT, Release
+from kubekit.terminal.etcdctl.tree import tree as etcdctl_tree
+from kubekit.terminal.etcdctl.words import VALUES
+from kubekit.terminal.etcdutl.tree import tree as etcdutl_tree
 from kubekit.terminal.sessions import sessions_of
+
+MINOR = Release(DEFAULT).minor
 
 SHELL_WORDS = (
     "etcdctl",
@@ -129,7 +136,18 @@ class EtcdMagics(Magics):
             self._show(Result(1, "", f"{error}\n"))
 
 
+def completions(shell: Any, event: Any) -> list[str]:
+    """IPython's question: what may stand in the place of the last word."""
+    line = str(event.line)
+    for program, tree in (("etcdctl", etcdctl_tree), ("etcdutl", etcdutl_tree)):
+        before, called, rest = line.rpartition(program)
+        if called and not before.endswith("-"):
+            return complete(tree(MINOR), rest.lstrip(), VALUES)
+    return []
+
+
 def register(shell: Any) -> None:
-    """Make the magics known; called again, it changes nothing."""
+    """Make the magics and the completion known; called again, it changes nothing."""
     if "etcdctl" not in shell.magics_manager.magics["line"]:
         shell.register_magics(EtcdMagics)
+        shell.set_hook("complete_command", completions, re_key=r"%{0,2}etcd[cu]tl")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -158,3 +159,20 @@ def test_one_node_after_the_other(shell: Any, capsys: pytest.CaptureFixture[str]
     assert capsys.readouterr().out == "manifests\n"
     shell.run_cell_magic("ssh", "nowhere", "ls\n")
     assert "'nowhere'; there are controlplane, node01" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("line", "wanted"),
+    [
+        ("%etcdctl sna", ["snapshot"]),
+        ("%etcdctl snapshot ", ["save"]),
+        ("%etcdctl member l", ["list"]),
+        ("%etcdctl get --pre", ["--prefix"]),
+        ("%etcdctl get k -w ta", ["table"]),
+        ("%etcdctl get k --write-out=f", ["--write-out=fields"]),
+        ("%etcdutl snapshot ", ["restore", "status"]),
+        ("%etcdctl nothing x", []),
+    ],
+)
+def test_tab_completes(line: str, wanted: list[str]) -> None:
+    assert etcd_magics.completions(None, SimpleNamespace(line=line)) == wanted

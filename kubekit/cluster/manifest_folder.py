@@ -11,6 +11,8 @@ Source: pkg/kubelet/config/file.go, pkg/kubelet/kuberuntime (back-off).
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Callable
 from typing import Any, Protocol
 
@@ -31,8 +33,10 @@ from kubekit.cluster.node_files import NodeFiles
 from kubekit.etcd.cluster_errors import BootstrapError
 from kubekit.etcd.datadir import StorageError
 from kubekit.etcd.storage import MemberStorage
+from kubekit.sim import rfc3339
 
 FOLDER = "/etc/kubernetes/manifests"
+LOGS = "/var/log/containers"
 LOOK_SECONDS = 20.0
 START_SECONDS = 1.0
 """From the decision to run a container to its process."""
@@ -170,6 +174,11 @@ class ManifestFolder:
         if self.pod is not None:
             self._start_after(START_SECONDS)
 
+    def restart(self) -> None:
+        """The process has ended by itself: the kubelet starts it again after a while."""
+        if self.pod is not None and self._start is None:
+            self._start_after(BACK_OFF)
+
     def _start_after(self, seconds: float) -> None:
         self._start = self.loop.call_later(
             seconds, f"files/{self.node.name}", self._run, what="etcd's container starts"
@@ -187,6 +196,7 @@ class ManifestFolder:
         except (CommandError, BootstrapError, StorageError, OSError) as error:
             self.member.exit_error = _text(error)
             self._say(f"has started etcd, and it has ended: {self.member.exit_error}")
+            self._log(*_last_words(error), self.member.exit_error)
             back_off = min(BACK_OFF * 2**self._failures, LONGEST_BACK_OFF)
             self._failures += 1
             if back_off < LONGEST_BACK_OFF:
@@ -240,10 +250,35 @@ class ManifestFolder:
         elif kind == "File" and (not files.exists(path) or files.is_folder(path)):
             raise CommandError(f"hostPath type check failed: {path} is not a file")
 
+    def _log(self, level: str, caller: str, message: str, error: str) -> None:
+        """A line of the container's log, as the container runtime writes it to the node's disk."""
+        now = self.loop.clock.now()
+        line = {"level": level, "ts": rfc3339(now), "caller": caller, "msg": message, "error": error}
+        text = json.dumps(line, separators=(",", ":"))
+        path = f"{LOGS}/etcd-{self.node.name}_{self.pod_id}.log"
+        self.node.files.mkdir(LOGS)
+        if not self.node.files.exists(path):
+            self.node.files.write(path, b"")
+        self.node.files.append(path, f"{rfc3339(now)} stderr F {text}\n".encode())
+
+    @property
+    def pod_id(self) -> str:
+        """Namespace and container, as the log's file is called."""
+        return f"kube-system_etcd-{hashlib.sha256(self.node.name.encode()).hexdigest()}"
+
     def _say(self, what: str) -> None:
         name = self.node.name
         sentence = f"The kubelet on {name} {what}."
         self.loop.trace.emit("kubelet", f"kubelet/{name}", "component/etcd", sentence)
+
+
+def _last_words(error: Exception) -> tuple[str, str, str]:
+    """How loudly etcd ends, where in its code, and with which words."""
+    if isinstance(error, StorageError):
+        return "fatal", "etcdserver/bootstrap.go:631", "failed to read WAL, cannot be repaired"
+    if isinstance(error, CommandError):
+        return "warn", "etcdmain/etcd.go:66", "failed to verify flags"
+    return "fatal", "etcdmain/etcd.go:183", "discovery failed"
 
 
 def _text(error: Exception) -> str:

@@ -17,6 +17,7 @@ from kubekit.etcd import reconfiguration
 from kubekit.etcd.answer import Answer
 from kubekit.etcd.bootstrap import Beginning, begin_joining, begin_new, listeners, verify
 from kubekit.etcd.cluster_errors import BootstrapError, ConnectionBroken, RequestTimedOut, ServerStopped
+from kubekit.etcd.datadir import StorageError
 from kubekit.etcd.errors import EtcdError
 from kubekit.etcd.replica import Replica
 from kubekit.raft import Message
@@ -47,7 +48,8 @@ class Process(Replica):
         """It serves nobody any more; whoever waits is told why."""
 
     def start(self) -> None:
-        """Start it. Raises BootstrapError, with etcd's words, when it cannot come up; then it has crashed."""
+        """Start it. Raises BootstrapError, or StorageError for a disk that cannot be trusted, with etcd's
+        words, when it cannot come up; then it has crashed."""
         if self.state in ("running", "paused"):
             super().start()
             return
@@ -64,15 +66,22 @@ class Process(Replica):
                 else:
                     beginning = begin_new(self.plan, self.token, others)
         except BootstrapError as error:
-            self.exit_error = str(error)
-            self.records.refused_start(self.exit_error)
-            self._enter("crashed", "does not start")
+            self._refuse_to_start(error)
             raise
         if beginning is not None:
             self.disk.create(beginning.id, beginning.cluster_id, beginning.members)
         self.links.rest.wake()
         self.started_at = self.loop.clock.now()
-        super().start()
+        try:
+            super().start()
+        except StorageError as error:
+            self._refuse_to_start(error)
+            raise
+
+    def _refuse_to_start(self, error: Exception) -> None:
+        self.exit_error = str(error)
+        self.records.refused_start(self.exit_error)
+        self._enter("crashed", "does not start")
 
     def on_start(self) -> None:
         """Take up what is on the disk, if only the beginning; then find out what it joins, or take part."""

@@ -7,8 +7,8 @@ Pipes, `&&`, `||`, redirections, here-documents, quotes, `$NAME`, `$(commands)`,
 program is a Python function with the original's messages.
 
 Reading order: `words` (cutting up and filling in), `syntax` (putting together), `shell` (running), then
-`builtins`, `coreutils`, `encoding`, `filters` and `sed` over `options`, `curl`, and `registry`, where a new program gets its
-line.
+`builtins`, `coreutils`, `encoding`, `filters` and `sed` over `options`, `curl`, and
+`registry`, where a new program gets its line.
 
 Left out against bash: loops, conditions, functions, job control, arithmetic, arrays. A cell that needs them
 is Python.

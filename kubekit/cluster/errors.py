@@ -11,6 +11,8 @@ import sys
 from typing import Any
 
 from kubekit.api.status_error import StatusError
+from kubekit.scheduler.config_form import ConfigError
+from kubekit.scheduler.hypothesis import Impossible, UnknownPod
 from kubekit.sim import Stalled
 
 
@@ -33,7 +35,7 @@ class TimeoutReached(KubekitError):
     """What was waited for did not happen; the text says who waits for what."""
 
 
-SHOWN = (StatusError, KubekitError, Stalled, ConnectionRefusedError)
+SHOWN = (StatusError, KubekitError, Stalled, ConnectionRefusedError, ConfigError, Impossible, UnknownPod)
 
 
 def line_of(error: BaseException) -> str:

@@ -15,7 +15,8 @@ Reading order:
   6. `snapshot`, `cache` what a cycle looks at;  `event_handlers` what changes it
   7. `framework/node_table`, `framework/array_runtime`  the same questions for thousands of nodes at once: the
                          array form of a plugin stands in its file (`plugins/*_columns` what several share)
-  8. `attempt`           the record of a decision;  `scheduler` the component
+  8. `attempt`           the record of a decision;  `scheduler` the component;  `workbench` what a learner may
+                         do to it
   9. `config`            profiles (`config_form`, `config_validation`);  `extender`, `extender_calls`
                          programs outside that have a say
  10. `what_if`           a decision without consequences;  `changes`, `hypothesis`;  `suggestions`: what would

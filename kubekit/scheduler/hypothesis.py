@@ -17,6 +17,10 @@ from kubekit.scheduler.snapshot import Snapshot, interleave, zone_of
 Obj = dict[str, Any]
 
 
+class UnknownPod(LookupError):
+    """There is no pod of this name in the situation."""
+
+
 class Impossible(ValueError):
     """The change cannot be made; the text says why."""
 

@@ -2,7 +2,7 @@
 
 Everything it knows comes from informers and is rebuilt at each start; everything it decides goes to the API
 server as a Binding, a status patch or an event. One pod is one turn of the loop. It also is the `Handle` that
-plugins get. A notebook adds a plugin with `register`.
+plugins get. What a notebook may do to it stands in `workbench`.
 
 Source: pkg/scheduler/scheduler.go.
 """
@@ -20,7 +20,6 @@ from kubekit.scheduler.binding import BindingCycle
 from kubekit.scheduler.cache import Cache
 from kubekit.scheduler.config import SchedulerConfig
 from kubekit.scheduler.event_handlers import POD_FIELDS, EventHandlers
-from kubekit.scheduler.framework.events import WILDCARD
 from kubekit.scheduler.framework.plugin import Plugin
 from kubekit.scheduler.framework.pod_info import PodInfo
 from kubekit.scheduler.framework.runtime import Framework
@@ -28,6 +27,7 @@ from kubekit.scheduler.preemption_executor import carry_out
 from kubekit.scheduler.schedule_one import schedule_one
 from kubekit.scheduler.scheduling_queue import SchedulingQueue
 from kubekit.scheduler.snapshot import Snapshot
+from kubekit.scheduler.workbench import Workbench
 from kubekit.sim import Component, Handle, Loop, Record
 
 Obj = dict[str, Any]
@@ -42,7 +42,7 @@ PATIENT_ERRORS = 3
 """After so many errors in a row nobody is expected to wait for a pod's next attempt."""
 
 
-class Scheduler(Component):
+class Scheduler(Workbench, Component):
     """kube-scheduler.
 
     `client` talks to the API server, `config` is a KubeSchedulerConfiguration (None: the defaults). `arrays`
@@ -229,76 +229,6 @@ class Scheduler(Component):
         self.queue.flush_unschedulable()
         self.arm_timers()
 
-    # -- plugins from outside ----------------------------------------------------------------------
-
-    def register(self, plugin: type[Plugin], weight: int = 1, **args: Any) -> None:
-        """Let a plugin class take part in every profile from now on; registering its name again replaces it.
-
-        Pods that wait get another chance, since the plugin may see things differently.
-        """
-        if not plugin.name:
-            raise ValueError("a plugin needs a name")
-        if not plugin.points():
-            raise ValueError(f"{plugin.name} takes part in no extension point: it has none of their methods")
-        self._leave(plugin.name)
-        self._added[plugin.name] = (plugin, weight, args)
-        self._join(plugin, weight, args)
-        self._plugins_changed()
-
-    def add_plugin(self, plugin: type[Plugin] | Plugin, weight: int = 1, **args: Any) -> None:
-        """`register`, under the name by which a notebook looks for it."""
-        self.register(plugin if isinstance(plugin, type) else type(plugin), weight, **args)
-
-    def unregister(self, name: str) -> None:
-        """Take a plugin that was registered out again; raises KeyError when there is none of that name."""
-        del self._added[name]
-        self._leave(name)
-        self._plugins_changed()
-
-    def added_plugins(self) -> list[tuple[type[Plugin], int, Obj]]:
-        """The plugins that were registered: class, weight, arguments."""
-        return list(self._added.values())
-
-    def listers(self) -> Mapping[str, Informer]:
-        """Everything that plugins may read, by resource as they name it."""
-        found = {}
-        for informer in self.factory.informers:
-            resource = informer.resource
-            found[f"{resource.plural}.{resource.group}" if resource.group else resource.plural] = informer
-        return found
-
-    def serve_extender(self, url: str, answer: Callable[[str, Obj], Any]) -> None:
-        """Let a Python function stand at an extender's `urlPrefix`: ``answer(verb, arguments) -> result``."""
-        self.local_extenders[url] = answer
-
-    def configure(self, config: Obj | str | None) -> None:
-        """Work with another KubeSchedulerConfiguration from now on, after a restart, as with the original.
-
-        Raises `ConfigError` for one that cannot be used; then the old one stays.
-        """
-        wanted = SchedulerConfig(config)
-        wanted.registry.update(self.config.registry)
-        wanted.build(self)
-        running = self.running
-        if running:
-            self.stop()
-        self.config = wanted
-        self._forget_everything()
-        if running:
-            self.start()
-
-    def _join(self, plugin: type[Plugin], weight: int, args: Obj) -> None:
-        for framework in self.frameworks.values():
-            framework.add(plugin(self, args), weight)
-
-    def _leave(self, name: str) -> None:
-        for framework in self.frameworks.values():
-            framework.remove(name)
-
-    def _plugins_changed(self) -> None:
-        self.queue.learn_hints()
-        self.queue.move_all(WILDCARD, None, None)
-
     # -- what plugins may ask (framework/plugin.py: Handle) ----------------------------------------
 
     def lister(self, resource: str) -> Informer:
@@ -308,6 +238,14 @@ class Scheduler(Component):
             found = self.factory.informer(resource, field_selector=POD_FIELDS if resource == "pods" else "")
             found.add_index("namespace", _namespace)
             self._listers[resource] = found
+        return found
+
+    def listers(self) -> Mapping[str, Informer]:
+        """Everything that plugins may read, by resource as they name it."""
+        found = {}
+        for informer in self.factory.informers:
+            resource = informer.resource
+            found[f"{resource.plural}.{resource.group}" if resource.group else resource.plural] = informer
         return found
 
     def now(self) -> float:

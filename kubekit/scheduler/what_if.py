@@ -30,7 +30,7 @@ from kubekit.scheduler.framework.fit_error import FitError, NoNodesAvailable
 from kubekit.scheduler.framework.plugin import Lister, Plugin
 from kubekit.scheduler.framework.pod_info import PodInfo
 from kubekit.scheduler.framework.runtime import Framework
-from kubekit.scheduler.hypothesis import Hypothesis
+from kubekit.scheduler.hypothesis import Hypothesis, UnknownPod
 from kubekit.scheduler.preemption import leave_findings
 from kubekit.scheduler.snapshot import Snapshot
 from kubekit.sim import Rng
@@ -38,15 +38,13 @@ from kubekit.sim import Rng
 if TYPE_CHECKING:
     from kubekit.scheduler.scheduler import Scheduler
 
+__all__ = ["Answer", "Bystander", "Objects", "Situation", "UnknownPod", "decide", "key_of"]
+
 Obj = dict[str, Any]
 Objs = list[Obj]
 """Inside the class `list` is a method."""
 
 OVER = ("Succeeded", "Failed")
-
-
-class UnknownPod(LookupError):
-    """There is no pod of this name in the situation."""
 
 
 class Objects:

@@ -192,6 +192,13 @@ def test_plugins_of_the_notebook_take_part() -> None:
     assert situation.decide("shop/web", [SetWeight("OnlyEven", 0)]).node == "n3"
 
 
+def test_a_notebook_asks_the_scheduler_itself() -> None:
+    one = world()
+    assert one.scheduler.what_if("shop/web", SetCordon("n3", True)).node == "n1"
+    suggestions = one.scheduler.what_would_make("shop/web", "n1", most=9)
+    assert suggestions and all("n1" in suggestion.answer.attempt.tied for suggestion in suggestions)
+
+
 def test_what_cannot_be() -> None:
     situation = Situation.of(world().scheduler)
     with pytest.raises(UnknownPod, match='pods "shop/nobody" not found'):

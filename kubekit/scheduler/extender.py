@@ -17,16 +17,16 @@ from __future__ import annotations
 
 import base64
 import json
-import ssl
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kubekit.api.duration import parse_go_duration
 from kubekit.scheduler.framework.node_info import NodeInfo
 from kubekit.scheduler.framework.pod_info import PodInfo
 from kubekit.scheduler.framework.status import Code, PluginError, Status
+
+if TYPE_CHECKING:
+    import ssl
 
 Obj = dict[str, Any]
 Answer = Callable[[str, Obj], Any]
@@ -159,6 +159,10 @@ class Extender:
                 return local(verb, arguments)
             except Exception as error:
                 raise ExtenderError(f"{type(error).__name__}: {error}") from None
+        # Imported here, as hardly any cluster has an extender behind a socket.
+        import urllib.error
+        import urllib.request
+
         body = json.dumps(arguments).encode()
         request = urllib.request.Request(url, body, {"Content-Type": "application/json"}, method="POST")
         try:
@@ -172,6 +176,8 @@ class Extender:
 
 def _tls(config: Obj) -> ssl.SSLContext:
     """How to talk to an extender over HTTPS: without an authority nobody is verified, as in the original."""
+    import ssl
+
     data = config.get("caData")
     authority = base64.b64decode(data).decode() if data else None
     context = ssl.create_default_context(cafile=config.get("caFile") or None, cadata=authority)

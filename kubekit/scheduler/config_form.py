@@ -13,8 +13,6 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-import yaml
-
 from kubekit.api.field_path import go_quote
 
 Obj = dict[str, Any]
@@ -102,6 +100,8 @@ BOTH = [{"name": "cpu", "weight": 1}, {"name": "memory", "weight": 1}]
 def read_form(config: Obj | str | None) -> Obj:
     """The configuration with all defaults; raises `ConfigError`. What is given is not changed."""
     if isinstance(config, str):
+        import yaml  # not needed for a configuration that is an object, or for none
+
         try:
             config = yaml.safe_load(config)
         except yaml.YAMLError as error:

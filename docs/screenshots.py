@@ -30,12 +30,32 @@ BREAK = """cluster.scheduler.stop()
 %kubectl scale deployment web --replicas=4
 cluster.settle()"""
 
+HISTORY = """%kubectl delete pod client
+cluster.settle()
+pods = cluster.view.revisions('/registry/pods/default/client')
+changes = [stop['number'] for stop in pods.scene['records'] if stop['kind'] == 'put']
+%kubectl run client --image=busybox:1.36 -- sleep infinity
+cluster.settle()
+_ = cluster.etcd.client().compact(changes[3])"""
+
+MEMBERS = """five = kubekit.up(workers=1, etcd_members=5, seed=11, name="five")
+old = five.etcd.leader.plan.name
+friend, *others = [name for name in five.etcd.members if name != old]
+five.etcd.partition([old, friend], others)
+put = {"key": b"/lost", "value": b"never acknowledged"}
+_ = five.etcd.member(old).submit("KV/Put", put, "", print)
+five.advance("1.8s")"""
+
 VIEWS = {
     "life_of_a_pod": "cluster.view.life_of('client')",
     "control_loop": "cluster.view.control_loop('rs/' + cluster.list('replicasets')[0]['metadata']['name'])",
     "packet_walk": "cluster.view.packet(cluster.send('default/client', 'web:80'))",
     "cluster_map": "cluster.view.map()",
     "check_card": "from kubekit.course import check\ncheck('00.2')",
+    "revision_explorer": "cluster.view.revisions('/registry/pods/default/client', "
+    "at=changes[-1], compare=changes[4])",
+    "raft_theatre": "five.view.raft()",
+    "inside_the_file": "cluster.view.file(next(iter(cluster.etcd.members.values())), revision=changes[-1])",
 }
 
 
@@ -50,7 +70,8 @@ def main() -> int:
         lab = Lab(Path(folder))
         browser = playwright.chromium.launch(executable_path=chromium, args=CHROMIUM_FLAGS)
         try:
-            cells = [STORY, *list(VIEWS.values())[:3], BREAK, *list(VIEWS.values())[3:]]
+            shown = list(VIEWS.values())
+            cells = [STORY, *shown[:3], BREAK, *shown[3:5], HISTORY, shown[5], MEMBERS, *shown[6:]]
             page = browser.new_page(viewport={"width": 1280, "height": 1000})
             notebook = Notebook(page, lab, lab.write("pictures.ipynb", cells))
             notebook.run_all()

@@ -5,7 +5,9 @@ files: `<view>.py` turns records into a *scene* (plain JSON with every word and 
 into the text and table that stand for it where no widget runs; `static/<view>.js` draws the scene.
 
 Reading order: `view` (what a view is: scene, text, table, widget), `static/base.js` (anatomy, stepper,
-inspector, keyboard), then any one view beside its `.js`.
+inspector, keyboard), then any one view beside its `.js`. Three look into etcd: `revision_explorer` (with
+`revision_history`, `revision_scene`, `stored_value`), `raft_theatre` (`raft_frames`, `raft_actions`) and
+`inside_the_file` (`file_pages`, `file_words`).
 
 Left out on purpose: a build step, external requests, and drawing in Python.
 """

@@ -5,7 +5,8 @@ cluster. On top of its verbs stand the four mechanisms that all controllers, the
 share: a reflector (list, then watch, then watch again), an informer (an indexed local copy with handlers), a
 work queue (each key once, failures wait longer) and an event recorder (many alike become one with a count).
 
-Reading order: `rest_client`, `reflector`, `informer`, `workqueue`, `event_recorder`, `leader_election`.
+Reading order: `rest_client`, `reflector`, `informer`, `workqueue`, `event_recorder`, `leader_election`;
+`https_handler` is the Handler for a real cluster.
 
 Objects that come out of this room are shared with the whole process: never change one, make a changed copy.
 

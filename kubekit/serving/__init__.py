@@ -6,7 +6,8 @@ the real kubectl and any client library can talk to the same API server that the
 Reading order: `certificates` (a cluster CA, a server and an admin certificate), `kubeconfig` (the file that
 names them), `driver` (the wall clock moves the engine), `https` (sockets in, `Request` out),
 `remote_command` (what a container printed, on channels of a WebSocket), `listening` (ports), `server` (all of
-it together, started and stopped), `command` (the console program).
+it together, started and stopped), `command` (the console program), `planning` with `planning_command` (where
+would these pods go: `kubekit explain-pod`, `kubekit simulate`).
 
 etcd has doors too, one for each member, on which the real etcdctl works (`cluster.serve_etcd()`):
 `etcd_front` (who speaks: gRPC or HTTP/1.1), `etcd_grpc` and `etcd_http` (what is asked), `etcd_watch` (slow

@@ -13,6 +13,7 @@ from typing import Any
 from kubekit.apiserver.storage import Compacted, Future, Stored, StoreEvent, StoreUnavailable
 from kubekit.etcd import DELETE, EtcdError, FutureRevision, prefix_end
 from kubekit.etcd import Compacted as EtcdCompacted
+from kubekit.etcd.client import EtcdClient
 
 
 class StoreBackend:
@@ -93,9 +94,14 @@ class StoreBackend:
             raise StoreUnavailable(str(error)) from error
 
     def watch(
-        self, prefix: str, start_revision: int, deliver: Callable[[list[StoreEvent]], None]
+        self,
+        prefix: str,
+        start_revision: int,
+        deliver: Callable[[list[StoreEvent]], None],
+        lost: Callable[[], None] | None = None,
     ) -> Callable[[], None]:
-        """Every change under a prefix."""
+        """Every change under a prefix; `lost` is called once when the watch has ended because what it was to
+        tell next is gone: the store was compacted, or restored as if it had been."""
 
         def told(events: list[Any]) -> None:
             deliver(
@@ -107,7 +113,12 @@ class StoreBackend:
 
         data = prefix.encode()
         try:
-            watcher = self.store.watch(data, prefix_end(data), start_revision, told)
+            if lost is not None and isinstance(self.store, EtcdClient):
+                watcher = self.store.watch(
+                    data, prefix_end(data), start_revision, told, on_compacted=lambda _: lost()
+                )
+            else:
+                watcher = self.store.watch(data, prefix_end(data), start_revision, told)
         except EtcdError as error:
             raise StoreUnavailable(str(error)) from error
         end: Callable[[], None] = watcher.cancel

@@ -77,9 +77,14 @@ class Backend(Protocol):
         ...
 
     def watch(
-        self, prefix: str, start_revision: int, deliver: Callable[[list[StoreEvent]], None]
+        self,
+        prefix: str,
+        start_revision: int,
+        deliver: Callable[[list[StoreEvent]], None],
+        lost: Callable[[], None] | None = None,
     ) -> Callable[[], None]:
-        """Deliver every change under the prefix from a revision on; returns what ends it."""
+        """Deliver every change under the prefix from a revision on; returns what ends it. `lost`: there is a
+        gap, and the watch has ended."""
         ...
 
 

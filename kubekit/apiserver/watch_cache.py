@@ -171,7 +171,10 @@ class WatchCache:
             self.keys.append(stored.key)
         self.revision = revision
         self.oldest = self.revision
-        self._end = self.storage.backend.watch(self.prefix, self.revision + 1, self._follow)
+        self._go_on()
+
+    def _go_on(self) -> None:
+        self._end = self.storage.backend.watch(self.prefix, self.revision + 1, self._follow, self._lost)
 
     def stop(self) -> None:
         """Cease to follow the store and end every watch."""
@@ -181,6 +184,23 @@ class WatchCache:
         for watcher in list(self.watchers()):
             watcher.stream.close()
         self._watchers.clear()
+
+    def _lost(self) -> None:
+        """What follows is gone from the store: end every watch, so that clients list anew, and read it all.
+
+        A store that was restored from a backup with ``--mark-compacted`` ends watches in this way.
+        """
+        for watcher in list(self.watchers()):
+            watcher.stream.close()
+        found, revision = self.storage.backend.load(self.prefix)
+        there = {stored.key for stored in found}
+        for key in [key for key in self.keys if key not in there]:
+            self._apply(StoreEvent(key, None, revision))
+        for stored in found:
+            self._apply(StoreEvent(stored.key, stored.value, stored.mod_revision))
+        self.window.clear()
+        self.revision = self.oldest = revision
+        self._go_on()
 
     def forget_before(self, revision: int) -> None:
         """Drop the window's events up to a revision (the store was compacted there)."""

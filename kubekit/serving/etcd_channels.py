@@ -107,14 +107,23 @@ class Channels:
         if not endpoints:
             raise BadEndpoint("no etcd endpoint is given")
         self.endpoints = list(endpoints)
-        self._channels = [_channel(endpoint, tls) for endpoint in endpoints]
-        self._calls: list[dict[str, Any]] = [{} for _ in endpoints]
+        self._tls = tls
+        self._channels: list[Any] = []
+        self._calls: list[dict[str, Any]] = []
         self._next = 0
         self._doubted_until = 0.0
+        self.open()
+
+    def open(self) -> None:
+        """Be ready to connect; also again after `close`."""
+        if not self._channels:
+            self._channels = [_channel(endpoint, self._tls) for endpoint in self.endpoints]
+            self._calls = [{} for _ in self.endpoints]
 
     def close(self) -> None:
         """Break all connections."""
-        for channel in self._channels:
+        channels, self._channels = self._channels, []
+        for channel in channels:
             channel.close()
 
     def read(self, name: str, request: Message) -> Message:
@@ -127,11 +136,15 @@ class Channels:
 
     def stream(self, place: int, name: str, requests: Iterator[bytes], seconds: float | None = None) -> Any:
         """A stream of responses (bytes) from one endpoint, that insists on a leader; `seconds` at most."""
+        if not self._channels:
+            raise ValueError("closed")
         channel = self._channels[place % len(self._channels)]
         method = channel.stream_stream(f"/etcdserverpb.{name}")
         return method(requests, metadata=(("hasleader", "true"),), timeout=seconds)
 
     def _ask(self, name: str, request: Message, seconds: float, again: bool) -> Message:
+        if not self._channels:
+            raise Unreachable("grpc: the client connection is closing")
         request_type, response_type = REQUESTS[name]
         data = encode(request_type, request)
         began = time.monotonic()

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Protocol, TypeVar
 
 from kubekit.etcd.auth import Identity
@@ -20,6 +21,9 @@ from kubekit.etcd.messages import Message
 from kubekit.serving.driver import Driver
 
 T = TypeVar("T")
+
+WAITING = 4
+"""Threads that may wait for an engine's lock at once; further turns queue behind them."""
 
 Who = str | Identity
 """Who asks: a token, or what a client's certificate says."""
@@ -84,6 +88,12 @@ class EngineTurns:
 
     def __init__(self, driver: Driver) -> None:
         self._driver = driver
+        # Threads of its own: those that wait for one engine's lock must not hold up another's.
+        self._waiting = ThreadPoolExecutor(WAITING, thread_name_prefix="kubekit-turn")
+
+    def close(self) -> None:
+        """Take no more turns."""
+        self._waiting.shutdown(wait=False, cancel_futures=True)
 
     async def run(self, do: Callable[..., T], *args: Any) -> T:
         """`do(*args)` under the engine's lock; raises what it raises."""
@@ -93,7 +103,7 @@ class EngineTurns:
                 return do(*args)
             finally:
                 lock.release()
-        return await asyncio.get_running_loop().run_in_executor(None, self._locked, do, args)
+        return await asyncio.get_running_loop().run_in_executor(self._waiting, self._locked, do, args)
 
     def _locked(self, do: Callable[..., T], args: tuple[Any, ...]) -> T:
         with self._driver.lock:

@@ -138,6 +138,7 @@ class EtcdServer:
         self._stopped.set()
         _OPEN.discard(self)
         etcd_thread.run(self._close())
+        self._turns.close()
         shutil.rmtree(self._inner, ignore_errors=True)
 
     def __enter__(self) -> EtcdServer:

@@ -20,6 +20,7 @@ Source: apiserver/pkg/storage/etcd3 (store.go, watcher.go), apiserver/pkg/storag
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 from collections.abc import Callable, Sequence
@@ -99,6 +100,7 @@ class RemoteEtcd:
         self._position = 0
         self._delivering = False
         self._rung = False
+        self._failure: Exception | None = None
         self._compactor = Compactor(loop, name, self._channels, compaction_seconds)
         self.members: dict[str, Any] = {}
         """Members that could be stopped from here: none."""
@@ -110,6 +112,7 @@ class RemoteEtcd:
     def start(self) -> None:
         """Connect and begin to follow. Raises EtcdError when no endpoint answers."""
         if self._follower is None:
+            self._channels.open()
             self._position = self._present()
             self._follower = Follower(self._channels, self._position, self._ring)
             self._compactor.start()
@@ -304,7 +307,12 @@ class RemoteEtcd:
         """Ask for a turn of the engine; called by the follower's thread."""
         if not self._rung:
             self._rung = True
-            self.loop.post(self.name, self._deliver)
+            self.loop.post(self.name, self._take_turn, what="hear what others wrote to etcd")
+
+    def _take_turn(self) -> None:
+        # What was missed for good is read anew by the next request, if etcd cannot be asked now.
+        with contextlib.suppress(EtcdError):
+            self._deliver()
 
     def _deliver(self) -> None:
         """Hand on what was heard, in order. A receiver that writes does not change the order: what its write
@@ -314,6 +322,7 @@ class RemoteEtcd:
             return
         self._rung = False
         self._delivering = True
+        self._failure = None
         try:
             while (heard := follower.take()) is not None:
                 revision, events = heard
@@ -324,6 +333,8 @@ class RemoteEtcd:
             self._delivering = False
         if follower.lost:
             self._lose(follower)
+        if self._failure is not None:
+            raise self._failure
 
     def _tell(self, revision: int, events: list[Event]) -> None:
         ended = False
@@ -333,7 +344,10 @@ class RemoteEtcd:
             elif subscription.start <= revision:
                 wanted = [event for event in events if subscription.covers(event.kv.key)]
                 if wanted:
-                    subscription.receive(wanted)
+                    try:
+                        subscription.receive(wanted)
+                    except Exception as error:  # the others must hear of it all the same
+                        self._failure = self._failure or error
         if ended:
             self._subscriptions = [one for one in self._subscriptions if not one.cancelled]
 

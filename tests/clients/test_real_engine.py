@@ -64,6 +64,7 @@ class Server:
     def watch(self, path: str) -> list[tuple[str, str, int]]:
         """(type, name, revision) of every change from now on, in the order in which they are told."""
         told: list[tuple[str, str, int]] = []
+        self.hear()
         revision = str(self.etcd.revision)
         query = {"watch": ["true"], "resourceVersion": [revision]}
         user = UserInfo("admin", groups=("system:masters",))
@@ -479,3 +480,40 @@ def test_an_etcd_that_is_gone_and_comes_back(one: RealEtcd, servers: Callable[..
             time.sleep(0.1)
     names = {item["metadata"]["name"] for item in a.client.list("configmaps", "default")["items"]}
     assert {"before", "after"} <= names
+
+
+def test_a_receiver_that_fails_takes_nothing_from_the_others(
+    one: RealEtcd, servers: Callable[..., Server]
+) -> None:
+    a, b = servers(one, "a"), servers(one, "b")
+
+    def fail(events: list[Any]) -> None:
+        raise RuntimeError("mine alone")
+
+    heard: list[bytes] = []
+    first = b.etcd.watch(b"/registry/configmaps/", b"/registry/configmaps0", 0, fail)
+    b.etcd.watch(b"/registry/configmaps/", b"/registry/configmaps0", 0, lambda e: heard.append(e[0].kv.key))
+    a.client.create("configmaps", config_map("x"))
+    with pytest.raises(RuntimeError, match="mine alone"):
+        b.hear()
+    assert heard == [key("x")] and b.api.store("", "configmaps").cache.get(key("x").decode())
+    first.cancel()
+    a.client.create("configmaps", config_map("y"))
+    b.hear()
+    assert heard == [key("x"), key("y")]
+    with pytest.raises(Compacted):
+        b.etcd.watch(b"/registry/configmaps/", b"/registry/configmaps0", b.etcd.revision)
+
+
+def test_stopped_and_started_again(one: RealEtcd, servers: Callable[..., Server]) -> None:
+    a = servers(one, "a")
+    a.client.create("configmaps", config_map("x"))
+    a.etcd.stop()
+    with pytest.raises(StatusError) as refused:
+        a.client.get("configmaps", "x", "default")
+    assert refused.value.code == 500 and "connection is closing" in str(refused.value)
+    a.etcd.start()
+    a.api.stop()
+    a.api.start()
+    assert a.client.get("configmaps", "x", "default")
+    assert a.client.create("configmaps", config_map("y"))

@@ -1,8 +1,8 @@
 """What a learner did wrong, in one sentence.
 
 `KubekitError` is raised by the learner's own Python (unknown names, malformed manifests, a wait that cannot
-end). In IPython such an error, and a refusal by the API server, is printed as one line, without a traceback;
-everything else keeps its traceback, because it is a fault of the kit or of the learner's code.
+end). In IPython such an error, and a refusal by the API server or etcd, is printed as one line, without a
+traceback; everything else keeps its traceback, because it is a fault of the kit or of the learner's code.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import sys
 from typing import Any
 
 from kubekit.api.status_error import StatusError
+from kubekit.etcd.cluster_errors import BootstrapError
 from kubekit.scheduler.config_form import ConfigError
 from kubekit.scheduler.hypothesis import Impossible, UnknownPod
 from kubekit.sim import Stalled
@@ -46,6 +47,8 @@ def line_of(error: BaseException) -> str:
         return f"Error from server: {error.message}"
     if isinstance(error, ConnectionRefusedError):
         return f"The connection to the server was refused: {error}"
+    if isinstance(error, BootstrapError):
+        return f"etcd does not start: {error}"
     return f"{error}"
 
 

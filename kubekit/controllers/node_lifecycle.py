@@ -297,4 +297,8 @@ class NodeLifecycleController(Controller):
     def _mark_reachable(self, node: Obj) -> None:
         remove = [(key, NO_EXECUTE) for key in (UNREACHABLE, NOT_READY) if has_taint(node, key, NO_EXECUTE)]
         if remove:
-            swap_taints(self, node, [], remove)
+            try:
+                swap_taints(self, node, [], remove)
+            except (StatusError, OSError):
+                # Somebody was quicker, or the API server has no answer: look at this node again by itself.
+                self.queue.add_rate_limited(name_of(node))

@@ -16,6 +16,7 @@ Source: server/etcdserver/server.go, v3_server.go, server/embed/etcd.go.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -147,15 +148,17 @@ class Member(Process):
 
     def wait(self, answers: list[Any], answer: Answer, timeout: float | None = None) -> None:
         """Let time pass until `answers` holds one; see above. Raises RequestTimedOut, DeadlineExceeded."""
-        loop = self.loop
-        if answers or loop.run_lane(self.links.lane, lambda: bool(answers)):
-            return
-        if not loop.running and isinstance(loop.clock, VirtualClock):
-            try:
+        loop, lane = self.loop, self.links.lane
+        if not answers:
+            loop.run_lane(lane, lambda: bool(answers))
+        if not (answers or loop.running) and isinstance(loop.clock, VirtualClock):
+            with suppress(Stalled):
                 loop.run_until(lambda: bool(answers), MOST_SECONDS if timeout is None else timeout)
-                return
-            except Stalled:
-                pass
+        if not loop.running:
+            # Whoever asks from outside again and again must leave nothing behind that waits for its turn.
+            loop.run_lane(lane, lambda: False, delayed=False)
+        if answers:
+            return
         answer.cancel()
         raise RequestTimedOut if timeout is None else DeadlineExceeded
 

@@ -169,6 +169,7 @@ class Kubelet(Component):
             status_frequency=self.status_frequency,
             machine_id=self.machine_id,
         )
+        self.node_status.stored = self.node
 
         self.eviction = Eviction(
             loop,

@@ -95,6 +95,8 @@ class NodeStatus:
         self._lease: Obj | None = None
         self.registered = False
         self.uid = ""
+        self.stored: Callable[[], Obj | None] = lambda: None
+        """The Node as this kubelet has last heard of it."""
         self.pressure: set[str] = set()
         """Conditions of pressure that hold: "MemoryPressure", "DiskPressure", "PIDPressure"."""
 
@@ -107,12 +109,12 @@ class NodeStatus:
         self._loop.every(LEASE_SECONDS, self._owner, self._renew, what="node lease")
 
     def update(self) -> None:
-        """Report the status if it changed, or if five minutes have passed since the last report."""
+        """Report the status if it changed, if what is stored says otherwise, or after five minutes."""
         if not self.registered:
             self._register()
             return
         now = self._loop.clock.now()
-        news = self._refresh_conditions()
+        news = self._refresh_conditions() or self._contradicted()
         images = len(self._images.images) != self._image_count
         if not news and not images and now - self._reported_at < REPORT_SECONDS:
             return
@@ -127,6 +129,16 @@ class NodeStatus:
             self._image_count = -1
             return
         self._reported_at = now
+
+    def _contradicted(self) -> bool:
+        """Whether somebody has written another status of a condition: the node controller, when it heard
+        nothing from this node for a while."""
+        stored = self.stored() or {}
+        for condition in (stored.get("status") or {}).get("conditions") or ():
+            mine = self._conditions.get(condition["type"])
+            if mine is not None and mine["status"] != condition["status"]:
+                return True
+        return False
 
     # -- registration -----------------------------------------------------------------------------------
 

@@ -42,13 +42,15 @@ class Lane:
             heapq.heappop(timers)
         heapq.heappush(timers, handle)
 
-    def next(self, paused: Container[str]) -> Handle | None:
-        """The next event of an owner that is not in `paused`; ready ones first."""
+    def next(self, paused: Container[str], delayed: bool = True) -> Handle | None:
+        """The next event of an owner that is not in `paused`; ready ones first, then `delayed` ones."""
         ready = self.ready
         while ready and (ready[0].done or ready[0].cancelled):
             ready.popleft()
         for handle in ready:
             if not (handle.done or handle.cancelled) and handle.owner not in paused:
                 return handle
+        if not delayed:
+            return None
         waiting = [h for h in self.timers if not (h.done or h.cancelled or h.owner in paused)]
         return min(waiting, default=None)

@@ -253,14 +253,14 @@ class Loop:
         return lane
 
     @_locked
-    def run_lane(self, lane: Lane, condition: Callable[[], bool]) -> bool:
+    def run_lane(self, lane: Lane, condition: Callable[[], bool], *, delayed: bool = True) -> bool:
         """Run a lane's events alone, also within another event, until `condition()` holds; whether it does.
 
-        Stops when nothing of the lane is ready or under way. The virtual clock moves only to what is under
-        way; on the wall clock that is not waited for but taken as arrived.
+        Stops when nothing of the lane is ready, or, with `delayed`, under way. The virtual clock moves only
+        to what is under way; on the wall clock that is not waited for but taken as arrived.
         """
         while not condition():
-            handle = lane.next(self._paused)
+            handle = lane.next(self._paused, delayed)
             if handle is None:
                 return False
             self._move_to(handle.when)

@@ -10,7 +10,15 @@ and `revision_log` (all keys; all history), `kvstore` (reading and writing), `op
 (forgetting, and checking), `recovery` (a store made from its history), `lease` and `expiry` (keys that go by
 themselves), `backend_size` and `quota` (how large it may grow), `alarms`, `auto_compaction`, `auth` (who
 may), `errors` (how it refuses). Then the door: `messages` and `calls` (the tables), `conversion`, `v3rpc`
-(the calls), `watch_stream`, `protobuf`, `protojson` and `gateway` (JSON over HTTP).
+with `kv_calls`, `lease_calls`, `user_calls`, `cluster_calls` and `maintenance_calls` (the calls), `answer` and
+`node` (what they stand on), `watch_stream`, `protobuf`, `protojson` and `gateway` (JSON over HTTP).
+
+Members: `membership` (who belongs), `raft_request` (what an entry asks for) and `apply` (doing it),
+`replica` (a member among its peers), `proposals` and `reads` (waiting for agreement), `ticking` (time, and
+rest), `links` (the network), `bootstrap` and `process` (coming and going), `leader_duties`, `forwarding` and
+`reconfiguration` (what the leader does), `member` (the whole, for clients), `cluster` (all of them), `client`
+(what an API server holds) and `alone` (the short way of a cluster of one). How members agree is the room
+`kubekit.raft`.
 
 On disk: `disk` and `memory_file` (what a power cut takes), `crc32c`, `bbolt`, `bbolt_pages` and
 `bbolt_writer` (the database file), `backend` and `store_loading` (what it means), `snapshot`,
@@ -42,10 +50,17 @@ etcd reads what is written here, and the other way round.
 follow. Errors are `EtcdError` with `.code` (gRPC), `.message` (etcd's words) and `.http_status`: `Compacted`
 (with `.compact_revision`), `FutureRevision`, `LeaseNotFound` and so on.
 
+    etcd = cluster.EtcdCluster(loop, 3)                      # .start() .stop() .crash() .leader .members
+    etcd.member("etcd-1").call("KV/Put", {"key": b"a"})      # any call of etcd's API; or .submit(..., done)
+    etcd.partition(["etcd-1"]); etcd.slow("etcd-2", "etcd-3", 0.2); etcd.heal(); etcd.in_flight
+    etcd.client() -> EtcdClient                              # the store's everyday methods, with failover
+
 `KVStore` is one member's state machine: the same operations in the same order make two equal stores
 (`hash_kv` tells). Leases run out only where somebody looks: `expiry.LeaseExpiry(loop, store)` does.
 
-Left out against the original: metrics and tracing of the store, JWT tokens, reading while a write is under
+Left out against the original: elections of a cluster of one take no time; a client stays with one member
+instead of taking turns; discovery services; corruption checks between members (the alarm is there);
+metrics and tracing of the store, JWT tokens, reading while a write is under
 way, a size of the file to the page (`backend_size` is a model), and remembering the hash of a compaction that
 forgets a very long history. Of the files: changing a database page by page (it is written anew as a whole,
 with the snapshot that needs it), locks on files, segments that are allocated ahead of their time.

@@ -10,6 +10,8 @@ Source: server/embed/serve.go, server/etcdserver/api/etcdhttp (health.go, versio
 from __future__ import annotations
 
 import asyncio
+import codecs
+import contextlib
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -18,7 +20,7 @@ from aiohttp import web
 
 from kubekit.etcd.auth import Identity
 from kubekit.etcd.calls import REQUEST_STREAMS, REQUESTS
-from kubekit.etcd.errors import EtcdError, MessageTooLarge
+from kubekit.etcd.errors import EtcdError, InvalidArgument, MessageTooLarge
 from kubekit.etcd.gateway import PATHS
 from kubekit.etcd.messages import ENUMS, Message
 from kubekit.etcd.protobuf import encode
@@ -117,20 +119,29 @@ class EtcdHTTP:
         return any(name == "commonName" and value for rdn in shown.get("subject", ()) for name, value in rdn)
 
     async def _watch(self, incoming: web.Request, who: str) -> web.StreamResponse:
-        pipe = WatchPipe(self._turns, self._member, who)
         requests = _documents(incoming, "WatchRequest")
-        await pipe.open()
-        await pipe.request(await anext(requests, {}))
+        first = await anext(requests, None)
+        if first is None:
+            return _json({})
+        pipe = WatchPipe(self._turns, self._member, who)
+        try:
+            await pipe.open()
+        except EtcdError as error:
+            return _json({"error": _words(error)}, error.http_status)
         self._pipes.add(pipe)
         response = _lines()
-        await response.prepare(incoming)
-        reading = asyncio.ensure_future(_forward(requests, pipe))
+        reading = asyncio.ensure_future(_forward(first, requests, pipe))
         try:
+            await response.prepare(incoming)
             while (message := await pipe.get()) is not None:
                 await response.write(_line({"result": to_json("WatchResponse", message)}))
             await response.write_eof()
-        except (ConnectionResetError, asyncio.CancelledError, EtcdError):
-            pass  # the client or the member went away: that is how a watch usually ends
+        except EtcdError as error:
+            with contextlib.suppress(ConnectionResetError):
+                await response.write(_line({"error": _words(error)}))
+                await response.write_eof()
+        except (ConnectionResetError, asyncio.CancelledError):
+            pass  # the client went away: that is how a watch usually ends
         finally:
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)
@@ -143,11 +154,20 @@ class EtcdHTTP:
     ) -> web.StreamResponse:
         response: web.StreamResponse | None = None
         async for request in requests:
-            answer = await self._turns.call(self._member, "Lease/LeaseKeepAlive", request, who)
+            line: dict[str, Any]
+            try:
+                answer = await self._turns.call(self._member, "Lease/LeaseKeepAlive", request, who)
+                line = {"result": to_json("LeaseKeepAliveResponse", answer)}
+            except EtcdError as error:
+                line = {"error": _words(error)}
+                if response is None:
+                    return _json(line, error.http_status)
             if response is None:
                 response = _lines()
                 await response.prepare(incoming)
-            await response.write(_line({"result": to_json("LeaseKeepAliveResponse", answer)}))
+            await response.write(_line(line))
+            if "error" in line:
+                break
         if response is None:
             return _json({})
         await response.write_eof()
@@ -259,7 +279,8 @@ class EtcdHTTP:
         return response
 
 
-async def _forward(requests: AsyncIterator[Message], pipe: WatchPipe) -> None:
+async def _forward(first: Message, requests: AsyncIterator[Message], pipe: WatchPipe) -> None:
+    await pipe.request(first)
     async for request in requests:
         await pipe.request(request)
 
@@ -283,22 +304,29 @@ def _message(type: str, text: str) -> Message:
 
 
 async def _documents(incoming: web.Request, type: str) -> AsyncIterator[Message]:
-    """The requests of a body as they come: JSON values one after the other."""
+    """The requests of a body as they come: JSON values one after the other, up to one that cannot be read,
+    which ends the stream without a word."""
     text = ""
+    bytes_read = codecs.getincrementaldecoder("utf-8")(errors="surrogateescape")
     decoder = json.JSONDecoder()
-    async for part in incoming.content.iter_any():
-        text += part.decode(errors="surrogateescape")
-        while text := text.lstrip():
-            try:
-                _, end = decoder.raw_decode(text)
-            except json.JSONDecodeError:
-                if len(text) > BODY_LIMIT:
-                    raise MessageTooLarge(len(text), MAX_MESSAGE_BYTES) from None
-                break
-            yield _message(type, text[:end])
-            text = text[end:]
-    if text.strip():
-        yield _message(type, text)
+    with contextlib.suppress(InvalidArgument, MessageTooLarge, RecursionError):
+        async for part in incoming.content.iter_any():
+            text += bytes_read.decode(part)
+            while text := text.lstrip():
+                try:
+                    _, end = decoder.raw_decode(text)
+                except json.JSONDecodeError:
+                    if len(text) > BODY_LIMIT:
+                        return
+                    break
+                yield _message(type, text[:end])
+                text = text[end:]
+        if text.strip():
+            yield _message(type, text)
+
+
+def _words(error: EtcdError) -> dict[str, Any]:
+    return {"code": error.code, "message": error.message}
 
 
 def _lines() -> web.StreamResponse:

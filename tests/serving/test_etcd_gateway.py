@@ -45,7 +45,8 @@ BODIES = [
     ("lease/keepalive", '{"ID": []}'),
     ("kv/range", "[" * 100_000),
     ("kv/txn", '{"success": [{"request_txn": ' * 300),
-    ("auth/user/add", '{"name": "\u00e9\ud83d\ude00", "password": "x"}'),
+    ("auth/user/add", r'{"name": "\u00e9\ud83d\ude00", "password": "x"}'),
+    ("auth/user/add", '{"name": "\u00e9\u0444", "password": "x"}'),
 ]
 
 

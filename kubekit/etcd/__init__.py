@@ -10,8 +10,8 @@ and `revision_log` (all keys; all history), `kvstore` (reading and writing), `op
 (forgetting, and checking), `recovery` (a store made from its history), `lease` and `expiry` (keys that go by
 themselves), `backend_size` and `quota` (how large it may grow), `alarms`, `auto_compaction`, `auth` (who
 may), `errors` (how it refuses). Then the door: `messages` and `calls` (the tables), `conversion`, `v3rpc`
-with `kv_calls`, `lease_calls`, `user_calls`, `cluster_calls` and `maintenance_calls` (the calls), `answer` and
-`node` (what they stand on), `watch_stream`, `protobuf`, `protojson` and `gateway` (JSON over HTTP).
+with `kv_calls`, `lease_calls`, `user_calls`, `cluster_calls` and `maintenance_calls` (the calls), `answer`
+and `node` (what they stand on), `watch_stream`, `protobuf`, `protojson` and `gateway` (JSON over HTTP).
 
 Members: `membership` (who belongs), `raft_request` (what an entry asks for) and `apply` (doing it),
 `replica` (a member among its peers), `proposals` and `reads` (waiting for agreement), `ticking` (time, and

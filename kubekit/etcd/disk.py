@@ -21,6 +21,7 @@ from __future__ import annotations
 import errno
 import mmap
 import os
+import shutil
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -271,10 +272,30 @@ class MemoryDisk:
 
 
 class FolderDisk:
-    """A folder of the real file system."""
+    """A folder of the real file system. The file that is written to here and there, a log's segment, is held
+    open."""
 
     def __init__(self, root: str | Path) -> None:
         self.root = Path(root)
+        self._held = ("", -1)
+
+    def __del__(self) -> None:
+        self._let_go()
+
+    def _hold(self, path: str) -> int:
+        """An open handle of a file."""
+        held, handle = self._held
+        if held != path or handle < 0:
+            self._let_go()
+            handle = os.open(self._at(path), os.O_RDWR)
+            self._held = (path, handle)
+        return handle
+
+    def _let_go(self) -> None:
+        _, handle = getattr(self, "_held", ("", -1))
+        if handle >= 0:
+            self._held = ("", -1)
+            os.close(handle)
 
     def _at(self, path: str) -> Path:
         return self.root / path
@@ -304,9 +325,11 @@ class FolderDisk:
             with self._open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC) as file:
                 file.write(data)
             return
-        with self._open(path, os.O_WRONLY) as file:
-            file.seek(offset)
-            file.write(data)
+        handle = self._hold(path)
+        left = memoryview(data)
+        while left:
+            written = os.pwrite(handle, left, offset)
+            left, offset = left[written:], offset + written
 
     def append(self, path: str, data: bytes) -> None:
         with self._open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND) as file:
@@ -316,16 +339,20 @@ class FolderDisk:
         os.truncate(self._at(path), size)
 
     def rename(self, old: str, new: str) -> None:
+        self._let_go()
         self._at(old).replace(self._at(new))
 
     def remove(self, path: str) -> None:
+        self._let_go()
         at = self._at(path)
-        if at.is_dir() and not at.is_symlink():
-            for name in os.listdir(at):
-                self.remove(f"{path}/{name}")
-            at.rmdir()
-        else:
+        if not at.is_dir() or at.is_symlink():
             at.unlink()
+            return
+        # Never the folder that everything stands in, nor one above it: "" and "/" are easily said.
+        place = at.resolve()
+        if place in (here := self.root.resolve(), *here.parents, Path.home(), *Path.home().parents):
+            raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), path)
+        shutil.rmtree(at)
 
     def mkdir(self, path: str) -> None:
         # Only the owner may look into a member's folders: they hold passwords.
@@ -334,6 +361,9 @@ class FolderDisk:
         at.mkdir(mode=0o700, exist_ok=True)
 
     def fsync(self, path: str) -> None:
+        if path and path == self._held[0]:
+            os.fsync(self._held[1])
+            return
         handle = os.open(self._at(path), os.O_RDONLY)
         try:
             os.fsync(handle)

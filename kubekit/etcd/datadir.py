@@ -25,7 +25,9 @@ server/etcdserver/api/snap/db.go.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from kubekit.etcd.backend import BackendError, BackendState, buckets_of, member_bytes, read_backend
@@ -50,6 +52,22 @@ from kubekit.raft import ADD_NODE, CONF_CHANGE, ConfChange, Entry, HardState, Sn
 
 class StorageError(Exception):
     """A data directory that cannot be used; the text is etcd's own."""
+
+
+@contextlib.contextmanager
+def _in_words() -> Iterator[None]:
+    """Turn whatever a file can do wrong into a StorageError."""
+    try:
+        yield
+    except (WalError, SnapError, DatabaseError, BackendError) as error:
+        raise StorageError(str(error)) from None
+    except OSError as error:
+        raise StorageError(_disk_error(error)) from None
+
+
+def _disk_error(error: OSError) -> str:
+    text = os.strerror(error.errno or 0)
+    return f"{error.filename or 'write'}: {text[:1].lower()}{text[1:]}"
 
 
 @dataclass
@@ -99,30 +117,26 @@ class Storage:
 
         Raises StorageError when there is a log.
         """
-        self.disk.mkdir(self.snap_dir)
-        parent = self.wal_dir.rpartition("/")[0]
-        if parent:
-            self.disk.mkdir(parent)
-        try:
+        with _in_words():
+            self.disk.mkdir(self.snap_dir)
+            parent = self.wal_dir.rpartition("/")[0]
+            if parent:
+                self.disk.mkdir(parent)
             wal = WAL.create(
                 self.disk, self.wal_dir, encode_identity(member_id, cluster_id), self.segment_size
             )
-        except WalError as error:
-            raise StorageError(str(error)) from None
-        if members:
-            entries = [
-                Entry(1, index, CONF_CHANGE, ConfChange(ADD_NODE, member.id, member_bytes(member)))
-                for index, member in enumerate(sorted(members), 1)
-            ]
-            wal.save(HardState(1, 0, len(entries)), entries)
+            if members:
+                entries = [
+                    Entry(1, index, CONF_CHANGE, ConfChange(ADD_NODE, member.id, member_bytes(member)))
+                    for index, member in enumerate(sorted(members), 1)
+                ]
+                wal.save(HardState(1, 0, len(entries)), entries)
         self._wal = wal
 
     def load(self) -> Stored:
         """Everything that is here; afterwards `save` goes on from it. Raises StorageError."""
-        try:
+        with _in_words():
             return self._load()
-        except (WalError, SnapError, DatabaseError, BackendError) as error:
-            raise StorageError(str(error)) from None
 
     def _load(self) -> Stored:
         disk = self.disk
@@ -163,10 +177,21 @@ class Storage:
 
     # Writing
 
+    @property
+    def _open_wal(self) -> WAL:
+        if self._wal is None:
+            raise StorageError("the log is not open: load it first")
+        return self._wal
+
     def save(self, hard_state: HardState | None, entries: Sequence[Entry], must_sync: bool = True) -> None:
         """Write entries and a hard state (None: as before), and keep them through a crash when it matters."""
-        assert self._wal is not None, "load or create first"
-        self._wal.save(hard_state, entries, must_sync)
+        wal = self._open_wal
+        try:
+            wal.save(hard_state, entries, must_sync)
+        except OSError as error:
+            # What is on the disk now is unknown; only reading it anew tells where to go on.
+            self._wal = None
+            raise StorageError(_disk_error(error)) from None
 
     def save_snapshot(
         self, snapshot: Snapshot, state: BackendState, hard_state: HardState | None = None
@@ -176,8 +201,7 @@ class Storage:
         For one that the leader has sent, give the hard state that came with it. Older segments of the log
         that nobody needs are removed.
         """
-        wal = self._wal
-        assert wal is not None, "load or create first"
+        wal = self._open_wal
         mark = LogMark(snapshot.index, snapshot.term, snapshot.conf_state)
         before, self._put_off = self._put_off, (snapshot, state)
         if before is not None or self.disk.later(self._catch_up):
@@ -185,15 +209,18 @@ class Storage:
             wal.save(hard_state, ())
         else:
             self._put_off = None
-            # The file that names the snapshot comes after the database and before the log's note: whatever
-            # the log notes is there.
-            self._write_database(f"{self.snap_dir}/{snapshot.index:016x}.snap.db", state)
-            self._write_snap(snapshot, state)
-            wal.save_mark(mark)
-            if hard_state is not None:
-                wal.save(hard_state, ())
-                wal.sync()
-            self._put_in_place(snapshot.index)
+            self._wal = None
+            with _in_words():
+                # The file that names the snapshot comes after the database and before the log's note:
+                # whatever the log notes is there.
+                self._write_database(f"{self.snap_dir}/{snapshot.index:016x}.snap.db", state)
+                self._write_snap(snapshot, state)
+                wal.save_mark(mark)
+                if hard_state is not None:
+                    wal.save(hard_state, ())
+                    wal.sync()
+                self._put_in_place(snapshot.index)
+            self._wal = wal
         self.purge(snapshot.index)
 
     def save_database(self, state: BackendState) -> None:
@@ -225,10 +252,11 @@ class Storage:
 
     def purge(self, index: int) -> None:
         """Remove what is not needed once there is a snapshot of entry `index`."""
-        assert self._wal is not None, "load or create first"
-        self._wal.purge(index)
-        if self._put_off is None:
-            purge_snaps(self.disk, self.snap_dir)
+        wal = self._open_wal
+        with _in_words():
+            wal.purge(index)
+            if self._put_off is None:
+                purge_snaps(self.disk, self.snap_dir)
 
     def _catch_up(self) -> None:
         """Write the database that was put off."""

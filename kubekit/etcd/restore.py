@@ -37,6 +37,7 @@ from kubekit.etcd.revision import Revision, pack
 from kubekit.etcd.snap_file import members_tree, save_snap
 from kubekit.etcd.snapshot import DIGEST, SnapshotError, digest_of, go_error, has_digest
 from kubekit.etcd.wal import SEGMENT_SIZE, WAL
+from kubekit.etcd.wal_records import WalError
 from kubekit.raft import ADD_NODE, CONF_CHANGE, ConfChange, ConfState, Entry, HardState, Snapshot
 
 _COPIED = 1 << 20
@@ -87,14 +88,18 @@ def restore(
     wal_dir = plan.wal_dir or f"{data_dir}/member/wal"
     snap_dir = f"{data_dir}/member/snap"
     _check_folders(disk, plan, data_dir, release)
-    _copy(disk, path, snap_dir, plan.skip_hash_check)
-    _rewrite(disk, f"{snap_dir}/db", plan, members, release)
     member = next(member for member in members if member.name == plan.name)
-    identity = encode_identity(member.id, cluster_id(each.id for each in members))
-    _begin_log(disk, wal_dir, snap_dir, identity, members, release, segment_size)
-    return Restored(
-        data_dir, wal_dir, snap_dir, tuple(members), member, cluster_id(each.id for each in members)
-    )
+    cluster = cluster_id(each.id for each in members)
+    identity = encode_identity(member.id, cluster)
+    try:
+        _copy(disk, path, snap_dir, plan.skip_hash_check)
+        _rewrite(disk, f"{snap_dir}/db", plan, members, release)
+        _begin_log(disk, wal_dir, snap_dir, identity, members, release, segment_size)
+    except OSError as error:
+        raise SnapshotError(go_error("write", str(error.filename or data_dir), error)) from None
+    except WalError as error:
+        raise SnapshotError(str(error)) from None
+    return Restored(data_dir, wal_dir, snap_dir, tuple(members), member, cluster)
 
 
 def _members(plan: Plan, release: str, resolve: Resolve) -> list[MemberInfo]:
@@ -125,20 +130,22 @@ def _copy(disk: Disk, path: str, snap_dir: str, skip_hash_check: bool) -> None:
     """Copy the snapshot's database and check it."""
     try:
         size = disk.size(path)
+        if size < DIGEST:
+            raise SnapshotError(f"seek {path}: invalid argument")
+        wanted = disk.read(path, size - DIGEST, DIGEST)
+    except IsADirectoryError as error:
+        raise SnapshotError(go_error("read", path, error)) from None
     except OSError as error:
         raise SnapshotError(go_error("open", path, error)) from None
-    if size < DIGEST:
-        raise SnapshotError(f"seek {path}: invalid argument")
     try:
-        wanted = disk.read(path, size - DIGEST, DIGEST)
         disk.mkdir(snap_dir)
-        end = size - DIGEST if has_digest(size) else size
-        db = f"{snap_dir}/db"
-        disk.write(db, b"")
-        for at in range(0, end, _COPIED):
-            disk.append(db, disk.read(path, at, min(_COPIED, end - at)))
     except OSError as error:
-        raise SnapshotError(go_error("read", path, error)) from None
+        raise SnapshotError(go_error("mkdir", snap_dir, error)) from None
+    end = size - DIGEST if has_digest(size) else size
+    db = f"{snap_dir}/db"
+    disk.write(db, b"")
+    for at in range(0, end, _COPIED):
+        disk.append(db, disk.read(path, at, min(_COPIED, end - at)))
     if skip_hash_check:
         return
     if not has_digest(size):

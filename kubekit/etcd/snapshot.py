@@ -123,7 +123,11 @@ def save(blobs: Iterable[bytes], disk: Disk, path: str) -> int:
     try:
         size = 0
         for blob in blobs:
-            disk.append(part, blob)
+            try:
+                disk.append(part, blob)
+            except OSError as error:
+                reason = go_error("write", part, error)
+                raise SnapshotError(f"could not write snapshot: {reason}") from None
             size += len(blob)
         if not has_digest(size):
             raise SnapshotError(f"sha256 checksum not found [bytes: {size}]")
@@ -147,6 +151,8 @@ def open_database(disk: Disk, path: str, release: str = "3.6") -> Database:
     operation of a missing file."""
     try:
         size = disk.size(path)
+    except IsADirectoryError:
+        raise SnapshotError("invalid database") from None
     except OSError as error:
         raise SnapshotError(go_error("stat", path, error)) from None
     if size == 0:
@@ -158,6 +164,8 @@ def open_database(disk: Disk, path: str, release: str = "3.6") -> Database:
         text = str(error)
         old = release < "3.6" and text.startswith("file size too small")
         raise SnapshotError("file size too small" if old else text) from None
+    except PermissionError as error:
+        raise SnapshotError(go_error("open", path, error)) from None
     except OSError:
         raise SnapshotError("invalid database") from None
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 from itertools import islice
 
 import pytest
@@ -188,6 +189,54 @@ class CutDisk(MemoryDisk):
     def fsync(self, path: str) -> None:
         self._spend()
         super().fsync(path)
+
+
+class FullDisk(MemoryDisk):
+    """A disk that has room for so many bytes."""
+
+    def __init__(self, room: int) -> None:
+        super().__init__(lazy=False)
+        self.room = room
+
+    def _take(self, path: str, data: bytes) -> None:
+        if len(data) > self.room:
+            raise OSError(errno.ENOSPC, "", path)
+        self.room -= len(data)
+
+    def write(self, path: str, data: bytes, offset: int = -1) -> None:
+        self._take(path, data)
+        super().write(path, data, offset)
+
+    def append(self, path: str, data: bytes) -> None:
+        self._take(path, data)
+        super().append(path, data)
+
+
+@pytest.mark.parametrize("room", [50, 500, 3000, 15_000, 18_000, 21_000, 30_000])
+def test_a_full_disk_is_said_in_words_and_loses_nothing(room: int) -> None:
+    disk = FullDisk(room)
+    mine = storage(disk)
+    saved: list[Entry] = []
+    with pytest.raises(StorageError, match="no space left on device"):
+        mine.create(1, 2)
+        for index in range(1, 200):
+            mine.save(HardState(1, 0, index - 1), [put(index)])
+            saved.append(put(index))
+            if index == 40:
+                mine.save_snapshot(Snapshot(30, 1, CONF), state_after(saved))
+    with pytest.raises(StorageError, match="the log is not open"):
+        mine.save(None, [put(len(saved) + 1)])
+    disk.room = 1 << 30
+    again = storage(disk)
+    if not again.exists:
+        assert not saved
+        return
+    stored = again.load()
+    assert (
+        stored.entries[-len(saved) :] == saved[stored.entries[0].index - 1 :] if saved else not stored.entries
+    )
+    again.save(None, [put(len(saved) + 1)])
+    assert storage(disk).load().entries[-1] == put(len(saved) + 1)
 
 
 class Life:

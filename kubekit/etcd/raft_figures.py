@@ -1,13 +1,13 @@
 """RaftFigures: a member and a message as plain values, for records and the views that draw them.
 
-A `State` is taken at a moment and does not change; `figures` turns it into what a record carries when
-somebody looks. Members are named, not numbered.
+A state is taken at a moment and does not change; `state_figures` turns it into what a record carries when
+somebody looks. Members are named, not numbered. States are taken with each record, so they are plain tuples.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, TypeAlias
 
 from kubekit.raft import CONF_CHANGE, Entry
 from kubekit.raft.messages import Message
@@ -16,40 +16,50 @@ TAIL = 10
 """Entries of the log that a state shows."""
 
 
-class State(NamedTuple):
-    """A member at a moment; `names` are those of all members by id."""
+State: TypeAlias = tuple[
+    str, bool, str, int, int, int, int, int, int, int, Sequence[Entry], dict[int, bool], dict[int, str]
+]
+"""A member at a moment: role, learner, state, term, vote, leader, first and last index, commit, applied, the
+last entries, the votes that it has (while it campaigns), and the names of all members by id."""
 
-    role: str
-    learner: bool
-    state: str
-    term: int
-    vote: int
-    lead: int
-    first: int
-    last: int
-    commit: int
-    applied: int
-    tail: Sequence[Entry]
-    votes: dict[int, bool]
-    names: dict[int, str]
 
-    def figures(self) -> dict[str, Any]:
-        """As views draw it."""
-        name = self.names.get
-        return {
-            "role": self.role,
-            "learner": self.learner,
-            "state": self.state,
-            "term": self.term,
-            "vote": name(self.vote, f"{self.vote:x}") if self.vote else "",
-            "lead": name(self.lead, f"{self.lead:x}") if self.lead else "",
-            "first": self.first,
-            "last": self.last,
-            "commit": self.commit,
-            "applied": self.applied,
-            "log": [[entry.index, entry.term, kind_of(entry)] for entry in self.tail],
-            "votes": {name(id, f"{id:x}"): granted for id, granted in self.votes.items()},
-        }
+def state_figures(state: State) -> dict[str, Any]:
+    """A state as views draw it."""
+    role, learner, component, term, vote, lead, first, last, commit, applied, tail, votes, names = state
+    return {
+        "role": role,
+        "learner": learner,
+        "state": component,
+        "term": term,
+        "vote": names.get(vote, f"{vote:x}") if vote else "",
+        "lead": names.get(lead, f"{lead:x}") if lead else "",
+        "first": first,
+        "last": last,
+        "commit": commit,
+        "applied": applied,
+        "log": [[entry.index, entry.term, kind_of(entry)] for entry in tail],
+        "votes": {names.get(id, f"{id:x}"): granted for id, granted in votes.items()},
+    }
+
+
+def told(
+    what: str,
+    name: str,
+    state: State,
+    messages: Sequence[Message],
+    lost: Sequence[tuple[Message, str]],
+    now: float,
+    slow: dict[str, float],
+) -> dict[str, Any]:
+    """What a record of a member carries; `slow` are the delays of its links by name."""
+    out: dict[str, Any] = {"what": what, "members": {name: state_figures(state)}}
+    if messages:
+        why = {id(message): reason for message, reason in lost}
+        names = state[-1]
+        out["messages"] = [
+            message_figures(message, names, why.get(id(message), ""), now, slow) for message in messages
+        ]
+    return out
 
 
 def kind_of(entry: Entry) -> str:

@@ -12,12 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from kubekit.etcd.links import Lost
 from kubekit.etcd.membership import Promotion
 from kubekit.etcd.messages import Message as Body
-from kubekit.etcd.raft_figures import TAIL, State, kind_of, message_figures
+from kubekit.etcd.raft_figures import TAIL, State, kind_of, told
 from kubekit.raft import ADD_LEARNER, ADD_NODE, REMOVE_NODE, ConfChange, Entry, Snapshot
 from kubekit.raft.messages import (
     Message,
@@ -41,6 +41,8 @@ if TYPE_CHECKING:
 
 _SILENT = frozenset({MsgHeartbeat, MsgHeartbeatResp, MsgReadIndex, MsgReadIndexResp})
 _VOTES = frozenset({MsgPreVote, MsgVote, MsgPreVoteResp, MsgVoteResp})
+_NO_VOTES: dict[int, bool] = {}
+_NO_DELAYS: dict[str, float] = {}
 _KINDS = {0: "NONE", 1: "NOSPACE", 2: "CORRUPT"}
 
 
@@ -78,7 +80,7 @@ class RaftRecords:
         replica, raft = self._replica, self._replica.raft
         log = raft.log
         tail = log.entries(max(log.first_index, log.last_index - TAIL + 1), log.last_index + 1)
-        return State(
+        return (
             raft.role,
             raft.learner,
             replica.state,
@@ -90,7 +92,7 @@ class RaftRecords:
             log.committed,
             replica.applied,
             tail,
-            dict(raft.votes) if raft.role in ("candidate", "pre-candidate") else {},
+            dict(raft.votes) if raft.role in ("candidate", "pre-candidate") else _NO_VOTES,
             self._all_names(),
         )
 
@@ -106,8 +108,8 @@ class RaftRecords:
         """Tell of something that happened to this member."""
         replica = self._replica
         name, trace = replica.plan.name, replica.loop.trace
-        slow = replica.links.delays_of(name) if messages else {}
-        out = Told(what, name, self.state(), messages, lost, trace.clock.elapsed(), slow)
+        slow = replica.links.delays_of(name) if messages else _NO_DELAYS
+        out = partial(told, what, name, self.state(), messages, lost, trace.clock.elapsed(), slow)
         trace.emit("raft", replica.name, self._subject, sentence, None, steps, out)
 
     def _name(self, id: int) -> str:
@@ -117,10 +119,15 @@ class RaftRecords:
 
     def done(self, ready: Ready, sent: Sequence[Message], lost: Sequence[Lost]) -> None:
         """Tell what was stored, agreed on and sent."""
-        messages = [message for message in sent if message.type not in _SILENT]
+        messages: list[Message] = []
+        votes = False
+        for message in sent:
+            if message.type not in _SILENT:
+                messages.append(message)
+                votes = votes or message.type in _VOTES
         if not (messages or ready.entries or ready.committed) or not self.many:
             return
-        if any(message.type in _VOTES for message in messages):
+        if votes:
             self._votes([message for message in messages if message.type in _VOTES], lost)
             messages = [message for message in messages if message.type not in _VOTES]
         if ready.entries:
@@ -302,41 +309,6 @@ class RaftRecords:
     def disk_lost(self) -> None:
         """Everything that it had written is gone."""
         self.emit("crash", f"{self._replica.plan.name} has lost its disk.")
-
-
-class Told:
-    """What a record of a member carries, worked out when somebody looks."""
-
-    __slots__ = ("lost", "messages", "name", "now", "slow", "state", "what")
-
-    def __init__(
-        self,
-        what: str,
-        name: str,
-        state: State,
-        messages: Sequence[Message],
-        lost: Sequence[Lost],
-        now: float,
-        slow: dict[str, float],
-    ) -> None:
-        self.what = what
-        self.name = name
-        self.state = state
-        self.messages = messages
-        self.lost = lost
-        self.now = now
-        self.slow = slow
-
-    def __call__(self) -> dict[str, Any]:
-        """The record's `came_out`."""
-        out: dict[str, Any] = {"what": self.what, "members": {self.name: self.state.figures()}}
-        if self.messages:
-            why = {id(message): reason for message, reason in self.lost}
-            out["messages"] = [
-                message_figures(message, self.state.names, why.get(id(message), ""), self.now, self.slow)
-                for message in self.messages
-            ]
-        return out
 
 
 def _puts(me: str, entries: Sequence[Entry], names: dict[int, str], messages: Sequence[Message]) -> str:

@@ -98,7 +98,7 @@ def test_without_a_quorum_nothing_is_decided_and_everything_runs_on(cluster: Clu
         cluster.get("deployment", "web")
     with pytest.raises(StatusError, match="etcdserver: request timed out"):
         cluster.client.list("pods")
-    assert cluster.client.list("pods", params={"resourceVersion": "0"})["items"], "old answers are to be had"
+    assert cluster.client.list("pods", resource_version="0")["items"], "old answers are to be had"
     cluster.advance("3m")
     assert running_pods(cluster) == pods
     cluster.etcd.member("etcd-1").start()

@@ -4,6 +4,7 @@
     cluster.view.life_of("pod/shop/web")                  the life of a pod
     cluster.view.control_loop("replicaset/shop/web-1")    a controller's rounds
     cluster.view.scheduling("pod/shop/web")               an attempt to schedule a pod
+    cluster.view.preemption("pod/shop/web")               who had to go so that a pod fits
     cluster.view.packet(record)                           a packet's walk
     cluster.view.owners("deployment/shop/web")            who owns whom
     cluster.view.revisions("/registry/pods")              etcd's keys by revision
@@ -26,6 +27,7 @@ from kubekit.views.inside_the_file import InsideTheFile
 from kubekit.views.life_of_a_pod import LifeOfAPod
 from kubekit.views.owners import owners_of
 from kubekit.views.packet_walk import PacketWalk
+from kubekit.views.preemption import Preemption
 from kubekit.views.raft_theatre import RaftTheatre
 from kubekit.views.revision_explorer import RevisionExplorer
 from kubekit.views.scheduling_funnel import SchedulingFunnel
@@ -63,6 +65,11 @@ class Views:
                 f"{subject} was tried {len(tried)} time(s): there is no attempt {attempt}"
             ) from None
         return SchedulingFunnel(subject, record, self._meta(pod=subject), self._id)
+
+    def preemption(self, subject: str) -> Preemption:
+        """Who had to go so that a pod fits: the candidates, the rules, the victims' leaving."""
+        subject = self._subject(subject)
+        return Preemption(subject, self._cluster.records.of, self._meta(pod=subject), self._id)
 
     def packet(self, record: Record | None = None) -> PacketWalk | str:
         """A packet's walk: of the record that `cluster.send` gave, or of the last packet."""
@@ -130,6 +137,6 @@ class Views:
 
     def __repr__(self) -> str:
         return (
-            "Views: map(), life_of(pod), scheduling(pod), control_loop(object), packet(record), "
-            "owners(object), revisions(prefix), raft(), file(path or member)"
+            "Views: map(), life_of(pod), control_loop(object), packet(record), scheduling(pod), "
+            "preemption(pod), owners(object), revisions(prefix), raft(), file(path or member)"
         )

@@ -15,6 +15,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("jupyterlab")]
 STORY = """import kubekit
 from tests.views.conftest import DEPLOYMENT, pod
 from tests.views.raft_story import mock_up
+from tests.views.test_preemption import crowded
 from tests.views.test_inside_the_file import snapshot
 from kubekit.views.raft_theatre import RaftTheatre
 cluster = kubekit.up(workers=2, seed=7, name='browser')
@@ -37,10 +38,12 @@ CELLS = {
     "passes = lambda text: story.loop.advance(float(text[:-1]))\n"
     "RaftTheatre(story, lambda: list(story.loop.trace.records), [], 'story', advance=passes)",
     "inside_the_file": "cluster.view.file(snapshot(), revision=300)",
+    "preemption": "tight = crowded()\ntight.view.preemption('boss')",
 }
 CONTRAST = (Path(__file__).parent / "contrast.js").read_text()
 STEPPED = [
     "cluster_map", "life_of_a_pod", "control_loop", "scheduling_funnel", "packet_walk", "raft_theatre",
+    "preemption",
 ]  # fmt: skip
 COUNTED = {"revision_explorer": "revision", "inside_the_file": "step"}
 """Views whose stops are no records, with what they are."""

@@ -161,3 +161,18 @@ def test_a_flipped_bit_stays_flipped() -> None:
     disk.flip("f", 9)
     disk.crash()
     assert disk.read("f") == b"\0\2"
+
+
+def test_a_folder_outside_of_the_disk_is_never_emptied(tmp_path: Path) -> None:
+    outside = tmp_path / "outside"
+    (outside / "etc").mkdir(parents=True)
+    (outside / "etc" / "kept").write_text("kept")
+    root = tmp_path / "root"
+    (root / "etc").mkdir(parents=True)
+    disk = FolderDisk(root)
+    for path in ("", ".", "..", "../outside", str(outside), str(outside / "etc"), str(tmp_path)):
+        with pytest.raises(OSError, match="not empty|Directory|busy|Invalid"):
+            disk.remove(path)
+    assert (outside / "etc" / "kept").read_text() == "kept" and (root / "etc").is_dir()
+    disk.remove("etc")
+    assert not (root / "etc").exists()

@@ -89,8 +89,9 @@ class LeaderDuties:
 
     def _later(self, name: str, delay: float, act: Callable[[], None]) -> None:
         member = self._member
-        if name in self._timers:
-            self._timers[name].cancel()
+        earlier = self._timers.get(name)
+        if earlier is not None and not earlier.done:
+            earlier.cancel()
         self._timers[name] = member.loop.call_later(delay, member.name, act, what=name, background=True)
 
     # -- leases -----------------------------------------------------------------------------------------
@@ -158,9 +159,12 @@ class LeaderDuties:
         if wanted != self._final_version():
             self._later("cluster version", VERSION_INTERVAL, self._see_to_version)
 
-    def downgrade_changed(self) -> None:
-        """A downgrade was begun or ended: look soon."""
-        self._later("cluster version", VERSION_INTERVAL, self._see_to_version)
+    def noticed(self) -> None:
+        """A downgrade may have been begun or ended: the next look at the versions is due."""
+        member = self._member
+        version = member.membership.version
+        if version and member.raft.lead == member.id and version != self._final_version():
+            self._later("cluster version", VERSION_INTERVAL, self._see_to_version)
 
     def _final_version(self) -> str:
         target = self._member.membership.downgrade_target

@@ -80,6 +80,11 @@ class Member(Process):
         for _, _, _, answer in clients:
             answer(error)
 
+    def notice(self) -> None:
+        """Something has changed: perhaps the version that the cluster should have."""
+        super().notice()
+        self.duties.noticed()
+
     def first_commit(self) -> None:
         """A leader can lead now: it sees to the cluster's version."""
         super().first_commit()

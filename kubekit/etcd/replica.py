@@ -59,6 +59,10 @@ REMOVED_AFTER = 1.0
 """Seconds after which a member that was removed stops."""
 
 
+_NOTICED = frozenset({"alarm", "auth_enable", "auth_disable", "downgrade_info_set"})
+"""Kinds of requests after which something about this member may be different for its clients."""
+
+
 class Replica(Component):
     """One member's log and state machine."""
 
@@ -283,7 +287,7 @@ class Replica(Component):
                 notify(request.body.get("ID", 0))
         elif request.kind == "alarm":
             self.records.alarm(request.body)
-        if request.kind in ("alarm", "auth_enable", "auth_disable"):
+        if request.kind in _NOTICED:
             self.notice()
         if isinstance(result, NoSpace) and not self.applier.full:
             self._raise_alarm(request.id, result)

@@ -4,6 +4,7 @@ Everything here is pure: no clock, no store, no network. Other rooms build on it
 
 Reading order:
   1. `exchange`      one request, one response, one watch: the shape of every conversation
+                     and `streams`: what stands behind a connection that stays open
   2. `meta`          names, labels, owners and conditions of any object
   3. `resources`     the table of kinds, paths and verbs
   4. `quantity`      `100m`, `1Gi`: exact amounts;  `duration`: `5m`, `1h30m`

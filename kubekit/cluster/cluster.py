@@ -89,7 +89,7 @@ class Cluster(Verbs):
             disabled_admission=tuple(settings.disabled_admission),
             enabled_admission=tuple(settings.enabled_admission),
         )
-        self.door = KubeletDoor(self._pod, lambda: self.nodes)
+        self.door = KubeletDoor(self._find, self._select, lambda: self.nodes)
         self.apiserver.connect = self.door
         go_on_from(self.etcd, loop)
         own_chance(self.etcd, loop, address)
@@ -225,8 +225,11 @@ class Cluster(Verbs):
         with self.loop.lock:
             return self.door.exec(namespace, pod, container, list(argv))
 
-    def _pod(self, namespace: str, name: str) -> Any:
-        return self.client.find("pods", name, namespace)
+    def _find(self, plural: str, namespace: str, name: str) -> Any:
+        return self.client.find(plural, name, namespace or None)
+
+    def _select(self, plural: str, namespace: str, labels: str) -> list[Any]:
+        return list(self.client.list(plural, namespace, label_selector=labels)["items"])
 
     # -- time -------------------------------------------------------------------------------------------
 

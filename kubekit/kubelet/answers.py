@@ -67,7 +67,7 @@ def respond(container: Container, path: str, now: float, client: str = "") -> An
     answer = _answer(container, program, path.split("?")[0] or "/", now)
     if client:
         stamp = rfc3339(now)
-        container.log.append((now, f'{client} - - [{stamp}] "GET {path} HTTP/1.1" {answer.status}'))
+        container.write_log(now, f'{client} - - [{stamp}] "GET {path} HTTP/1.1" {answer.status}')
     return answer
 
 

@@ -144,9 +144,9 @@ class RuntimeService:
         self.runtime.remove_container(id)
         self._record(pod, "RemoveContainer", f"removes an ended container of {_pod(pod)}", id)
 
-    def exec_sync(self, container: Container, argv: Sequence[str]) -> Result:
-        """Run a command in a container; (exit status, standard output, standard error)."""
-        return run_in(container, argv, self._loop.clock.now())
+    def exec_sync(self, container: Container, argv: Sequence[str], strict: bool = False) -> Result:
+        """Run a command in a container; (exit status, standard output, standard error). See `run_in`."""
+        return run_in(container, argv, self._loop.clock.now(), strict)
 
     def pod_status(self, uid: str) -> PodStatus:
         """What the runtime holds of a pod now."""

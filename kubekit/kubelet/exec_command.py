@@ -8,26 +8,58 @@ reported by `seconds_of`.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Sequence
 
+from kubekit.api.streams import STDERR, STDOUT
+from kubekit.kubelet import image_programs, programs
 from kubekit.kubelet.runtime import Container
-from kubekit.kubelet.script import SHELLS, Program
-from kubekit.sim import rfc3339
+from kubekit.kubelet.script import Program
+from kubekit.kubelet.shell import OUTPUT_LIMIT, Shell
+from kubekit.kubelet.steps import Out, Wait
 
 Result = tuple[int, str, str]
 
-DIRECTORIES = ("bin", "dev", "etc", "home", "proc", "root", "sys", "tmp", "usr", "var")
+LONGEST = 7200.0
+"""Seconds that a command may seem to take before it counts as endless, and is killed."""
 
 
-def run_in(container: Container, argv: Sequence[str], now: float) -> Result:
-    """Run `argv` in a running container at time `now` (Unix seconds)."""
+class NotFound(Exception):
+    """The image has no such program; the text is the OCI runtime's."""
+
+    def __init__(self, name: str) -> None:
+        why = (
+            f"stat {name}: no such file or directory" if "/" in name else "executable file not found in $PATH"
+        )
+        super().__init__(
+            f'OCI runtime exec failed: exec failed: unable to start container process: exec: "{name}": {why}'
+        )
+
+
+def run_in(container: Container, argv: Sequence[str], now: float, strict: bool = False) -> Result:
+    """Run `argv` in a running container at time `now` (Unix seconds); its seconds do not pass.
+
+    With `strict` a program that the image does not have raises `NotFound`.
+    """
     if not argv:
         return 0, "", ""
-    name = argv[0].rsplit("/", 1)[-1]
-    if name in SHELLS and len(argv) > 2 and argv[1] in ("-c", "-ec", "-lc"):
-        return _script(container, argv[2], now)
-    return _command(container, name, list(argv[1:]), now)
+    program = image_programs.find(container, argv[0], strict)
+    if program is None:
+        raise NotFound(argv[0])
+    run = programs.run(Shell(container, lambda: now, strict=strict), program, list(argv), None)
+    printed = {STDOUT: "", STDERR: ""}
+    waited = 0.0
+    try:
+        step = next(run)
+        while True:
+            if isinstance(step, Out):
+                printed[step.channel] += step.text
+            elif isinstance(step, Wait):
+                waited += step.seconds
+            if waited > LONGEST or len(printed[STDOUT]) > OUTPUT_LIMIT:
+                return 137, printed[STDOUT], printed[STDERR]
+            step = run.send(None)
+    except StopIteration as ended:
+        return ended.value, printed[STDOUT], printed[STDERR]
 
 
 def seconds_of(argv: Sequence[str]) -> float:
@@ -50,98 +82,6 @@ def stable_until(container: Container, argv: Sequence[str], now: float) -> float
             return container.status.started_at + limit if age < limit else None
     change = container.program.next_change(age)
     return None if change is None else container.status.started_at + change
-
-
-def _script(container: Container, text: str, now: float) -> Result:
-    status, out, err = 0, "", ""
-    joiner = ";"
-    for line in text.replace("&&", "\0&&\0").replace("||", "\0||\0").replace(";", "\0;\0").split("\0"):
-        part = line.strip()
-        if part in ("&&", "||", ";", ""):
-            joiner = part or joiner
-            continue
-        if (joiner == "&&" and status != 0) or (joiner == "||" and status == 0):
-            continue
-        try:
-            words = shlex.split(part.split("|")[0])
-        except ValueError:
-            words = part.split()
-        if words and words[0] == "exit":
-            return (int(words[1]) & 0xFF if len(words) > 1 and words[1].isdigit() else status), out, err
-        if words:
-            status, more, wrong = _command(container, words[0].rsplit("/", 1)[-1], words[1:], now)
-            out, err = out + more, err + wrong
-    return status, out, err
-
-
-def _command(container: Container, name: str, rest: list[str], now: float) -> Result:
-    status, out, err = 0, "", ""
-    target = ""
-    for sign in (">>", ">"):
-        if sign in rest:
-            at = rest.index(sign)
-            target = rest[at + 1] if at + 1 < len(rest) else ""
-            rest = rest[:at] + rest[at + 2 :]
-    paths = [word for word in rest if not word.startswith("-")]
-    environment = container.pod.environment.get(container.status.name, {})
-    if name == "false":
-        status = 1
-    elif name == "ready-after":
-        status = 0 if container.age(now) >= _number(rest[0] if rest else "0") else 1
-    elif name == "healthy-for":
-        status = 0 if container.age(now) < _number(rest[0] if rest else "0") else 1
-    elif name in ("echo", "printf"):
-        out = " ".join(word for word in rest if word not in ("-n", "-e")) + ("" if "-n" in rest else "\n")
-    elif name == "cat":
-        for path in paths:
-            text = container.file(path, now)
-            if text is None:
-                status, err = 1, err + f"cat: {path}: No such file or directory\n"
-            else:
-                out += text if not text or text.endswith("\n") else text + "\n"
-    elif name == "touch":
-        for path in paths:
-            container.files[path] = container.file(path, now) or ""
-    elif name == "rm":
-        for path in paths:
-            if container.file(path, now) is None and "-f" not in rest and "-rf" not in rest:
-                status, err = 1, err + f"rm: cannot remove '{path}': No such file or directory\n"
-            container.files[path] = None
-    elif name in ("test", "["):
-        status = 0 if paths and container.file(paths[0], now) is not None else 1
-    elif name == "ls":
-        out = "\n".join(sorted(_files(container, now, paths[0]) if paths else DIRECTORIES)) + "\n"
-    elif name in ("env", "printenv"):
-        lines = {"HOSTNAME": container.pod.hostname, **environment}
-        if paths:
-            out = f"{lines[paths[0]]}\n" if paths[0] in lines else ""
-            status = 0 if out else 1
-        else:
-            out = "".join(f"{key}={value}\n" for key, value in lines.items())
-    elif name == "hostname":
-        sandboxes = container.pod.sandboxes
-        ip = sandboxes[0].ip if sandboxes else ""
-        out = f"{ip or container.pod.hostname if '-i' in rest else container.pod.hostname}\n"
-    elif name == "date":
-        out = f"{rfc3339(now)}\n"
-    elif name in ("id", "whoami"):
-        out = "uid=0(root) gid=0(root) groups=0(root)\n" if name == "id" else "root\n"
-    elif name == "pwd":
-        out = "/\n"
-    elif name == "ps":
-        main = " ".join(container.argv) or container.image.rsplit("/", 1)[-1].split(":")[0]
-        out = f"PID   USER     TIME  COMMAND\n    1 root      0:00 {main}\n"
-    if target and target not in ("/dev/null", "/dev/stdout"):
-        container.files[target] = out
-        out = ""
-    return status, ("" if target else out), err
-
-
-def _files(container: Container, now: float, directory: str) -> list[str]:
-    prefix = directory.rstrip("/") + "/"
-    names = {act.path for act in container.program.acts} | set(container.files)
-    found = [path for path in sorted(names) if path.startswith(prefix)]
-    return [path[len(prefix) :] for path in found if container.file(path, now) is not None]
 
 
 def _number(word: str) -> float:

@@ -63,11 +63,12 @@ def lines_of(container: Container, now: float) -> Iterator[Line]:
     """Everything that the container wrote until `now`, in order."""
     if not container.status.started_at:
         return
-    found = [*_program(container, now), *(Line(at, text) for at, text in container.log if at <= now)]
+    found = [*program_lines(container, now), *(Line(at, text) for at, text in container.log if at <= now)]
     yield from sorted(found, key=lambda line: line.at)
 
 
-def _program(container: Container, now: float) -> Iterator[Line]:
+def program_lines(container: Container, now: float) -> Iterator[Line]:
+    """What the container's own program wrote until `now`, without the lines of requests."""
     started = container.status.started_at
     if container.argv:
         for act in container.program.acts_until(container.age(now)):

@@ -68,7 +68,7 @@ class PodStatus(NamedTuple):
 class Container:
     """A container and its process; the process' program and files live here, its report in `status`."""
 
-    __slots__ = ("argv", "files", "image", "log", "pod", "ports", "program", "status", "timer")
+    __slots__ = ("argv", "files", "image", "log", "pod", "ports", "program", "status", "timer", "watchers")
 
     def __init__(self, status: ContainerStatus, pod: PodBox, argv: Sequence[str], image: str) -> None:
         self.status = status
@@ -83,11 +83,19 @@ class Container:
         """What was changed from outside (exec, mounted volumes); None marks a removed file."""
         self.log: list[tuple[float, str]] = []
         """Lines that requests left in the log, beside those of the program."""
+        self.watchers: list[Callable[[str | None], object]] = []
+        """Who follows it: called with each such line, and with None when its process has ended."""
 
     @property
     def running(self) -> bool:
         """Whether its process runs."""
         return self.status.state == RUNNING
+
+    def write_log(self, at: float, line: str) -> None:
+        """A request was answered: a line in the log, which those who follow hear of."""
+        self.log.append((at, line))
+        for watcher in list(self.watchers):
+            watcher(line)
 
     def age(self, now: float) -> float:
         """Seconds since its process started (until it ended)."""
@@ -111,7 +119,7 @@ class Container:
 class PodBox:
     """All that the runtime keeps of one pod."""
 
-    __slots__ = ("containers", "environment", "hostname", "name", "namespace", "sandboxes", "uid")
+    __slots__ = ("containers", "environment", "hostname", "name", "namespace", "sandboxes", "uid", "watchers")
 
     def __init__(self, uid: str, namespace: str, name: str) -> None:
         self.uid = uid
@@ -121,6 +129,8 @@ class PodBox:
         self.sandboxes: list[SandboxStatus] = []
         self.containers: list[Container] = []
         self.environment: dict[str, Mapping[str, str]] = {}
+        self.watchers: list[Callable[[], object]] = []
+        """Who has a connection into it: called when its sandbox is stopped."""
 
 
 class Runtime:
@@ -162,6 +172,8 @@ class Runtime:
         ready = [sandbox for sandbox in box.sandboxes if sandbox.state == READY]
         box.sandboxes = [sandbox._replace(state=NOT_READY) for sandbox in box.sandboxes]
         if ready:
+            for watcher in list(box.watchers):
+                watcher()
             self._changed(uid)
         return ready
 
@@ -216,6 +228,8 @@ class Runtime:
             reason=reason or ("Completed" if exit_code == 0 else "Error"),
             message=message,
         )
+        for watcher in list(container.watchers):
+            watcher(None)
         self._changed(container.pod.uid)
 
     def remove_container(self, id: str) -> None:
@@ -252,6 +266,12 @@ class Runtime:
     def power_off(self) -> None:
         """Lose everything, as a node does whose power is cut; nobody is told."""
         self.loop.drop(self.owner)
+        for container in list(self.by_id.values()):
+            for watcher in list(container.watchers):
+                watcher(None)
+        for box in self.pods.values():
+            for lost in list(box.watchers):
+                lost()
         self.pods.clear()
         self.by_id.clear()
 

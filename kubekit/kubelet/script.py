@@ -91,6 +91,18 @@ class Program:
                     if at <= age:
                         yield Act(at, act.kind, act.text, act.path)
 
+    def next_print(self, age: float) -> float | None:
+        """The age at which the next line is printed, or None when there is none."""
+        loops = self.loop_period > 0
+        once = self.acts[: self.loop_acts] if loops else self.acts
+        ahead = [act.at for act in once if act.kind == "print" and act.at > age + 1e-6]
+        if loops:
+            for act in self.acts[self.loop_acts :]:
+                if act.kind == "print":
+                    turn = max(0, int((age + 1e-6 - act.at) // self.loop_period) + 1)
+                    ahead.append(act.at + turn * self.loop_period)
+        return min(ahead) if ahead else None
+
     def next_change(self, age: float) -> float | None:
         """The age at which a file appears, changes or vanishes next, or None."""
         ahead = [act.at for act in self.acts if act.kind != "print" and act.at > age]

@@ -29,7 +29,8 @@ from kubekit.api.exchange import (
     WatchStream,
 )
 from kubekit.api.status_error import internal_error
-from kubekit.serving import remote_command
+from kubekit.api.streams import Upgrade
+from kubekit.serving import remote_command, stream_ports
 from kubekit.serving.certificates import subject_of
 from kubekit.serving.driver import Driver
 
@@ -80,10 +81,16 @@ class Door:
             self._driver.wake()
         if isinstance(answer, WatchStream):
             return await self._stream(incoming, answer)
-        if remote_command.wanted(incoming):
-            streamed = await remote_command.answer(incoming, answer)
+        if isinstance(answer, Upgrade):
+            streamed = await self._upgrade(incoming, answer)
             return streamed if isinstance(streamed, web.StreamResponse) else _whole(incoming, streamed)
         return _whole(incoming, answer)
+
+    async def _upgrade(self, incoming: web.Request, answer: Upgrade) -> web.StreamResponse | Response:
+        if answer.ports is not None:
+            return await stream_ports.answer(incoming, answer.ports, self._driver)
+        assert answer.command is not None
+        return await remote_command.answer(incoming, answer.command, self._driver)
 
     async def _translate(self, incoming: web.Request) -> Request:
         query: dict[str, list[str]] = {}

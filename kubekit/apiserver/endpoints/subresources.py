@@ -37,8 +37,8 @@ CONNECTED = frozenset({"exec", "attach", "portforward", "log", "proxy"})
 
 def connect(ctx: Context, scope: Scope) -> Answer:
     """Pass a request on to whoever reaches the kubelets."""
-    if scope.resource.plural != "nodes" or ctx.info.verb_in_path:
-        scope.store.get(ctx.info.namespace, ctx.info.name.partition(":")[0])
+    if ctx.info.subresource != "proxy" and not ctx.info.verb_in_path:  # a proxy's name may hold a port
+        scope.store.get(ctx.info.namespace, ctx.info.name)
     if ctx.server.connect is None:
         raise errors.service_unavailable("no kubelet can be reached from this API server")
     return ctx.server.connect(ctx, scope)

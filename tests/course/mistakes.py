@@ -6,28 +6,12 @@ cells of one answer. To add a mistake, copy a neighbour.
 
 from __future__ import annotations
 
-FRONTEND = """%%kubectl apply -f -
-apiVersion: v1
-kind: Pod
-metadata: {{name: frontend}}
-spec:
-  {node}
-  containers:
-  - {{name: httpd, image: "{image}"}}
-"""
-MOVER = FRONTEND.replace("frontend", "mover")
-CHOSEN = FRONTEND.replace("frontend", "chosen")
-BINDING = """%%kubectl create --raw /api/v1/namespaces/default/pods/waiting/binding -f -
-{{
-  "apiVersion": "v1", "kind": "Binding", "metadata": {{"name": "waiting"}},
-  "target": {{"kind": "Node", "name": "{}"}}
-}}
-"""
+from tests.course import mistakes_07, mistakes_08
+
 NODE_PORT = (
     "%kubectl patch service web -p "
     """'{{"spec":{{"type":"NodePort","ports":[{{"port":80,"nodePort":{}}}]}}}}'"""
 )
-HTTPD = "httpd:2.4-alpine"
 
 WRONG: dict[str, tuple[str, str, str, str, str]] = {
     # what was done: (exercise, cells before, what was typed, what the message says was seen, where it points)
@@ -125,171 +109,6 @@ WRONG: dict[str, tuple[str, str, str, str, str]] = {
         "by: anna",
         "resourceVersion",
     ),
-    "wrong node": ("07.1", "", FRONTEND.format(node="nodeName: node01", image=HTTPD), "node01", "delete it"),
-    "no node": ("07.1", "", FRONTEND.format(node="", image=HTTPD), "no node", "kubectl delete pod frontend"),
-    "nodeName added later": (
-        "07.1",
-        "",
-        FRONTEND.format(node="", image=HTTPD)
-        + "\nSPLIT\n"
-        + """%kubectl patch pod frontend -p '{"spec":{"nodeName":"node02"}}'""",
-        "no node",
-        "create it with the field",
-    ),
-    "wrong image": (
-        "07.1",
-        "",
-        FRONTEND.format(node="nodeName: node02", image="httpd:2.4"),
-        "httpd:2.4",
-        "spec.containers[0].image",
-    ),
-    "bound by the scheduler": (
-        "07.1",
-        "",
-        "cluster.scheduler.start()\nSPLIT\n"
-        + FRONTEND.format(node='nodeSelector: {"kubernetes.io/hostname": node02}', image=HTTPD),
-        "a Binding by kube-scheduler",
-        "cluster.scheduler.stop()",
-    ),
-    "bound to another node": ("07.2", "run-waiting", BINDING.format("node02"), "node02", "cannot be changed"),
-    "the scheduler bound it": (
-        "07.2",
-        "run-waiting",
-        "cluster.scheduler.start()",
-        "a Binding by kube-scheduler",
-        "stop the scheduler",
-    ),
-    "waiting was made anew": (
-        "07.2",
-        "run-waiting",
-        "%kubectl delete pod waiting\nSPLIT\n"
-        + FRONTEND.replace("frontend", "waiting").format(node="nodeName: node01", image=HTTPD),
-        "nodeName at creation",
-        "records",
-    ),
-    "moved by a patch": (
-        "07.3",
-        "mover mover-where",
-        """%kubectl patch pod mover -p '{"spec":{"nodeName":"node02"}}'""",
-        "node01",
-        "delete the pod and make it anew",
-    ),
-    "moved by apply": (
-        "07.3",
-        "mover mover-where",
-        MOVER.format(node="nodeName: node02", image=HTTPD),
-        "node01",
-        "delete the pod and make it anew",
-    ),
-    "deleted and not made anew": (
-        "07.3",
-        "mover mover-where",
-        "%kubectl delete pod mover",
-        "it was deleted, and not made anew",
-        "apply it again",
-    ),
-    "made anew without a node": (
-        "07.3",
-        "mover mover-where",
-        "%kubectl delete pod mover\n%kubectl run mover --image=httpd:2.4-alpine",
-        "no node",
-        "spec.nodeName",
-    ),
-    "made anew in the same place": (
-        "07.3",
-        "mover mover-where",
-        "%kubectl delete pod mover\nSPLIT\n" + MOVER.format(node="nodeName: node01", image=HTTPD),
-        "node01",
-        "make it anew",
-    ),
-    "a ConfigMap of another name": (
-        "07.4",
-        "picky",
-        "%kubectl create configmap picky --from-literal=COLOR=green",
-        "default/picky",
-        "the name in the event",
-    ),
-    "a ConfigMap elsewhere": (
-        "07.4",
-        "picky",
-        "%kubectl create configmap picky-settings --from-literal=COLOR=green -n kube-public",
-        "kube-public/picky-settings",
-        "the namespace of the pod",
-    ),
-    "picky was made anew": (
-        "07.4",
-        "picky",
-        "%kubectl delete pod picky\nSPLIT\n"
-        + FRONTEND.replace("frontend", "picky").format(node="nodeName: node01", image=HTTPD),
-        "it was deleted and made anew",
-        "not to be touched",
-    ),
-    "the scheduler chose for probe": (
-        "07.5",
-        "",
-        "cluster.scheduler.start()\n"
-        "%kubectl run probe --image=busybox:1.36 -- sleep infinity\n"
-        "cluster.settle()",
-        "a Binding by kube-scheduler",
-        "who posted its Binding",
-    ),
-    "another image of probe": (
-        "07.5",
-        "",
-        FRONTEND.replace("frontend", "probe").format(node="nodeName: node01", image="busybox"),
-        "busybox",
-        "image",
-    ),
-    "a pod that runs": (
-        "07.6",
-        "full full-why run-waiting",
-        "%kubectl create configmap answer --from-literal=pod=waiting",
-        "waiting (Pending)",
-        "status.phase=Failed",
-    ),
-    "the answer under another key": (
-        "07.6",
-        "full full-why",
-        "%kubectl create configmap answer --from-literal=name=too-big",
-        "name",
-        "--from-literal=pod=",
-    ),
-    "another label": (
-        "08.1",
-        "picky picky-seen",
-        "%kubectl label node node02 disk=SSD",
-        "node02: disk=SSD",
-        "get nodes -L disk",
-    ),
-    "picky went round the scheduler": (
-        "08.1",
-        "picky picky-seen",
-        "%kubectl delete pod picky\nSPLIT\n"
-        + FRONTEND.replace("frontend", "picky").format(node="nodeName: node02", image=HTTPD),
-        "it was made anew",
-        "spec.nodeSelector",
-    ),
-    "nodeName again": (
-        "08.2",
-        "",
-        CHOSEN.format(node="nodeName: node03", image=HTTPD),
-        "nodeName at creation",
-        "leave nodeName out",
-    ),
-    "a label that no node has": (
-        "08.2",
-        "",
-        CHOSEN.format(node='nodeSelector: {"kubernetes.io/hostname": node3}', image=HTTPD),
-        "nobody",
-        "events --for pod/chosen",
-    ),
-    "sent to another node": (
-        "08.2",
-        "",
-        CHOSEN.format(node='nodeSelector: {"kubernetes.io/hostname": node01}', image=HTTPD),
-        "node01",
-        "only node03 fulfils",
-    ),
     "a third image": (
         "10.1",
         "settle rollout",
@@ -362,3 +181,6 @@ WRONG: dict[str, tuple[str, str, str, str, str]] = {
         "spec.selector",
     ),
 }
+
+for chapter in (mistakes_07, mistakes_08):
+    WRONG |= chapter.WRONG

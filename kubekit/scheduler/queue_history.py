@@ -35,6 +35,8 @@ class Move(NamedTuple):
     """When a back-off ends."""
     cause: int | None = None
     """The record in which the move happened."""
+    gate: str = ""
+    """The plugin (PreEnqueue) that keeps the pod out of the queue, for a pod that is gated."""
 
     def to_json(self) -> dict[str, Any]:
         """The move as views draw it; what is empty is left out."""

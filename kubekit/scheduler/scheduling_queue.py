@@ -376,7 +376,8 @@ class SchedulingQueue:
             plugin, why = (hint[0], meaning(hint[1])) if hint is not None else ("", "")
             until = self.backoff.until(queued) if place == BACKOFF else 0.0
             refused_by = tuple(sorted(queued.rejectors))
-            move = Move(now, queued.key, place, event, plugin, why, refused_by, until, self._cause())
+            gate = queued.gated_by if place == POOL else ""
+            move = Move(now, queued.key, place, event, plugin, why, refused_by, until, self._cause(), gate)
         self.history.moves.append(move)
         queued.moves.append(move)
         if len(queued.moves) > MOST_MOVES:

@@ -4,6 +4,7 @@
     cluster.view.life_of("pod/shop/web")                  the life of a pod
     cluster.view.control_loop("replicaset/shop/web-1")    a controller's rounds
     cluster.view.scheduling("pod/shop/web")               an attempt to schedule a pod
+    cluster.view.queue()                                  pods in the scheduler's queue over time
     cluster.view.preemption("pod/shop/web")               who had to go so that a pod fits
     cluster.view.packet(record)                           a packet's walk
     cluster.view.owners("deployment/shop/web")            who owns whom
@@ -28,6 +29,7 @@ from kubekit.views.life_of_a_pod import LifeOfAPod
 from kubekit.views.owners import owners_of
 from kubekit.views.packet_walk import PacketWalk
 from kubekit.views.preemption import Preemption
+from kubekit.views.queue_over_time import QueueOverTime
 from kubekit.views.raft_theatre import RaftTheatre
 from kubekit.views.revision_explorer import RevisionExplorer
 from kubekit.views.scheduling_funnel import SchedulingFunnel
@@ -65,6 +67,12 @@ class Views:
                 f"{subject} was tried {len(tried)} time(s): there is no attempt {attempt}"
             ) from None
         return SchedulingFunnel(subject, record, self._meta(pod=subject), self._id)
+
+    def queue(self) -> QueueOverTime:
+        """The pods in the scheduler's queue over time, and what moved them."""
+        clock, history = self._cluster.loop.clock, self._cluster.scheduler.queue.history
+        origin = clock.now() - clock.elapsed()
+        return QueueOverTime(history, self._cluster.records, origin, self._meta(), self._id)
 
     def preemption(self, subject: str) -> Preemption:
         """Who had to go so that a pod fits: the candidates, the rules, the victims' leaving."""
@@ -138,5 +146,5 @@ class Views:
     def __repr__(self) -> str:
         return (
             "Views: map(), life_of(pod), control_loop(object), packet(record), scheduling(pod), "
-            "preemption(pod), owners(object), revisions(prefix), raft(), file(path or member)"
+            "queue(), preemption(pod), owners(object), revisions(prefix), raft(), file(path or member)"
         )

@@ -39,6 +39,7 @@ CELLS = {
     "RaftTheatre(story, lambda: list(story.loop.trace.records), [], 'story', advance=passes)",
     "inside_the_file": "cluster.view.file(snapshot(), revision=300)",
     "preemption": "tight = crowded()\ntight.view.preemption('boss')",
+    "queue_over_time": "tight.view.queue()",
 }
 CONTRAST = (Path(__file__).parent / "contrast.js").read_text()
 STEPPED = [

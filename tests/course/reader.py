@@ -11,9 +11,10 @@ from typing import Any
 
 from IPython.core.inputtransformer2 import TransformerManager
 
+import kubekit
 from kubekit.course import builder, checking, exercise
 from kubekit.course.builder import Cell, split
-from kubekit.terminal import magics
+from kubekit.terminal import etcd_magics, magics
 
 SOURCES = {path.stem.split("-")[0]: path for path in builder.sources()}
 
@@ -27,7 +28,7 @@ class Reader:
         self.solution = solution
         self.names: dict[str, Any] = {"get_ipython": lambda: self}
         self.said: list[str] = []
-        """What kubectl printed, command by command."""
+        """What kubectl, etcdctl and the nodes' shells printed, command by command."""
         self.records: list[dict[str, Any]] = []
         """The records of the checks that cells made."""
 
@@ -60,20 +61,27 @@ class Reader:
         return self
 
     def run_line_magic(self, name: str, line: str) -> None:
-        """What IPython calls for `%kubectl ...`."""
-        assert name == "kubectl"
-        self.said += [str(result) for result in magics.run(line)]
+        """What IPython calls for `%kubectl ...`, `%etcdctl ...`."""
+        self._magic(name, line, None)
 
     def run_cell_magic(self, name: str, line: str, body: str) -> None:
-        """What IPython calls for `%%kubectl ...`."""
-        assert name == "kubectl"
-        self.said += [str(result) for result in magics.run(line, body)]
+        """What IPython calls for `%%kubectl ...`, `%%ssh ...`."""
+        self._magic(name, line, body)
+
+    def _magic(self, name: str, line: str, body: str | None) -> None:
+        if name == "kubectl":
+            self.said += [str(result) for result in magics.run(line, body)]
+        elif name == "ssh":
+            self.said.append(str(etcd_magics.ssh(line, body or "")))
+        else:
+            assert name in ("etcdctl", "etcdutl")
+            self.said.append(str(etcd_magics.run(name, line, body)))
 
     def check(self, id: str) -> dict[str, Any]:
         """The record of a check; fails when the check wrote anything to the cluster."""
-        cluster = self.names["cluster"]
-        before = cluster.apiserver.storage.revision()
+        cluster = kubekit.current()
+        before = cluster.etcd.store.revision
         record = checking.examine(exercise.find(id), cluster)
-        assert cluster.apiserver.storage.revision() == before, f"check {id} changed the cluster"
+        assert cluster.etcd.store.revision == before, f"check {id} changed the cluster"
         self.records.append(record)
         return record

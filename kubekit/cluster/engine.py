@@ -11,6 +11,8 @@ from __future__ import annotations
 
 import importlib
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from kubekit.cluster.data_directory import member_directories
@@ -70,11 +72,18 @@ def _members(settings: Settings, loop: Loop) -> EtcdCluster:
     else:
         disks |= {plan.name: DataDirectory(NodeFiles(), DATA_DIR) for plan in plans}
     members = EtcdCluster(loop, plans, disks=disks, options=Options(quota_bytes=settings.etcd_quota_bytes))
-    try:
+    with refusals("etcd"):
         members.start()
-    except (StorageError, BootstrapError) as error:
-        raise KubekitError(f"etcd does not start: {error}") from None
     return members
+
+
+@contextmanager
+def refusals(name: str) -> Iterator[None]:
+    """What etcd says when it does not start, as an error for the learner. Raises KubekitError."""
+    try:
+        yield
+    except (StorageError, BootstrapError) as error:
+        raise KubekitError(f"{name} does not start: {error}") from None
 
 
 def stacked(settings: Settings) -> MemberPlan:
@@ -84,16 +93,18 @@ def stacked(settings: Settings) -> MemberPlan:
     return MemberPlan(name, (f"https://{ip}:2380",), (f"https://{ip}:2379",), "etcd")
 
 
-def go_on_from(etcd: Any, loop: Loop) -> None:
+def go_on_from(etcd: Any, loop: Loop, read: Callable[[str, bytes, int], Any]) -> None:
     """Let time go on from the last sign of life in the store: nothing may look as if it came from the future.
 
     Nodes and leaders renew their Leases every few seconds, so the latest renewal is nearly the last moment of
-    the store's earlier life. A clock that is ahead of it already stays.
+    the store's earlier life. A clock that is ahead of it already stays. `read(key, value, revision)` makes an
+    object of what lies in the store, which may be encrypted.
     """
     latest = 0.0
     for kv in etcd.store.range(LEASES, prefix_end(LEASES)).kvs:
         try:
-            latest = max(latest, parse_rfc3339(json.loads(kv.value)["spec"]["renewTime"]))
+            lease = read(kv.key.decode(), kv.value, kv.mod_revision)
+            latest = max(latest, parse_rfc3339(lease["spec"]["renewTime"]))
         except (ValueError, KeyError, TypeError):
             continue
     if latest > loop.clock.now():

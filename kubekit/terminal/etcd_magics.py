@@ -69,7 +69,10 @@ def run(program: str, line: str, body: str | None = None, cluster: Any = None) -
     if body is not None and not line:
         return sessions.notebook.run(_named(program, body))
     words = line if _starts_with(program, line) else f"{program} {line}"
-    return sessions.notebook.run(words, body or "")
+    body = body or ""
+    if "txn" in words.split():
+        body += "\n\n"  # a notebook takes the empty lines off a cell's end; a transaction needs its last one
+    return sessions.notebook.run(words, body)
 
 
 def _starts_with(program: str, line: str) -> bool:

@@ -28,7 +28,7 @@ from kubekit.cluster.defaults import (
     SETTLE_SECONDS,
     Settings,
 )
-from kubekit.cluster.engine import engine_of, go_on_from, own_chance
+from kubekit.cluster.engine import engine_of, go_on_from, own_chance, refusals
 from kubekit.cluster.errors import KubekitError, TimeoutReached, UnknownName
 from kubekit.cluster.etcd_hosts import hosts_of
 from kubekit.cluster.etcd_manifest import furnish
@@ -308,8 +308,9 @@ class Cluster(Verbs):
         self.component(name).stop()
 
     def start(self, name: str) -> None:
-        """Start a component by name."""
-        self.component(name).start()
+        """Start a component by name. Raises KubekitError, with its words, for one that does not come up."""
+        with refusals(name):
+            self.component(name).start()
 
     def crash(self, name: str) -> None:
         """Crash a component by name."""

@@ -107,6 +107,7 @@ class Cluster(Verbs):
             **{
                 "own_accounts": True,
                 "service_account_signer": self.apiserver.tokens.issue_legacy,
+                "certificate_signer": lambda request: self.pki.cluster_authority.sign_request(request),
                 **settings.controller_options,
             },
         )

@@ -26,6 +26,7 @@ from kubekit.terminal.etcdctl.program import PATIENCE
 from kubekit.terminal.etcdutl import Etcdutl
 from kubekit.terminal.node_shell import Program, Run, Shell
 from kubekit.terminal.node_shell.curl import curl_of
+from kubekit.terminal.node_shell.working_directory import TextFiles
 from kubekit.terminal.notebook import LoopPump, kubectl_of
 from kubekit.terminal.notebook_files import NotebookFiles
 from kubekit.terminal.web import WebOf
@@ -104,7 +105,12 @@ class Session:
         return TIMED_OUT if result.ended and self.seconds is not None else result.exit
 
     def _kubectl(self, run: Run) -> int:
-        result = kubectl_of(self.cluster).run(run.args, _text(run.stdin))
+        program = kubectl_of(self.cluster)
+        before, program.files = program.files, TextFiles(run.here)
+        try:
+            result = program.run(run.args, _text(run.stdin))
+        finally:
+            program.files = before
         run.out(result.stdout, end="")
         run.err(result.stderr, end="")
         return result.exit

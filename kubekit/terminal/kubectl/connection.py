@@ -18,6 +18,7 @@ from kubekit.api.resources import Resource
 from kubekit.api.status_error import StatusError
 from kubekit.client.rest_client import failure_of
 from kubekit.terminal.cli.errors import Unreachable
+from kubekit.terminal.kubectl.request_log import RequestLog
 
 AGENT = "kubectl/v1.36.2 (kubekit)"
 TABLE = ",".join(
@@ -41,8 +42,9 @@ class Connection:
         server: str = "",
         impersonate: dict[str, str] | None = None,
         warn: Callable[[str], None] | None = None,
+        log: RequestLog | None = None,
     ) -> None:
-        self.handler, self.user, self.server = handler, user, server
+        self.handler, self.user, self.server, self._log = handler, user, server, log
         self.headers = {"user-agent": AGENT, "accept": "application/json", **(impersonate or {})}
         self._warn = warn or (lambda text: None)
         self._warned: set[str] = set()
@@ -64,10 +66,15 @@ class Connection:
         sent = {**self.headers, **(headers or {})}
         if body is not None:
             sent.setdefault("content-type", "application/json")
+        request = Request(method, path, asked, sent, body, self.user, "kubectl")
+        if self._log is not None:
+            self._log.asked(request)
         try:
-            answer = self.handler(Request(method, path, asked, sent, body, self.user, "kubectl"))
+            answer = self.handler(request)
         except ConnectionError:
             raise Unreachable(self.server) from None
+        if self._log is not None:
+            self._log.answered(request, answer)
         for key, value in answer.headers.items():
             if key.lower() == "warning":
                 self._hear(value)

@@ -31,10 +31,10 @@ GLOBAL_FLAGS: list[Flag] = [
     string("request-timeout", "Ignored in a notebook.", default="0"),
     string("server", "The address of the API server.", "s"),
     string("tls-server-name", "Ignored in a notebook."),
-    string("token", "Ignored in a notebook."),
+    string("token", "The bearer token to ask with."),
     string("user", "The kubeconfig user to use."),
     string("username", "Ignored in a notebook."),
-    number("v", "Ignored: there is no log.", "v"),
+    number("v", "How much to tell of the requests: 6 to 10.", "v"),
     string("vmodule", "Ignored: there is no log."),
     boolean("warnings-as-errors", "Ignored."),
 ]

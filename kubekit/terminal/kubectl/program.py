@@ -30,6 +30,7 @@ from kubekit.terminal.kubectl.call import Call, NoPump, Pump
 from kubekit.terminal.kubectl.connection import Connection
 from kubekit.terminal.kubectl.discovery import Discovery
 from kubekit.terminal.kubectl.global_flags import GLOBAL_FLAGS
+from kubekit.terminal.kubectl.request_log import LOWEST, RequestLog
 
 ADMIN = UserInfo(
     "kubernetes-admin",
@@ -208,17 +209,28 @@ class Kubectl:
                 raise CommandError(f"stat {values['kubeconfig']}: no such file or directory")
             chosen = kubeconfig.choose(config, values)
         handler = self._handler(chosen, config)
+        token = values.get("token") or _kept_token(config, chosen.user)
         connection = Connection(
             handler,
-            user=self.user,
+            user=None if token else self.user,
             server=chosen.server.removeprefix("https://").removeprefix("http://"),
-            impersonate=_impersonation(values),
+            impersonate={
+                **({"authorization": f"Bearer {token}"} if token else {}),
+                **_impersonation(values),
+            },
             warn=lambda text: self.stderr.append(f"Warning: {text}\n"),
+            log=self._request_log(values, chosen.server),
         )
         self.discovery = self._discoveries.setdefault(chosen.server, Discovery())
         self.discovery.start(connection)
         self.discovery.complain = lambda _: self.stderr.append(self._log_line(chosen.server))
         return Call(self, command, path, parsed, connection, namespace=chosen.namespace, stdin=stdin)
+
+    def _request_log(self, values: dict[str, Any], server: str) -> RequestLog | None:
+        level = int(values.get("v") or 0)
+        if level < LOWEST:
+            return None
+        return RequestLog(level, server, self.stderr.append, self.clock.now)
 
     def _log_line(self, server: str) -> str:
         """The line of the log about a server that refuses connections."""
@@ -249,6 +261,11 @@ class Kubectl:
 
 _DEBUG = False
 _NEED_NO_SERVER = {"options", "help", "config"}
+
+
+def _kept_token(config: Obj, user: str) -> str:
+    """The token of a user of the kubeconfig."""
+    return str((kubeconfig.entry(config, "users", user) or {}).get("token") or "") if user else ""
 
 
 def _has(command: Command, name: str) -> bool:

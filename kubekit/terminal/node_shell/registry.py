@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kubekit.terminal.node_shell import builtins, coreutils, encoding, filters, sed
+from kubekit.terminal.node_shell import builtins, coreutils, encoding, filters, openssl, sed
 from kubekit.terminal.node_shell.shell import Program
 
 PROGRAMS: dict[str, Program] = {
@@ -28,6 +28,7 @@ PROGRAMS: dict[str, Program] = {
     "ls": coreutils.ls,
     "mkdir": coreutils.mkdir,
     "mv": coreutils.mv,
+    "openssl": openssl.openssl,
     "printenv": builtins.env,
     "printf": builtins.printf,
     "pwd": builtins.pwd,

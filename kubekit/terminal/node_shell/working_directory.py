@@ -66,3 +66,36 @@ class WorkingDirectory:
 
     def later(self, action: Callable[[], object]) -> bool:
         return self.disk.later(action)
+
+
+class TextFiles:
+    """The same files as texts, for kubectl (`terminal.cli.files.Files`)."""
+
+    def __init__(self, here: Disk) -> None:
+        self.here = here
+
+    def read(self, path: str) -> str:
+        """The text. Raises FileNotFoundError, IsADirectoryError."""
+        if self.is_folder(path):
+            raise IsADirectoryError(path)
+        return self.here.read(path).decode()
+
+    def write(self, path: str, text: str) -> None:
+        """Make or replace a file."""
+        self.here.write(path, text.encode())
+
+    def is_folder(self, path: str) -> bool:
+        """Whether it is a folder."""
+        try:
+            self.here.list(path)
+        except OSError:
+            return False
+        return True
+
+    def exists(self, path: str) -> bool:
+        """Whether anything is there."""
+        return self.here.exists(path)
+
+    def listing(self, path: str) -> list[str]:
+        """The names in a folder, sorted."""
+        return sorted(self.here.list(path))

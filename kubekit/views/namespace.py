@@ -6,6 +6,7 @@
     cluster.view.scheduling("pod/shop/web")               an attempt to schedule a pod
     cluster.view.queue()                                  pods in the scheduler's queue over time
     cluster.view.preemption("pod/shop/web")               who had to go so that a pod fits
+    cluster.view.what_if("pod/shop/web")                  where it would go if things were different
     cluster.view.packet(record)                           a packet's walk
     cluster.view.owners("deployment/shop/web")            who owns whom
     cluster.view.revisions("/registry/pods")              etcd's keys by revision
@@ -33,6 +34,7 @@ from kubekit.views.queue_over_time import QueueOverTime
 from kubekit.views.raft_theatre import RaftTheatre
 from kubekit.views.revision_explorer import RevisionExplorer
 from kubekit.views.scheduling_funnel import SchedulingFunnel
+from kubekit.views.what_if import WhatIf
 
 
 class Views:
@@ -78,6 +80,11 @@ class Views:
         """Who had to go so that a pod fits: the candidates, the rules, the victims' leaving."""
         subject = self._subject(subject)
         return Preemption(subject, self._cluster.records.of, self._meta(pod=subject), self._id)
+
+    def what_if(self, subject: str | dict[str, Any]) -> WhatIf:
+        """Where a pod would go if things were different; also a pod's object that does not exist yet."""
+        pod = subject if isinstance(subject, dict) else self._subject(subject).partition("/")[2]
+        return WhatIf(self._cluster.scheduler, pod, self._meta(), self._id)
 
     def packet(self, record: Record | None = None) -> PacketWalk | str:
         """A packet's walk: of the record that `cluster.send` gave, or of the last packet."""
@@ -146,5 +153,6 @@ class Views:
     def __repr__(self) -> str:
         return (
             "Views: map(), life_of(pod), control_loop(object), packet(record), scheduling(pod), "
-            "queue(), preemption(pod), owners(object), revisions(prefix), raft(), file(path or member)"
+            "queue(), preemption(pod), what_if(pod), owners(object), revisions(prefix), "
+            "raft(), file(path or member)"
         )

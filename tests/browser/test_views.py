@@ -40,6 +40,7 @@ CELLS = {
     "inside_the_file": "cluster.view.file(snapshot(), revision=300)",
     "preemption": "tight = crowded()\ntight.view.preemption('boss')",
     "queue_over_time": "tight.view.queue()",
+    "what_if": "cluster.view.what_if('client')",
 }
 CONTRAST = (Path(__file__).parent / "contrast.js").read_text()
 STEPPED = [
@@ -221,6 +222,26 @@ def test_members_are_cut_off_together(notebook: Notebook) -> None:
     told.get_by_text("The network is cut: etcd-2, etcd-5 | etcd-1, etcd-3, etcd-4.").wait_for(timeout=15_000)
     view.get_by_role("button", name="heal all links").click()
     told.get_by_text("All links are whole again.").wait_for(timeout=15_000)
+
+
+def test_what_if_is_asked_with_labelled_controls(notebook: Notebook) -> None:
+    view: Any = notebook.view("what_if")
+    page = notebook.page
+    before = view.get_by_role("heading").first.inner_text()
+    view.get_by_label("if", exact=True).select_option("cordon")
+    winner = before.split(" would go to ")[1].split()[0]
+    view.get_by_label("node", exact=True).select_option(winner)
+    view.get_by_role("button", name="see what then").click()
+    view.get_by_role("heading", name=f"instead of {winner}").wait_for(timeout=15_000)
+    assert f'SetCordon("{winner}", True)' in view.get_by_label("Changes").inner_text()
+    view.get_by_label("if", exact=True).select_option("weight")
+    view.get_by_label("weight", exact=True).fill("d d")
+    page.keyboard.press("Enter")
+    view.get_by_text("Refused: weight is a whole number").wait_for(timeout=15_000)
+    view.get_by_role("button", name=f"What would make {winner} win?").click()
+    view.get_by_role("group", name=f"What would make {winner} win?").wait_for(timeout=15_000)
+    view.get_by_role("button", name="start over").click()
+    view.get_by_role("heading", name=before).wait_for(timeout=15_000)
 
 
 def test_another_revision_is_searched_for(notebook: Notebook) -> None:

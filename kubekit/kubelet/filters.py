@@ -131,6 +131,8 @@ def tar(shell: Shell, rest: list[str], stdin: str | None) -> Run:
                     member.size, member.mtime = len(data), int(now)
                     archive.addfile(member, io.BytesIO(data))
         yield Out(STDOUT, stored.getvalue().decode(errors="surrogateescape"))
+        if status:
+            yield Out(STDERR, "tar: Exiting with failure status due to previous errors\n")
         return status
     text = stdin if stdin is not None else ""
     if stdin is None:

@@ -11,9 +11,9 @@ Reading order: `kubelet` (what it consists of), `pod_worker` (one pod's life), `
 `prober`, `images`, `volumes`, `manifests` and `static_pods`, `admission`, `eviction`,
 `node_status`, `server` (logs, exec and the other streams).
 
-What a person sees inside a container: `shell_syntax` (a script's tree), `steps` and `shell` (running it step by
-step), `programs` with `image_programs` and `filters` (what there is to call), `image_files`, then the streams:
-`terminal_line` (keys), `exec_session`, `attach_session`, `log_stream` (follow), `port_forward` with
+What a person sees inside a container: `shell_syntax` (a script's tree), `steps` and `shell` (running it step
+by step), `programs` with `image_programs` and `filters` (what there is to call), `image_files`, then the
+streams: `terminal_line` (keys), `exec_session`, `attach_session`, `log_stream` (follow), `port_forward` with
 `http_server` (bytes to and from a server).
 
 Left out against the original: cgroups and real resource use, volume plugins other than ConfigMap, Secret,

@@ -8,7 +8,8 @@ Reading order:
   5. `admission/`, `validation/`    who else has a say, what is wrong with an object
   6. `registry/`                    the generic store and what is particular about each kind
   7. `storage`, `watch_cache`       etcd's words, and what the server remembers and tells
-  8. `server`, `boot`, `records`    the component, an empty cluster's first objects, what views see
+  8. `encryption/`                  what is done to values before etcd gets them
+  9. `server`, `boot`, `records`    the component, an empty cluster's first objects, what views see
 
 Left out against the original: answers in protobuf, webhooks' own calls, aggregation of other API servers,
 priority and fairness (its plain predecessor, max in flight, is here), audit logs as files (the records are

@@ -15,13 +15,15 @@ from typing import Any
 from kubekit.api import status_error as errors
 from kubekit.api.exchange import ConnectionRefused, Request, Response, UserInfo, WatchStream
 from kubekit.api.resources import RESOURCES, Resource
-from kubekit.apiserver import boot, records
+from kubekit.apiserver import boot, metrics, records
 from kubekit.apiserver.admission.chain import AdmissionChain
 from kubekit.apiserver.authentication import Authentication
 from kubekit.apiserver.authorization import Authorization
 from kubekit.apiserver.backend import StoreBackend
+from kubekit.apiserver.configuration_file import Source
 from kubekit.apiserver.context import Context
 from kubekit.apiserver.custom.definitions import Definitions
+from kubekit.apiserver.encryption.configuration import load as load_encryption
 from kubekit.apiserver.endpoints import reviews
 from kubekit.apiserver.endpoints.binding import create_binding
 from kubekit.apiserver.endpoints.dispatch import dispatch
@@ -79,6 +81,7 @@ class APIServer(Component):
         disabled_admission: tuple[str, ...] = (),
         enabled_admission: tuple[str, ...] = (),
         issuer: str = "https://kubernetes.default.svc.cluster.local",
+        encryption_config: Source | None = None,
     ) -> None:
         super().__init__(loop, name)
         self.address = address
@@ -87,6 +90,8 @@ class APIServer(Component):
         self.issuer = issuer
         backend = StoreBackend(store)
         self.storage = Storage(backend)
+        if encryption_config is not None:
+            self.encrypt_with(encryption_config)
         self._shared = backend.shared
         self._missed = False
         if backend.shared:
@@ -125,6 +130,18 @@ class APIServer(Component):
             loop.rng.child(name + "/ports"),
             PortTable(self.storage, *node_port_range) if backend.shared else None,
         )
+
+    def encrypt_with(self, source: Source | None) -> None:
+        """Encrypt at rest as an EncryptionConfiguration says (None: not at all), from now on.
+
+        What was written before is read as it says too, all of it anew, as after a restart. Raises
+        ConfigurationError.
+        """
+        random = self.loop.rng.child(f"{self.name}/encryption@{self.loop.clock.now()}")
+        self.storage.encrypt_with(None if source is None else load_encryption(source, random.bytes))
+        if self.state == "running":
+            self._missed = True
+            self._hear_of_others(None)
 
     # -- life -------------------------------------------------------------------------------------------
 
@@ -165,6 +182,8 @@ class APIServer(Component):
             for store in list(self._stores.values()):
                 store.cache.stop()
                 store.cache.start()
+            if self.authorization.node is not None:
+                self.authorization.node.relations.restart()
             self.definitions.start()
             self.node_ports.forget()
             self._missed = False
@@ -228,9 +247,11 @@ class APIServer(Component):
 
     def _new_store(self, resource: Resource) -> ResourceStore:
         home = (resource.group, resource.plural)
+        prefix = f"{PREFIX}/{prefix_of(resource)}/"
+        self.storage.place(prefix, *home)
         cache = WatchCache(
             self.storage,
-            f"{PREFIX}/{prefix_of(resource)}/",
+            prefix,
             records.watch_recorder(self, resource),
             routes=ROUTES.get(home, ()),
         )
@@ -241,6 +262,7 @@ class APIServer(Component):
     def new_custom_store(self, resource: Resource, strategy: Strategy) -> ResourceStore:
         """A store for the instances of a definition, filled from etcd."""
         prefix = f"{PREFIX}/{resource.group}/{resource.plural}/"
+        self.storage.place(prefix, resource.group, resource.plural)
         store = ResourceStore(
             resource, strategy, WatchCache(self.storage, prefix, records.watch_recorder(self, resource))
         )
@@ -315,18 +337,6 @@ class APIServer(Component):
             return create_binding
         return reviews.component_statuses if resource.plural == "componentstatuses" else reviews.review
 
-    def component_health(self) -> list[tuple[str, bool, str]]:
-        """(name, healthy, message) of the components that a ComponentStatus tells of."""
-        etcd = self.storage_ok()
-        found = [self._probe("controller-manager", 10257), self._probe("scheduler", 10259)]
-        return [*found, ("etcd-0", etcd, "ok" if etcd else "etcd does not answer")]
-
-    def _probe(self, name: str, port: int) -> tuple[str, bool, str]:
-        if self.probe is not None and self.probe(name):
-            return name, True, "ok"
-        why = f"dial tcp 127.0.0.1:{port}: connect: connection refused"
-        return name, False, f'Get "https://127.0.0.1:{port}/healthz": {why}'
-
     def knows_kind(self, api_version: str, kind: str) -> bool:
         """Whether the decoder knows this kind (also lists and options)."""
         if kind in ("List", "Status", "DeleteOptions") and api_version == "v1":
@@ -358,23 +368,8 @@ class APIServer(Component):
         return True
 
     def metrics(self) -> str:
-        """Counters in Prometheus' text form."""
-        lines = ["# TYPE apiserver_request_total counter"]
-        for (verb, code), count in sorted(self.counts.items()):
-            lines.append(f'apiserver_request_total{{verb="{verb}",code="{code}"}} {count}')
-        lines.append("# TYPE apiserver_storage_objects gauge")
-        for store in self._stores.values():
-            lines.append(
-                f'apiserver_storage_objects{{resource="{store.resource.qualified}"}} {store.cache.count()}'
-            )
-        lines.append("# TYPE apiserver_longrunning_requests gauge")
-        for store in self._stores.values():
-            if count := sum(1 for _ in store.cache.watchers()):
-                lines.append(
-                    f'apiserver_longrunning_requests{{verb="WATCH",resource="{store.resource.plural}"}}'
-                    f" {count}"
-                )
-        return "\n".join(lines) + "\n"
+        """Figures in Prometheus' text form."""
+        return metrics.text(self)
 
     def watch_opened(self, watcher: Watcher, scope: Scope) -> None:
         """A watch was opened (counted for metrics)."""

@@ -3,7 +3,8 @@
 An object lies under `/registry/<resource>/<namespace>/<name>` as JSON bytes, without its resourceVersion:
 that is etcd's mod revision of the key. Every write is a transaction with a condition, ``put if new`` or
 ``put if mod = N``; a write that lost the race writes nothing. `Storage` is given a store with the
-interface of `kubekit.etcd.KVStore` (embedded or remote). Do not call the store from anywhere else.
+interface of `kubekit.etcd.KVStore` (embedded or remote). Do not call the store from anywhere else, and do not
+decode its bytes: with encryption at rest they are JSON only after `Storage.read`.
 Upstream: apiserver/pkg/storage/etcd3/store.go.
 """
 
@@ -11,9 +12,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from kubekit.api.exchange import encode_json
+from kubekit.apiserver.encryption.transformers import IDENTITY, Transformer, Untransformable
+
+if TYPE_CHECKING:
+    from kubekit.apiserver.encryption.configuration import Encryption
 
 Obj = dict[str, Any]
 
@@ -114,6 +119,56 @@ class Storage:
         self.backend = backend
         self._pending: dict[str, _Pending] = {}
         """Objects this server is writing, by key: their watch events need no decoding."""
+        self._places: dict[str, tuple[str, str]] = {}
+        """Prefix of keys -> (group, resource): what lies there."""
+        self._encryption: Encryption | None = None
+        self._transformers: dict[str, Transformer] = {}
+
+    # -- encryption at rest -----------------------------------------------------------------------------
+
+    def place(self, prefix: str, group: str, resource: str) -> None:
+        """Say which resource lies under a prefix: how its values are encrypted depends on that."""
+        self._places.setdefault(prefix, (group, resource))
+        self._transformers.clear()
+
+    def encrypt_with(self, encryption: Encryption | None) -> None:
+        """From now on, write and read values as this says; None: as plain JSON."""
+        self._encryption = encryption
+        self._transformers.clear()
+
+    def _transformer(self, key: str) -> Transformer:
+        if self._encryption is None:
+            return IDENTITY
+        parts = key.split("/", 4)
+        # /registry/<resource>/... or /registry/<group or part>/<resource>/...
+        for depth in (4, 3):
+            prefix = "/".join(parts[:depth]) + "/"
+            found = self._transformers.get(prefix)
+            if found is not None:
+                return found
+            if prefix in self._places:
+                found = self._transformers[prefix] = self._encryption.of(*self._places[prefix])
+                return found
+        return IDENTITY
+
+    def read(self, key: str, value: bytes, revision: int) -> Obj:
+        """Stored bytes as an object with its resourceVersion.
+
+        Raises ValueError when they are no JSON object, Untransformable when they cannot be decrypted.
+        """
+        plain, _ = self._transformer(key).open(value, key.encode())
+        return decode(plain, revision)
+
+    def is_stale(self, key: str) -> bool:
+        """Whether a key's value was written by another provider or key than would write it now."""
+        if self._encryption is None or (found := self.backend.get(key)) is None:
+            return False
+        try:
+            return self._transformer(key).open(found.value, key.encode())[1]
+        except Untransformable:
+            return False
+
+    # -- objects ----------------------------------------------------------------------------------------
 
     def revision(self) -> int:
         """The revision as of which everything is that has been heard of."""
@@ -141,7 +196,7 @@ class Storage:
     def get(self, key: str) -> Obj | None:
         """The object under a key, read from the store itself."""
         found = self.backend.get(key)
-        return None if found is None else decode(found.value, found.mod_revision)
+        return None if found is None else self.read(key, found.value, found.mod_revision)
 
     def decoded(self, event: StoreEvent) -> Obj:
         """The object of a put event, without decoding when this server wrote it."""
@@ -151,7 +206,7 @@ class Storage:
         pending = self._pending.get(event.key)
         if pending is not None and pending.value == event.value:
             return pending.at(event.revision)
-        return decode(event.value, event.revision)
+        return self.read(event.key, event.value, event.revision)
 
     def _put(self, key: str, obj: Obj, mod_revision: int) -> Obj | None:
         metadata = obj["metadata"]
@@ -159,7 +214,10 @@ class Storage:
             metadata = {k: v for k, v in metadata.items() if k != "resourceVersion"}
             obj = {**obj, "metadata": metadata}
         # The event is delivered inside the put. A receiver of it may write to the same key in turn.
-        pending = _Pending(obj, metadata, encode_json(obj))
+        value = encode_json(obj)
+        if self._encryption is not None:
+            value = self._transformer(key).seal(value, key.encode())
+        pending = _Pending(obj, metadata, value)
         before = self._pending.get(key)
         self._pending[key] = pending
         try:
@@ -170,6 +228,13 @@ class Storage:
             else:
                 self._pending[key] = before
         return pending.at(revision) if revision else None
+
+
+def complaint(key: str, error: ValueError, listing: bool = False) -> str:
+    """What a client is told of a value that cannot be read; lists say which key it is."""
+    if isinstance(error, Untransformable):
+        return f'unable to transform key "{key}": {error}' if listing else str(error)
+    return f"unable to decode {key}: {error}"
 
 
 def decode(value: bytes, revision: int) -> Obj:

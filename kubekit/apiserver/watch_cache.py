@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from kubekit.api.exchange import WatchEvent, WatchStream
-from kubekit.apiserver.storage import Storage, StoreEvent, decode
+from kubekit.apiserver.storage import Storage, StoreEvent
 
 Obj = dict[str, Any]
 Predicate = Callable[[Obj], bool]
@@ -136,8 +136,8 @@ class WatchCache:
         self.prefix = prefix if prefix.endswith("/") else prefix + "/"
         self.objects: dict[str, Obj] = {}
         self.keys: list[str] = []
-        self.broken: dict[str, str] = {}
-        """Keys whose value is no object: lists and gets fail until they are deleted."""
+        self.broken: dict[str, ValueError] = {}
+        """Keys whose value cannot be read, and why: lists and gets fail until they are deleted."""
         self.revision = 0
         self.window: deque[CacheEvent] = deque(maxlen=WINDOW)
         self.oldest = 0
@@ -163,9 +163,9 @@ class WatchCache:
         self.window.clear()
         for stored in found:
             try:
-                obj = decode(stored.value, stored.mod_revision)
+                obj = self.storage.read(stored.key, stored.value, stored.mod_revision)
             except ValueError as error:
-                self.broken[stored.key] = str(error)
+                self.broken[stored.key] = error
                 continue
             self.objects[stored.key] = self._upgrade(obj) if self._upgrade is not None else obj
             self.keys.append(stored.key)
@@ -220,7 +220,7 @@ class WatchCache:
             try:
                 new = self.storage.decoded(change)
             except ValueError as error:
-                self.broken[key] = str(error)
+                self.broken[key] = error
             else:
                 self.broken.pop(key, None)
                 if self._upgrade is not None:

@@ -84,14 +84,11 @@ class Cluster(Verbs):
             loop,
             self.etcd.client(name="kube-apiserver"),
             address=address,
-            service_cidr=settings.service_cidr,
-            authorization_mode=settings.authorization_mode,
-            disabled_admission=tuple(settings.disabled_admission),
-            enabled_admission=tuple(settings.enabled_admission),
+            **settings.apiserver_flags(),
         )
         self.door = KubeletDoor(self._find, self._select, lambda: self.nodes)
         self.apiserver.connect = self.door
-        go_on_from(self.etcd, loop)
+        go_on_from(self.etcd, loop, self.apiserver.storage.read)
         own_chance(self.etcd, loop, address)
         self.apiserver.start()
         leave_behind(self.client_for(*SUPER_ADMIN, name="kubeadm"))

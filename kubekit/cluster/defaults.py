@@ -59,6 +59,8 @@ class Settings:
     share one. `join` makes a further control plane of a cluster that is in such an etcd: an API server, a
     controller manager and a scheduler that wait for their turn to lead, and no nodes of its own.
     `machine_id` is what all nodes say of their machine; without it each says something of its own.
+    `encryption_config` is the API server's flag --encryption-provider-config: the path of an
+    EncryptionConfiguration, its text, or the object.
     """
 
     workers: int = 2
@@ -88,6 +90,7 @@ class Settings:
     disabled_admission: Sequence[str] = ()
     enabled_admission: Sequence[str] = ("NodeRestriction",)
     authorization_mode: str = "Node,RBAC"
+    encryption_config: Any = None
     version: str = "v1.36.2"
     images_present: bool = False
     plain_image_ids: bool = False
@@ -99,6 +102,16 @@ class Settings:
     node_status_seconds: float = 10.0
     proxy_min_sync_seconds: float = 1.0
     trace_size: int = 50_000
+
+    def apiserver_flags(self) -> dict[str, Any]:
+        """What the API server is started with, beside its store and its address."""
+        return {
+            "service_cidr": self.service_cidr,
+            "authorization_mode": self.authorization_mode,
+            "disabled_admission": tuple(self.disabled_admission),
+            "enabled_admission": tuple(self.enabled_admission),
+            "encryption_config": self.encryption_config,
+        }
 
     @classmethod
     def names(cls) -> list[str]:

@@ -10,8 +10,7 @@ Source: kube-apiserver's flags --etcd-servers, --etcd-cafile, --etcd-certfile, -
 from __future__ import annotations
 
 import importlib
-import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 

@@ -11,6 +11,7 @@ import sys
 from typing import Any
 
 from kubekit.api.status_error import StatusError
+from kubekit.apiserver.configuration_file import ConfigurationError
 from kubekit.etcd.cluster_errors import BootstrapError
 from kubekit.scheduler.config_form import ConfigError
 from kubekit.scheduler.hypothesis import Impossible, UnknownPod
@@ -36,7 +37,16 @@ class TimeoutReached(KubekitError):
     """What was waited for did not happen; the text says who waits for what."""
 
 
-SHOWN = (StatusError, KubekitError, Stalled, ConnectionRefusedError, ConfigError, Impossible, UnknownPod)
+SHOWN = (
+    StatusError,
+    KubekitError,
+    Stalled,
+    ConnectionRefusedError,
+    ConfigError,
+    ConfigurationError,
+    Impossible,
+    UnknownPod,
+)
 
 
 def line_of(error: BaseException) -> str:

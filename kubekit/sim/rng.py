@@ -59,6 +59,10 @@ class Rng:
         draw = self._random.random
         return "".join([SAFE_ALPHABET[int(draw() * 27)] for _ in range(length)])
 
+    def bytes(self, count: int) -> bytes:
+        """So many bytes."""
+        return self._random.randbytes(count)
+
     def uuid(self) -> str:
         """A version 4 UUID in its usual text form."""
         bits = (self._random.getrandbits(128) & ~(0xF000 << 64) & ~(0xC000 << 48)) | (4 << 76) | (8 << 60)

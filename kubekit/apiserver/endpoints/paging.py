@@ -21,7 +21,7 @@ from kubekit.api import status_error as errors
 from kubekit.apiserver.endpoints import go_json
 from kubekit.apiserver.endpoints.options import ListOptions
 from kubekit.apiserver.endpoints.scope import Scope
-from kubekit.apiserver.storage import Compacted, Future, decode
+from kubekit.apiserver.storage import Compacted, Future, complaint
 
 if TYPE_CHECKING:
     from kubekit.apiserver.context import Context
@@ -193,7 +193,10 @@ def _collect(
         for place, stored in enumerate(found):
             cached = cache.objects.get(stored.key)
             if cached is None or cached["metadata"]["resourceVersion"] != str(stored.mod_revision):
-                cached = decode(stored.value, stored.mod_revision)
+                try:
+                    cached = cache.storage.read(stored.key, stored.value, stored.mod_revision)
+                except ValueError as error:
+                    raise errors.internal_error(complaint(stored.key, error, listing=True)) from None
             last = stored.key
             if matches is None or matches(cached):
                 items.append(cached)

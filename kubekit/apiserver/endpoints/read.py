@@ -19,6 +19,7 @@ from kubekit.apiserver.endpoints.options import ListOptions, list_options
 from kubekit.apiserver.endpoints.response import answer, form_of, partial, respond, table
 from kubekit.apiserver.endpoints.scope import Scope
 from kubekit.apiserver.endpoints.selection import Selection
+from kubekit.apiserver.storage import complaint
 
 if TYPE_CHECKING:
     from kubekit.apiserver.context import Context
@@ -70,7 +71,7 @@ def selected(ctx: Context, scope: Scope, options: ListOptions) -> Selected:
     cache = scope.store.cache
     if cache.broken:
         key, why = next(iter(cache.broken.items()))
-        raise errors.internal_error(f"unable to decode {key}: {why}")
+        raise errors.internal_error(complaint(key, why, listing=True))
     exact = options.resource_version_match == "Exact"
     if options.continue_ or exact or (options.limit and options.resource_version != "0"):
         return _paged(ctx, scope, options, selection.predicate(), namespace)

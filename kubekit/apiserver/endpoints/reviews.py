@@ -22,6 +22,7 @@ from kubekit.sim import rfc3339
 
 if TYPE_CHECKING:
     from kubekit.apiserver.context import Context
+    from kubekit.apiserver.server import APIServer
 
 Obj = dict[str, Any]
 AUTHORIZATION = "authorization.k8s.io"
@@ -189,11 +190,22 @@ _ANSWERS: dict[str, Callable[[Context, Obj], Obj]] = {
 }
 
 
+def _component_health(server: APIServer) -> list[tuple[str, bool, str]]:
+    """(name, healthy, message) of the components that a ComponentStatus tells of."""
+    found = []
+    for name, port in (("controller-manager", 10257), ("scheduler", 10259)):
+        healthy = server.probe is not None and server.probe(name)
+        why = f"dial tcp 127.0.0.1:{port}: connect: connection refused"
+        found.append((name, healthy, "ok" if healthy else f'Get "https://127.0.0.1:{port}/healthz": {why}'))
+    etcd = server.storage_ok()
+    return [*found, ("etcd-0", etcd, "ok" if etcd else "etcd does not answer")]
+
+
 def component_statuses(ctx: Context, scope: Scope) -> Response:
     """The deprecated list of components: their health as this server sees it."""
     form = form_of(ctx)
     items = []
-    for name, healthy, message in ctx.server.component_health():
+    for name, healthy, message in _component_health(ctx.server):
         condition = {"type": "Healthy", "status": "True" if healthy else "False", "message": message}
         items.append({"metadata": {"name": name}, "conditions": [condition]})
     if ctx.info.verb == "get":

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from kubekit.api import status_error as errors
 from kubekit.apiserver.registry.store import ResourceStore
 from kubekit.apiserver.registry.strategy import Deleted
+from kubekit.apiserver.storage import complaint
 from kubekit.sim import parse_rfc3339, rfc3339
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def delete(
     """Delete one object as `options` (a DeleteOptions, private to the request) say."""
     key = store.key(namespace, name)
     if key in store.cache.broken and key not in store.cache.objects:
-        raise errors.internal_error(f"unable to decode {key}: {store.cache.broken[key]}")
+        raise errors.internal_error(complaint(key, store.cache.broken[key]))
     existing = store.find(namespace, name)
     while True:
         if existing is None:

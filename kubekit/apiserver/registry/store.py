@@ -19,6 +19,7 @@ from kubekit.api import status_error as errors
 from kubekit.api.resources import Resource
 from kubekit.apiserver.registry import object_meta
 from kubekit.apiserver.registry.strategy import Strategy, Undo
+from kubekit.apiserver.storage import complaint
 from kubekit.apiserver.watch_cache import WatchCache
 from kubekit.sim import rfc3339
 
@@ -52,7 +53,7 @@ class ResourceStore:
         key = self.key(namespace, name)
         obj = self.cache.objects.get(key)
         if obj is None and key in self.cache.broken:
-            raise errors.internal_error(f"unable to decode {key}: {self.cache.broken[key]}")
+            raise errors.internal_error(complaint(key, self.cache.broken[key]))
         return obj
 
     def get(self, namespace: str, name: str) -> Obj:
@@ -215,7 +216,7 @@ class ResourceStore:
                 metadata["resourceVersion"] = revision
                 return obj
             metadata["resourceVersion"] = revision
-            if obj == existing:
+            if obj == existing and not self.cache.storage.is_stale(key):
                 ctx.note("etcd", "nothing changed: nothing is written")
                 kept = True
                 return existing

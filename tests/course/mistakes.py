@@ -6,7 +6,7 @@ cells of one answer. To add a mistake, copy a neighbour.
 
 from __future__ import annotations
 
-from tests.course import mistakes_04, mistakes_05, mistakes_06, mistakes_07, mistakes_08
+from tests.course import mistakes_04, mistakes_05, mistakes_06, mistakes_07, mistakes_08, mistakes_09
 
 NODE_PORT = (
     "%kubectl patch service web -p "
@@ -182,5 +182,5 @@ WRONG: dict[str, tuple[str, str, str, str, str]] = {
     ),
 }
 
-for chapter in (mistakes_04, mistakes_05, mistakes_06, mistakes_07, mistakes_08):
+for chapter in (mistakes_04, mistakes_05, mistakes_06, mistakes_07, mistakes_08, mistakes_09):
     WRONG |= chapter.WRONG

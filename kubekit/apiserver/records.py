@@ -8,10 +8,12 @@ somebody looks.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from kubekit.api.exchange import Response, WatchStream
+from kubekit.api.meta import deep_copy
 from kubekit.api.resources import Resource
 from kubekit.api.status_error import StatusError
 from kubekit.apiserver.context import Context
@@ -93,6 +95,7 @@ class Told:
 
     __slots__ = (
         "body",
+        "groups",
         "info",
         "method",
         "obj",
@@ -114,8 +117,12 @@ class Told:
         request, status = ctx.request, answer.status
         self.info = ctx.info
         self.method, self.path, self.query = request.method, request.path, request.query
-        self.user, self.source, self.subject = ctx.user.name, source, subject
-        self.body, self.patch = ctx.body_obj, ctx.patch
+        self.user, self.groups, self.source, self.subject = ctx.user.name, ctx.user.groups, source, subject
+        # As it was sent: what the server made of it (defaults, admission) is the object. People go on to
+        # change an object that they have sent; a component makes a new one each time.
+        self.body, self.patch = request.body, ctx.patch
+        if isinstance(self.body, dict) and not self.user.startswith("system:"):
+            self.body = deep_copy(self.body)
         self.obj, self.old, self.revision, self.writes = ctx.object, ctx.old, ctx.revision, ctx.writes
         self.routine = is_routine(ctx)
         self.status = status
@@ -135,8 +142,9 @@ class Told:
             "namespace": info.namespace,
             "name": info.name,
             "user": self.user,
+            "groups": list(self.groups),
             "source": self.source,
-            "body": self.body if patch is None else None,
+            "body": _value(self.body) if patch is None else None,
             "patch": None if patch is None else patch["type"],
             "patch_body": None if patch is None else _text(patch["body"]),
             "routine": self.routine,
@@ -195,6 +203,16 @@ def keep(ctx: Context, answer: Response | WatchStream, caused_by: int | None) ->
         caused_by,
     )
     loop.trace.add(record)
+
+
+def _value(body: Any) -> Any:
+    """A body that came over a socket as the value it stands for, or as text where it is none."""
+    if not isinstance(body, bytes) or not body:
+        return body or None
+    try:
+        return json.loads(body)
+    except ValueError:
+        return _text(body)
 
 
 def _text(body: Any) -> Any:

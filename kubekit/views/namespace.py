@@ -7,6 +7,7 @@
     cluster.view.queue()                                  pods in the scheduler's queue over time
     cluster.view.preemption("pod/shop/web")               who had to go so that a pod fits
     cluster.view.what_if("pod/shop/web")                  where it would go if things were different
+    cluster.view.request(-1)                              a request through the API server's filters
     cluster.view.packet(record)                           a packet's walk
     cluster.view.owners("deployment/shop/web")            who owns whom
     cluster.view.revisions("/registry/pods")              etcd's keys by revision
@@ -21,6 +22,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from kubekit.api.exchange import Request
 from kubekit.cluster.errors import KubekitError
 from kubekit.sim import Record
 from kubekit.views.cluster_map import ClusterMap
@@ -32,6 +34,7 @@ from kubekit.views.packet_walk import PacketWalk
 from kubekit.views.preemption import Preemption
 from kubekit.views.queue_over_time import QueueOverTime
 from kubekit.views.raft_theatre import RaftTheatre
+from kubekit.views.request_walk import RequestWalk
 from kubekit.views.revision_explorer import RevisionExplorer
 from kubekit.views.scheduling_funnel import SchedulingFunnel
 from kubekit.views.what_if import WhatIf
@@ -85,6 +88,42 @@ class Views:
         """Where a pod would go if things were different; also a pod's object that does not exist yet."""
         pod = subject if isinstance(subject, dict) else self._subject(subject).partition("/")[2]
         return WhatIf(self._cluster.scheduler, pod, self._meta(), self._id)
+
+    def request(self, which: int | str | Record = -1) -> RequestWalk:
+        """A request's walk: a record, the last one about a subject, or an index among those of people.
+
+        Components ask all the time; what they asked is found by its record or subject.
+        """
+        cluster = self._cluster
+        record: Record | None = None
+        empty = "Make one: `%kubectl get pods`"
+        if isinstance(which, Record):
+            record = which
+        elif isinstance(which, str):
+            about = [one for one in cluster.records.of(self._subject(which)) if one.kind == "request"]
+            record = about[-1] if about else None
+            empty = f"No request about {self._subject(which)} was recorded. {empty}"
+        else:
+            asked = [
+                one
+                for one in cluster.records.kind("request")
+                if not one.came_in["user"].startswith("system:")
+            ]
+            if -len(asked) <= which < len(asked):
+                record = asked[which]
+            empty = f"People made {len(asked)} requests; there is none with the index {which}. {empty}"
+        address = cluster.apiserver.address
+        return RequestWalk(record, self._meta(), send=self._send, address=address, empty=empty)
+
+    def _send(self, request: Request) -> Record:
+        """Let the API server answer once more; the record of that."""
+        cluster = self._cluster
+        try:
+            cluster.apiserver(request)
+        except OSError as error:
+            raise KubekitError(f"kube-apiserver does not answer: {error}") from None
+        found: Record = cluster.records.kind("request")[-1]
+        return found
 
     def packet(self, record: Record | None = None) -> PacketWalk | str:
         """A packet's walk: of the record that `cluster.send` gave, or of the last packet."""
@@ -152,7 +191,7 @@ class Views:
 
     def __repr__(self) -> str:
         return (
-            "Views: map(), life_of(pod), control_loop(object), packet(record), scheduling(pod), "
+            "Views: map(), life_of(pod), control_loop(object), packet(record), request(-1), scheduling(pod), "
             "queue(), preemption(pod), what_if(pod), owners(object), revisions(prefix), "
             "raft(), file(path or member)"
         )

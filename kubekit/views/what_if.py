@@ -19,7 +19,7 @@ from kubekit.scheduler.changes import Change
 from kubekit.scheduler.hypothesis import Impossible, UnknownPod
 from kubekit.scheduler.what_if import Answer
 from kubekit.views import what_if_forms
-from kubekit.views.view import Scene, Table, View
+from kubekit.views.view import Action, Scene, Table, View
 
 Obj = dict[str, Any]
 
@@ -50,7 +50,7 @@ class WhatIf(View):
                 "sentence": f"{error}.",
             }
             picture = scene, title, Table(title, ["node", "now", "then", "why"], [])
-        actions = {
+        actions: dict[str, Action] = {
             "add": self._add,
             "drop": self._drop,
             "clear": self._clear,

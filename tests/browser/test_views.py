@@ -41,11 +41,13 @@ CELLS = {
     "preemption": "tight = crowded()\ntight.view.preemption('boss')",
     "queue_over_time": "tight.view.queue()",
     "what_if": "cluster.view.what_if('client')",
+    "request_walk": "from tests.views.test_request_walk import ask_as_jane\n"
+    "ask_as_jane(cluster)\ncluster.view.request(-1)",
 }
 CONTRAST = (Path(__file__).parent / "contrast.js").read_text()
 STEPPED = [
     "cluster_map", "life_of_a_pod", "control_loop", "scheduling_funnel", "packet_walk", "raft_theatre",
-    "preemption",
+    "preemption", "queue_over_time", "request_walk",
 ]  # fmt: skip
 COUNTED = {"revision_explorer": "revision", "inside_the_file": "step"}
 """Views whose stops are no records, with what they are."""

@@ -1,0 +1,126 @@
+"""The request walk: what each filter said, what was not reached, the wire and the replay are the record's."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from typing import Any
+
+import pytest
+
+import kubekit
+from kubekit.api.exchange import Request, UserInfo
+from kubekit.views import wire_form
+from tests.views.conftest import pod
+
+JANE = UserInfo("jane", "", ("dev", "system:authenticated"))
+ADMIN = UserInfo("kubernetes-admin", "", ("system:masters", "system:authenticated"))
+PODS = "/api/v1/namespaces/default/pods"
+
+
+def ask_as_jane(cluster: Any) -> Any:
+    """What jane may not do; the answer."""
+    return cluster.apiserver(Request("GET", PODS, {"limit": ["500"]}, {}, None, JANE, "kubectl"))
+
+
+@pytest.fixture
+def door() -> Any:
+    cluster = kubekit.up(workers=1, seed=7, name="door")
+    cluster.create(pod("x"))
+    cluster.settle()
+    return cluster
+
+
+def test_a_refusal_has_the_most_room(door: Any) -> None:
+    assert ask_as_jane(door).status == 403
+    view = door.view.request(-1)
+    scene = view.scene
+    assert scene["title"] == "jane may not list pods in default: refused at authorization"
+    assert [row["name"] for row in scene["rows"]] == ["Request info", "Authentication", "Authorization"]
+    assert scene["records"][view.cursor]["kind"] == "Authorization"
+    assert scene["records"][view.cursor]["halt"] == "refused"
+    parts = {part["name"]: part for part in scene["records"][view.cursor]["card"]["parts"]}
+    told = [step["asked"] for step in parts["bindings that name jane"]["steps"]]
+    assert "`ClusterRoleBinding system:basic-user` through Group system:authenticated" in told
+    assert 'User "jane" cannot list resource "pods"' in parts["what went back, a v1 Status"]["pre"]
+    assert (
+        parts["a rule that would allow it"]["pre"] == 'apiGroups: [""]  resources: ["pods"]  verbs: ["list"]'
+    )
+    assert ("Validation", "writes only") in scene["missed"]
+    assert "Authorization  REFUSED  RBAC: no opinion" in repr(view)
+    assert "<td>refused</td>" in view.table.html()
+
+
+def test_what_was_sent_is_not_what_was_stored(door: Any) -> None:
+    sent = pod("y")
+    before = json.dumps(sent, sort_keys=True)
+    door.create(sent)
+    view = door.view.request("pod/default/y")
+    names = [row["name"] for row in view.scene["rows"]]
+    assert names[3:] == ["Admission, mutating", "Validation", "Admission, validating", "etcd"]
+    assert json.dumps(view.record.came_in["body"], sort_keys=True) == before
+    sent["metadata"]["labels"] = {"later": "yes"}
+    assert json.dumps(view.record.came_in["body"], sort_keys=True) == before
+    added = [line["text"] for line in view.scene["patch"] if line["sign"] == "+"]
+    assert 'spec.serviceAccountName: "default"' in added and 'spec.restartPolicy: "Always"' in added
+    assert not any(
+        line["sign"] == "-" and "spec.containers[0].image" in line["text"] for line in view.scene["patch"]
+    )
+    assert view.scene["missed"] == [("Impersonation", "does not apply")]
+    assert view.scene["answer"]["then"].startswith("written to etcd at rev ")
+
+
+def test_the_curl_line_is_the_request(door: Any) -> None:
+    body = b'{"metadata":{"annotations":{"note":"it\'s"}}}'
+    kind = "application/merge-patch+json"
+    asked = Request("PATCH", f"{PODS}/x", {"fieldManager": ["me & you"]}, {"content-type": kind}, body, ADMIN)
+    assert door.apiserver(asked).status == 200
+    view = door.view.request(-1)
+    words = shlex.split(view.scene["curl"])
+    assert words[words.index("-X") + 1] == "PATCH" and words[words.index("-d") + 1].encode() == body
+    assert words[words.index("-H") + 1] == f"Content-Type: {kind}"
+    assert words[-1] == f"https://{door.apiserver.address}{PODS}/x?fieldManager=me%20%26%20you"
+    assert view.scene["wire"].startswith(f"PATCH {PODS}/x?fieldManager=me%20%26%20you HTTP/1.1\n")
+    assert view.scene["patch"][0] == {"sign": "+", "text": 'metadata.annotations: {"note": "it\'s"}'}
+
+
+def test_a_write_is_replayed_as_a_dry_run(door: Any) -> None:
+    door.create(pod("z"))
+    view = door.view.request("pod/default/z")
+    revision, count = door.etcd.store.revision, len(door.records.kind("request"))
+    view.handle({"action": "replay"})
+    assert door.etcd.store.revision == revision and len(door.records.kind("request")) == count + 1
+    assert view.record.came_in["query"]["dryRun"] == ["All"] and view.record.came_in["source"] == "replay"
+    assert view.record.came_in["user"] == "kubernetes-admin"
+    assert "as a dry run: 409 Conflict; it was 201 Created" in view.scene["notice"]["text"]
+    assert view.scene["rows"][-1]["name"] == "Storage" and "already exists" in view.scene["rows"][-1]["why"]
+    assert json.loads(wire_form.body_text(view.record)) == pod("z")
+
+
+def test_a_refused_read_is_replayed_as_it_was(door: Any) -> None:
+    ask_as_jane(door)
+    view = door.view.request(-1).replay()
+    assert view.record.came_in["query"] == {"limit": ["500"]}
+    assert "Sent again: the same answer." in view.scene["notice"]["text"]
+    door.apiserver.stop()
+    view.handle({"action": "replay"})
+    assert "Refused: kube-apiserver does not answer" in view.scene["notice"]["text"]
+
+
+def test_each_wrong_field_is_named(door: Any) -> None:
+    wrong = pod("bad")
+    wrong["spec"].update(restartPolicy="x")
+    door.apiserver(Request("POST", PODS, {}, {}, wrong, ADMIN, "kubectl"))
+    view = door.view.request(-1)
+    assert view.scene["title"].endswith("create pods in default: refused at validation")
+    part = next(
+        part for part in view.scene["records"][view.cursor]["card"]["parts"] if part["name"] == "fields"
+    )
+    assert [step["asked"] for step in part["steps"]] == ["`spec.restartPolicy`"]
+    assert ("etcd", "not reached") in view.scene["missed"]
+
+
+def test_no_such_request(door: Any) -> None:
+    view = door.view.request(10_000)
+    assert "there is none with the index 10000" in view.scene["empty"] and "No such request" in repr(view)
+    assert "No request about pod/default/ghost" in door.view.request("ghost").scene["empty"]

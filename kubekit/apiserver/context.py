@@ -15,6 +15,7 @@ from kubekit.sim import Step
 
 if TYPE_CHECKING:
     from kubekit.api.resources import Resource
+    from kubekit.apiserver.audit.trail import Trail
     from kubekit.apiserver.server import APIServer
 
 Obj = dict[str, Any]
@@ -40,6 +41,7 @@ class Context:
         "server",
         "steps",
         "subject",
+        "trail",
         "user",
         "warnings",
         "writes",
@@ -55,6 +57,8 @@ class Context:
         self.resource: Resource | None = None
         self.subject = ""
         self.dry_run = False
+        self.trail: Trail | None = None
+        """What the audit log is told of this request; None when its policy does not want it."""
         self.body_obj: Any = None
         """What came in as the body, decoded."""
         self.object: Obj | None = None
@@ -88,6 +92,11 @@ class Context:
         """A Warning header of the answer; the same text only once (apiserver/pkg/warning)."""
         if text and text not in self.warnings:
             self.warnings.append(text)
+
+    def annotate(self, key: str, value: str) -> None:
+        """An annotation of the request's audit events."""
+        if self.trail is not None:
+            self.trail.annotations[key] = value
 
     def wrote(self, key: str, condition: str, revision: int) -> None:
         """Remember a write to the store."""

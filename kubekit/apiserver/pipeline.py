@@ -15,13 +15,14 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from kubekit.api import status_error as errors
-from kubekit.api.exchange import Response, WatchStream
+from kubekit.api.exchange import Request, Response, WatchStream
 from kubekit.apiserver.authentication import Unauthorized
 from kubekit.apiserver.authorization import SUPERUSERS, attributes_of, forbidden_message
 from kubekit.apiserver.impersonation import impersonated
 from kubekit.apiserver.node_authorizer import PREFIX as NODE_PREFIX
 from kubekit.apiserver.node_authorizer import equal_fields
 from kubekit.apiserver.request_info import BadPath, request_info
+from kubekit.apiserver.storage import StoreUnavailable
 from kubekit.sim import Step
 
 if TYPE_CHECKING:
@@ -64,10 +65,20 @@ def with_authentication(ctx: Context, next: Next) -> Answer:
         ctx.user, method = ctx.server.authentication.authenticate(ctx.request)
     except Unauthorized:
         ctx.refused("Authentication", "nobody vouches for these credentials")
+        if (log := ctx.server.audit) is not None and (trail := log.trail(ctx)) is not None:
+            trail.unauthenticated(_attempted(ctx.request))
         raise errors.unauthorized("Unauthorized") from None
     user = ctx.user
     ctx.steps.append(_known_step(user.name, method, user.groups))
     return next(ctx)
+
+
+def _attempted(request: Request) -> str:
+    """Which credentials were tried, for the audit."""
+    scheme, _, rest = request.headers.get("authorization", "").strip().partition(" ")
+    if scheme.lower() == "bearer" and rest:
+        return "Authentication failed, attempted: bearer"
+    return "Authentication failed, no credentials provided"
 
 
 def with_deadline(ctx: Context, next: Next) -> Answer:
@@ -106,6 +117,28 @@ def with_max_in_flight(ctx: Context, next: Next) -> Answer:
         limits.leave(mutating)
 
 
+def with_audit(ctx: Context, next: Next) -> Answer:
+    """What is written down of it: nothing without an audit policy."""
+    log = ctx.server.audit
+    if log is None or (trail := log.trail(ctx)) is None:
+        return next(ctx)
+    ctx.trail = trail
+    trail.received()
+    try:
+        answer = next(ctx)
+    except errors.StatusError as error:
+        trail.refused(error)
+        raise
+    except StoreUnavailable as error:
+        trail.failed(str(error))
+        raise
+    except Exception as error:
+        trail.panicked(error)
+        raise
+    trail.answered(answer)
+    return answer
+
+
 def with_impersonation(ctx: Context, next: Next) -> Answer:
     """As whom: a user who may impersonate goes on as somebody else."""
     for name in ctx.request.headers:
@@ -121,11 +154,15 @@ def with_authorization(ctx: Context, next: Next) -> Answer:
     """May they."""
     if SUPERUSERS in ctx.user.groups:
         ctx.steps.append(_SUPERUSER_STEP)
+        if ctx.trail is not None:
+            ctx.trail.decided(True, "")
         return next(ctx)
     asked = attributes_of(ctx.user, ctx.info)
     if asked.verb in ("list", "watch") and ctx.user.name.startswith(NODE_PREFIX):
         asked = replace(asked, selected=equal_fields(ctx.request.query.get("fieldSelector", ())))
     decision = ctx.server.authorization.decide(asked, explain=True)
+    if ctx.trail is not None:
+        ctx.trail.decided(decision.allowed, decision.reason)
     if not decision.allowed:
         why = forbidden_message(asked, decision.reason)
         ctx.refused("Authorization", decision.reason or "RBAC: no opinion", {"bindings": decision.looked_at})
@@ -142,12 +179,12 @@ FILTERS: tuple[Filter, ...] = (
     with_request_info,
     with_authentication,
     with_deadline,
+    with_audit,
     with_impersonation,
     with_max_in_flight,
     with_authorization,
 )
-"""Outermost first. The record of the request (and with it the audit) is made around all of them, by the
-server."""
+"""Outermost first. The record of the request is made around all of them, by the server."""
 
 
 def build(endpoint: Next, filters: tuple[Filter, ...] = FILTERS) -> Next:

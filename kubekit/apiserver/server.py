@@ -15,8 +15,10 @@ from typing import Any
 from kubekit.api import status_error as errors
 from kubekit.api.exchange import ConnectionRefused, Request, Response, UserInfo, WatchStream
 from kubekit.api.resources import RESOURCES, Resource
-from kubekit.apiserver import boot, metrics, records
+from kubekit.apiserver import boot, records
 from kubekit.apiserver.admission.chain import AdmissionChain
+from kubekit.apiserver.audit.log import AuditLog
+from kubekit.apiserver.audit.policy import load as load_audit_policy
 from kubekit.apiserver.authentication import Authentication
 from kubekit.apiserver.authorization import Authorization
 from kubekit.apiserver.backend import StoreBackend
@@ -33,6 +35,7 @@ from kubekit.apiserver.pipeline import InFlight, build
 from kubekit.apiserver.rbac import RBAC
 from kubekit.apiserver.registry.builtin import (
     CONVERTERS,
+    DEPRECATED,
     PREFIXES,
     ROUTES,
     VIRTUAL,
@@ -49,18 +52,11 @@ from kubekit.apiserver.request_info import RequestInfo
 from kubekit.apiserver.role_source import CachedRoles
 from kubekit.apiserver.service_account_tokens import TokenIssuer
 from kubekit.apiserver.storage import PREFIX, Storage, StoreUnavailable
-from kubekit.apiserver.watch_cache import WatchCache, Watcher
+from kubekit.apiserver.watch_cache import WatchCache
 from kubekit.sim import Component, Loop
 
 Obj = dict[str, Any]
 Answer = Response | WatchStream
-
-
-DEPRECATED = {
-    "componentstatuses": "v1 ComponentStatus is deprecated in v1.19+",
-    "endpoints": "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
-}
-"""The Warning that every request to a deprecated resource gets."""
 
 
 class APIServer(Component):
@@ -82,6 +78,8 @@ class APIServer(Component):
         enabled_admission: tuple[str, ...] = (),
         issuer: str = "https://kubernetes.default.svc.cluster.local",
         encryption_config: Source | None = None,
+        audit_policy: Source | None = None,
+        audit_log: str = "",
     ) -> None:
         super().__init__(loop, name)
         self.address = address
@@ -92,6 +90,9 @@ class APIServer(Component):
         self.storage = Storage(backend)
         if encryption_config is not None:
             self.encrypt_with(encryption_config)
+        self.audit: AuditLog | None = None
+        if audit_policy is not None:
+            self.audit_with(audit_policy, audit_log)
         self._shared = backend.shared
         self._missed = False
         if backend.shared:
@@ -142,6 +143,14 @@ class APIServer(Component):
         if self.state == "running":
             self._missed = True
             self._hear_of_others(None)
+
+    def audit_with(self, policy: Source | None, path: str = "") -> None:
+        """Keep an audit log as a Policy says (None: no longer), and append it to a file if one is given.
+
+        Raises ConfigurationError.
+        """
+        rng = self.loop.rng.child(f"{self.name}/audit")
+        self.audit = None if policy is None else AuditLog(load_audit_policy(policy), rng, path)
 
     # -- life -------------------------------------------------------------------------------------------
 
@@ -367,23 +376,10 @@ class APIServer(Component):
             return False
         return True
 
-    def metrics(self) -> str:
-        """Figures in Prometheus' text form."""
-        return metrics.text(self)
-
-    def watch_opened(self, watcher: Watcher, scope: Scope) -> None:
-        """A watch was opened (counted for metrics)."""
-        self.counts["WATCH", 200] = self.counts.get(("WATCH", 200), 0) + 1
-
     def _bookmarks(self) -> None:
-        from kubekit.apiserver.endpoints.watch import bookmark
+        from kubekit.apiserver.endpoints.watch import send_bookmarks
 
-        for scope in self._scopes.values():
-            cache = scope.store.cache
-            for watcher in list(cache.watchers()):
-                if watcher.bookmarks and watcher.heard < cache.revision:
-                    watcher.heard = cache.revision
-                    watcher.stream.send(bookmark(scope, cache.revision))
+        send_bookmarks(self)
 
 
 __all__ = ["PREFIXES", "APIServer"]

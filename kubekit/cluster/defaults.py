@@ -60,7 +60,9 @@ class Settings:
     controller manager and a scheduler that wait for their turn to lead, and no nodes of its own.
     `machine_id` is what all nodes say of their machine; without it each says something of its own.
     `encryption_config` is the API server's flag --encryption-provider-config: the path of an
-    EncryptionConfiguration, its text, or the object.
+    EncryptionConfiguration, its text, or the object. `audit_policy` is --audit-policy-file in the same
+    manner, `audit_log` the file that the events are appended to; they are in
+    `cluster.apiserver.audit.events` anyway.
     """
 
     workers: int = 2
@@ -91,6 +93,8 @@ class Settings:
     enabled_admission: Sequence[str] = ("NodeRestriction",)
     authorization_mode: str = "Node,RBAC"
     encryption_config: Any = None
+    audit_policy: Any = None
+    audit_log: str = ""
     version: str = "v1.36.2"
     images_present: bool = False
     plain_image_ids: bool = False
@@ -111,6 +115,8 @@ class Settings:
             "disabled_admission": tuple(self.disabled_admission),
             "enabled_admission": tuple(self.enabled_admission),
             "encryption_config": self.encryption_config,
+            "audit_policy": self.audit_policy,
+            "audit_log": self.audit_log,
         }
 
     @classmethod

@@ -111,6 +111,8 @@ class PodSecurity(AdmissionPlugin):
         namespace = a.ctx.server.store("", "namespaces").find("", a.namespace)
         labels = ((namespace or {}).get("metadata") or {}).get("labels") or {}
         if not any(label.startswith(PREFIX) for label in labels):
+            if a.resource.plural == "pods":
+                a.ctx.annotate(f"{PREFIX}enforce-policy", "privileged:latest")
             return
         policy, _ = policy_of(labels)
         if a.resource.plural == "pods":
@@ -126,15 +128,16 @@ class PodSecurity(AdmissionPlugin):
     @staticmethod
     def _evaluate(a: Attributes, policy: Policy, metadata: Obj, spec: Obj, enforce: bool) -> None:
         if enforce:
+            a.ctx.annotate(f"{PREFIX}enforce-policy", str(policy.enforce))
             violated = evaluate(policy.enforce.name, policy.enforce.minor, metadata, spec)
             if violated:
                 text = f'violates PodSecurity "{policy.enforce}": {_details(violated)}'
                 raise errors.forbidden(a.resource, a.name or metadata.get("name", ""), text)
         violated = evaluate(policy.audit.name, policy.audit.minor, metadata, spec)
         if violated:
-            a.ctx.note(
-                "PodSecurity audit", f'would violate PodSecurity "{policy.audit}": {_details(violated)}'
-            )
+            text = f'would violate PodSecurity "{policy.audit}": {_details(violated)}'
+            a.ctx.note("PodSecurity audit", text)
+            a.ctx.annotate(f"{PREFIX}audit-violations", text)
         violated = evaluate(policy.warn.name, policy.warn.minor, metadata, spec)
         if violated:
             a.ctx.warn(f'would violate PodSecurity "{policy.warn}": {_details(violated)}')

@@ -8,6 +8,7 @@ apiserver/pkg/admission/plugin/policy/validating (dispatcher.go, validator.go).
 
 from __future__ import annotations
 
+import json
 from typing import Any, NamedTuple
 
 from kubekit.api import status_error as errors
@@ -50,6 +51,7 @@ class ValidatingAdmissionPolicy(AdmissionPlugin):
     def validate(self, a: Attributes) -> None:
         """Ask every policy; the first denial is the answer, after all have had their say."""
         denied: list[tuple[Obj, Obj | None, Violation]] = []
+        audited: list[Obj] = []
         for policy, bindings in concerned(
             a, "validatingadmissionpolicies", "validatingadmissionpolicybindings"
         ):
@@ -72,8 +74,10 @@ class ValidatingAdmissionPolicy(AdmissionPlugin):
                         denied.append((policy, binding, Violation(f"failed to configure binding: {error}")))
                     continue
                 for violation in found:
-                    if self._act(a, policy, binding, violation):
+                    if self._act(a, policy, binding, violation, audited):
                         denied.append((policy, binding, violation))
+        if audited:
+            a.ctx.annotate(AUDIT_KEY, json.dumps(audited, separators=(",", ":"), ensure_ascii=False))
         if denied:
             raise refusal(a, *denied[0])
 
@@ -84,7 +88,8 @@ class ValidatingAdmissionPolicy(AdmissionPlugin):
             known = self._programs[name] = (version, ValidatingPrograms(policy["spec"]))
         return known[1]
 
-    def _act(self, a: Attributes, policy: Obj, binding: Obj, violation: Violation) -> bool:
+    @staticmethod
+    def _act(a: Attributes, policy: Obj, binding: Obj, violation: Violation, audited: list[Obj]) -> bool:
         """Do what the binding wants done about a violation; whether the request is to be denied."""
         names = (policy["metadata"]["name"], binding["metadata"]["name"])
         denies = False
@@ -104,6 +109,7 @@ class ValidatingAdmissionPolicy(AdmissionPlugin):
                     "expressionIndex": violation.place,
                     "validationActions": binding["spec"]["validationActions"],
                 }
+                audited.append(failure)
                 a.ctx.note(f"Audit annotation {AUDIT_KEY}", violation.message, [failure])
         return denies
 
@@ -161,7 +167,9 @@ def _annotate(
                 wrong.append(Violation(text))
             continue
         if isinstance(value, str) and value.strip():
-            a.ctx.note(f"Audit annotation {policy['metadata']['name']}/{annotation['key']}", value.strip())
+            key = f"{policy['metadata']['name']}/{annotation['key']}"
+            a.ctx.note(f"Audit annotation {key}", value.strip())
+            a.ctx.annotate(key, value.strip())
     return wrong
 
 

@@ -44,6 +44,8 @@ def apply(
     name = ctx.info.name
     config = _configuration(body)
     ctx.body_obj = config
+    if ctx.trail is not None:
+        ctx.trail.sent(config)
 
     def change(existing: Obj | None) -> Obj:
         old = None if existing is None else scope.served(existing)

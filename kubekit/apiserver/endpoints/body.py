@@ -156,7 +156,7 @@ def decode_as(
     """As `decode_object`, for a subresource whose kind differs from the resource's."""
     value = parse(ctx, body, kind)
     if scope.decode is not None and kind == scope.resource.kind:
-        return scope.decode(ctx, scope, value, validation)
+        return _sent(ctx, scope.decode(ctx, scope, value, validation))
     given_version, given_kind = identify(value, body, kind)
     given_version, given_kind = given_version or api_version, given_kind or kind
     if value is None:
@@ -170,6 +170,13 @@ def decode_as(
     obj["apiVersion"] = api_version
     obj["kind"] = kind
     apply_defaults(obj)
+    return _sent(ctx, obj)
+
+
+def _sent(ctx: Context, obj: Obj) -> Obj:
+    """Tell the audit what was sent."""
+    if ctx.trail is not None:
+        ctx.trail.sent(obj)
     return obj
 
 

@@ -70,6 +70,8 @@ def delete_options(ctx: Context) -> Obj:
     """The DeleteOptions of the body or the query, private to the request; sets `ctx.dry_run`."""
     body = bodies.read_body(ctx)
     options = _from_body(ctx, body) if body else _from_query(ctx)
+    if body and ctx.trail is not None:
+        ctx.trail.sent(options)
     problems = []
     policy = options.get("propagationPolicy")
     if policy is not None and options.get("orphanDependents") is not None:

@@ -54,6 +54,7 @@ def dispatch(ctx: Context) -> Answer:
     ctx.subject = ctx.server.subject(resource, info)
     if scope.deprecation:
         ctx.warn(scope.deprecation)
+        ctx.annotate("k8s.io/deprecated", "true")
     if info.subresource:
         return subresources.serve(ctx, scope)
     verb = info.verb

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from kubekit.api.exchange import Response
 from kubekit.apiserver import discovery, openapi
+from kubekit.apiserver import metrics as figures
 from kubekit.apiserver.endpoints.health import health
 from kubekit.apiserver.endpoints.response import form_of
 
@@ -54,8 +55,10 @@ def version(ctx: Context) -> Response:
 
 
 def metrics(ctx: Context) -> Response:
-    """/metrics: a few counters in Prometheus' text form."""
-    return Response(200, ctx.server.metrics(), {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+    """/metrics: figures in Prometheus' text form."""
+    return Response(
+        200, figures.text(ctx.server), {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
+    )
 
 
 def root(ctx: Context) -> Response:

@@ -63,6 +63,8 @@ def patch(ctx: Context, scope: Scope, strategy: Strategy | None = None) -> Respo
     body = read_body(ctx)
     options = write_options(ctx, "PatchOptions", apply=kind == "apply")
     ctx.patch = {"type": kind, "body": body}
+    if ctx.trail is not None and kind != "apply":
+        ctx.trail.sent(body)
     name = ctx.info.name
     if kind == "apply":
         return apply(ctx, scope, strategy, body, options, form)

@@ -22,6 +22,7 @@ from kubekit.apiserver.watch_cache import EVERYTHING, CacheEvent, TooOld, Transf
 
 if TYPE_CHECKING:
     from kubekit.apiserver.context import Context
+    from kubekit.apiserver.server import APIServer
 
 Obj = dict[str, Any]
 
@@ -64,7 +65,6 @@ def watch(ctx: Context, scope: Scope) -> WatchStream | Response:
             send(watcher, event)
         watcher.heard = present
     cache.add(watcher)
-    ctx.server.watch_opened(watcher, scope)
     seconds = options.timeout_seconds
     if seconds:
         handle = ctx.server.loop.call_later(
@@ -150,3 +150,13 @@ def bookmark(
     if form is not None and form.kind == "PartialObjectMetadata":
         obj = {"kind": "PartialObjectMetadata", "apiVersion": form.version, "metadata": metadata}
     return WatchEvent("BOOKMARK", obj)
+
+
+def send_bookmarks(server: APIServer) -> None:
+    """Tell every watch that wants to know, and has heard nothing lately, how far it has come."""
+    for scope in server.scopes():
+        cache = scope.store.cache
+        for watcher in list(cache.watchers()):
+            if watcher.bookmarks and watcher.heard < cache.revision:
+                watcher.heard = cache.revision
+                watcher.stream.send(bookmark(scope, cache.revision))

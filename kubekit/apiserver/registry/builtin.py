@@ -94,6 +94,12 @@ CONVERTERS: dict[tuple[str, str, str], tuple[Converter, Converter]] = {
 }
 """Endpoints whose version is not the stored one: how to store what comes in, how to serve what is stored."""
 
+DEPRECATED = {
+    "componentstatuses": "v1 ComponentStatus is deprecated in v1.19+",
+    "endpoints": "v1 Endpoints is deprecated in v1.33+; use discovery.k8s.io/v1 EndpointSlice",
+}
+"""The Warning that every request to a deprecated resource gets."""
+
 VIRTUAL = frozenset(
     {
         "bindings",

@@ -9,9 +9,9 @@ names them), `driver` (the wall clock moves the engine), `https` (sockets in, `R
 it together, started and stopped), `command` (the console program), `planning` with `planning_command` (where
 would these pods go: `kubekit explain-pod`, `kubekit simulate`).
 
-Streams into pods (exec, attach, port-forward): `spdy` (a protocol that only Kubernetes still speaks), `stream_pipe`
-(bytes after an upgrade), `stream_channels` (stdin and its like on the wire), `remote_command`, `stream_ports`.
-docs/decisions/0009-streams.md says why SPDY is written here.
+Streams into pods (exec, attach, port-forward): `spdy` (a protocol that only Kubernetes still speaks),
+`stream_pipe` (bytes after an upgrade), `stream_channels` (stdin and its like on the wire), `remote_command`,
+`stream_ports`. docs/decisions/0009-streams.md says why SPDY is written here.
 
 etcd has doors too, one for each member, on which the real etcdctl works (`cluster.serve_etcd()`):
 `etcd_front` (who speaks: gRPC or HTTP/1.1), `etcd_grpc` and `etcd_http` (what is asked), `etcd_watch` (slow
@@ -19,8 +19,8 @@ clients), `etcd_engine` (asking a member from a thread), `etcd_metrics`, `etcd_d
 `etcd_pki` and `etcd_server` (all of them), `etcd_thread` (where they live), `quiet_grpc`.
 
 And an API server can stand on a real etcd, alone or with others: `etcd_channels` (calls, over any endpoint),
-`etcd_follower` (a thread that hears of every change), `etcd_compactor`, `remote_etcd` (the store as the API
-server sees it). docs/decisions/0007-etcd-wire.md says why it is so.
+`etcd_follower` (a thread that hears of every change), `remote_etcd` (the store as the API server sees it).
+docs/decisions/0007-etcd-wire.md says why it is so.
 
 Left out against the originals: HTTP/2 for the API server and the gateway (clients fall back to HTTP/1.1),
 etcd's v3lock and v3election services, CORS.

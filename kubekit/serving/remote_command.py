@@ -34,6 +34,7 @@ TEXT_ONLY = frozenset(
     {"channel.k8s.io", "base64.channel.k8s.io", "v2.channel.k8s.io", "v3.channel.k8s.io", ""}
 )
 """Protocols whose error channel carries a text and no Status."""
+OUTPUTS = {STDOUT: "stdout", STDERR: "stderr"}
 SPDY = "SPDY/3.1"
 BACKLOG = 64 * 1024 * 1024
 """Bytes that may wait for a client that does not read."""
@@ -70,9 +71,9 @@ async def answer(incoming: web.Request, command: Command, driver: Driver) -> web
             return Response(
                 refused.status, status(refused.status, "BadRequest", refused.text or refused.reason)
             )
-        channels = WebSocketChannels(socket)
-        asked = {name for name in ("stdout", "stderr") if _true(incoming, name)}
-        first = STDOUT if "stdout" in asked else STDERR if asked else ERROR
+        asked = [channel for channel, name in OUTPUTS.items() if _true(incoming, name)]
+        channels = WebSocketChannels(socket, frozenset(OUTPUTS) - frozenset(asked))
+        first = asked[0] if asked else ERROR
         with contextlib.suppress(ConnectionError):
             await channels.send(first, b"")  # tells the client that the connection stands
             await converse(channels, command, driver, socket.ws_protocol or "")

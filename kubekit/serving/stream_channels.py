@@ -48,10 +48,11 @@ class Channels(Protocol):
 
 
 class WebSocketChannels:
-    """Channels in the messages of a WebSocket."""
+    """Channels in the messages of a WebSocket; `muted` are those that the client did not ask for."""
 
-    def __init__(self, socket: web.WebSocketResponse) -> None:
+    def __init__(self, socket: web.WebSocketResponse, muted: frozenset[int] = frozenset()) -> None:
         self._socket = socket
+        self._muted = muted
         protocol = socket.ws_protocol or ""
         self._base64 = "base64" in protocol
         self._closes = protocol.startswith("v5.")
@@ -79,6 +80,8 @@ class WebSocketChannels:
 
     async def send(self, channel: int, data: bytes) -> None:
         """See `Channels`."""
+        if channel in self._muted:
+            return
         for start in range(0, len(data) or 1, CHUNK):
             piece = data[start : start + CHUNK]
             if self._base64:

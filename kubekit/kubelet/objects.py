@@ -1,7 +1,7 @@
-"""ConfigMaps and Secrets as the kubelet reads them: by name, for the pods that refer to them.
+"""ConfigMaps, Secrets and claims as the kubelet reads them: by name, for the pods that refer to them.
 
-A found object is kept for a minute, so a thousand pods with the same ConfigMap ask once; a missing one is
-asked for again each time. Raises `Missing` with the words that the kubelet's messages use.
+A found object is kept for a minute, so a thousand pods with the same ConfigMap ask once; a missing one, and
+a claim, is asked for again each time. Raises `Missing` with the words that the kubelet's messages use.
 """
 
 from __future__ import annotations
@@ -47,6 +47,13 @@ class ObjectCache:
             raise Missing(f'{kind} "{name}" not found' if error.code == 404 else error.message) from None
         self._kept[key] = (now, found)
         return found
+
+    def claim(self, namespace: str, name: str) -> Obj:
+        """A PersistentVolumeClaim as it is now; raises `Missing`, or OSError."""
+        try:
+            return self._client.get("persistentvolumeclaims", name, namespace)
+        except StatusError as error:
+            raise Missing(f"failed to fetch PVC from API server: {error.message}") from None
 
 
 def _texts(kind: str, obj: Obj) -> dict[str, str]:

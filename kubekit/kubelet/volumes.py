@@ -1,8 +1,9 @@
 """Volumes: what must be there before a pod's containers can start, and the files it brings into them.
 
 ConfigMaps, Secrets and projections of them are looked up; a missing one is a `FailedMount` event and another
-try after 0.5, 1, 2 ... seconds, as the real volume manager does it. The other kinds of volumes always mount.
-Source: `pkg/kubelet/volumemanager`, `pkg/volume/{configmap,secret,projected}`.
+try after 0.5, 1, 2 ... seconds, as the real volume manager does it. A claim has to be bound before anything
+is mounted: until it is, the sync fails and comes again. The other kinds of volumes always mount.
+Source: `pkg/kubelet/volumemanager` (populator: getPVCExtractPV), `pkg/volume/{configmap,secret,projected}`.
 """
 
 from __future__ import annotations
@@ -18,6 +19,8 @@ from kubekit.sim import Loop
 FIRST_RETRY_SECONDS = 0.5
 LONGEST_RETRY_SECONDS = 122.0
 GIVE_UP_SECONDS = 123.0
+LOOK_SECONDS = 0.3
+"""How long the volume manager takes before it tells what is wrong with a claim."""
 
 
 class MountTimeout(Exception):
@@ -34,10 +37,15 @@ class Volumes:
         self._mounted: dict[str, int] = {}
 
     def wait_until_mounted(self, pod: Obj) -> Steps[None]:
-        """Return when all volumes are mounted; raises `MountTimeout` after two minutes of tries."""
+        """Return when all volumes are mounted; raises `MountTimeout` after two minutes of tries, or at once
+        when a claim is not bound."""
         uid = pod["metadata"]["uid"]
         if uid in self._mounted or not pod["spec"].get("volumes"):
             return
+        if list(self._unbound(pod)):
+            meta = pod["metadata"]
+            yield Pause(LOOK_SECONDS, f"claims of {meta['namespace']}/{meta['name']}", background=True)
+            self._refuse_unbound(pod)
         wait = FIRST_RETRY_SECONDS
         began = self._loop.clock.now()
         while True:
@@ -77,6 +85,41 @@ class Volumes:
             else:
                 out |= {f"{base}/{name}": text for name, text in found.items()}
         return out
+
+    def _refuse_unbound(self, pod: Obj) -> None:
+        unbound = list(self._unbound(pod))
+        if not unbound:
+            return
+        names = " ".join(volume for volume, _ in unbound)
+        why = "; ".join(problem for _, problem in unbound)
+        text = (
+            f"unmounted volumes=[{names}], unattached volumes=[], failed to process volumes=[{names}]: {why}"
+        )
+        self._events.pod(pod, "Warning", "FailedMount", f"Unable to attach or mount volumes: {text}")
+        raise MountTimeout(text)
+
+    def _unbound(self, pod: Obj) -> Iterator[tuple[str, str]]:
+        """The volumes whose claims are not there or not bound, and why."""
+        meta = pod["metadata"]
+        for volume in pod["spec"]["volumes"]:
+            if "persistentVolumeClaim" in volume:
+                claim = volume["persistentVolumeClaim"]["claimName"]
+            elif "ephemeral" in volume:
+                claim = f"{meta['name']}-{volume['name']}"
+            else:
+                continue
+            problem = "PVC is not bound"
+            try:
+                found = self._objects.claim(meta["namespace"], claim)
+            except Missing as error:
+                problem = str(error)
+            except OSError as error:
+                problem = f"failed to fetch PVC from API server: {error}"
+            else:
+                bound = (found.get("status") or {}).get("phase") == "Bound"
+                if bound and found["spec"].get("volumeName"):
+                    continue
+            yield volume["name"], f"error processing PVC {meta['namespace']}/{claim}: {problem}"
 
     def _problems(self, pod: Obj) -> Iterator[tuple[str, str]]:
         for volume in pod["spec"]["volumes"]:

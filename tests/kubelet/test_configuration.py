@@ -56,6 +56,26 @@ def test_a_missing_secret_as_a_volume(cluster: Cluster) -> None:
     assert cluster.exec("default", "p", "", ["cat", "/keys/a"]) == (0, "1\n", "")
 
 
+def test_a_claim_has_to_be_bound_before_anything_starts(cluster: Cluster) -> None:
+    volume = {"name": "v", "persistentVolumeClaim": {"claimName": "keep"}}
+    cluster.create(pod("p", volumes=[volume], nodeName="node01"))
+    cluster.advance("20s")
+    told = "Unable to attach or mount volumes: unmounted volumes=[v], unattached volumes=[], "
+    told += "failed to process volumes=[v]: error processing PVC default/keep: "
+    missing = 'failed to fetch PVC from API server: persistentvolumeclaims "keep" not found'
+    assert [e for e in events(cluster, "p") if e.startswith(f"FailedMount {told}{missing}")]
+    amount = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
+    claim = {"kind": "PersistentVolumeClaim", "metadata": {"name": "keep"}, "spec": amount}
+    cluster.create({"apiVersion": "v1", **claim})
+    cluster.advance("30s")
+    assert [e for e in events(cluster, "p") if e.startswith(f"FailedMount {told}PVC is not bound")]
+    assert waiting(cluster)["reason"] == "ContainerCreating"
+    disk = {"accessModes": ["ReadWriteOnce"], "capacity": {"storage": "1Gi"}, "hostPath": {"path": "/d"}}
+    cluster.create({"apiVersion": "v1", "kind": "PersistentVolume", "metadata": {"name": "d"}, "spec": disk})
+    cluster.advance("1m")
+    assert cluster.get("pod", "p")["status"]["phase"] == "Running"
+
+
 def test_a_pod_that_waits_for_a_volume_can_be_deleted(cluster: Cluster) -> None:
     cluster.create(pod("p", volumes=[{"name": "v", "configMap": {"name": "nope"}}]))
     cluster.advance("10s")

@@ -6,7 +6,15 @@ cells of one answer. To add a mistake, copy a neighbour.
 
 from __future__ import annotations
 
-from tests.course import mistakes_04, mistakes_05, mistakes_06, mistakes_07, mistakes_08, mistakes_09
+from tests.course import (
+    mistakes_02,
+    mistakes_04,
+    mistakes_05,
+    mistakes_06,
+    mistakes_07,
+    mistakes_08,
+    mistakes_09,
+)
 
 NODE_PORT = (
     "%kubectl patch service web -p "
@@ -78,36 +86,6 @@ WRONG: dict[str, tuple[str, str, str, str, str]] = {
         "%kubectl create configmap answer -n shop --from-literal=nodes=controlplane",
         "controlplane",
         "the column NODE",
-    ),
-    "an empty ConfigMap": ("02.1", "", "%kubectl create configmap greeting", "nothing", "data"),
-    "with kubectl": (
-        "02.1",
-        "",
-        "%kubectl create configmap greeting --from-literal=text=hello",
-        "a request of kubectl",
-        "cluster.client.request",
-    ),
-    "posted to another namespace": (
-        "02.1",
-        "ex-1-body",
-        'cluster.client.request("POST", "/api/v1/namespaces/kube-public/configmaps", body=body)',
-        "namespace kube-public",
-        "the namespace in the path",
-    ),
-    "Anna's mark is lost": (
-        "02.2",
-        "two-readers anna-writes",
-        'now = cluster.client.request("GET", path).json()\n'
-        'cluster.client.request("PUT", path, body={**now, "data": {"by": "ben"}}).status',
-        "before: nothing",
-        "both keys",
-    ),
-    "Ben's name is missing": (
-        "02.2",
-        "two-readers anna-writes",
-        """%kubectl patch configmap shared -p '{"data":{"before":"anna"}}'""",
-        "by: anna",
-        "resourceVersion",
     ),
     "a third image": (
         "10.1",
@@ -182,5 +160,5 @@ WRONG: dict[str, tuple[str, str, str, str, str]] = {
     ),
 }
 
-for chapter in (mistakes_04, mistakes_05, mistakes_06, mistakes_07, mistakes_08, mistakes_09):
+for chapter in (mistakes_02, mistakes_04, mistakes_05, mistakes_06, mistakes_07, mistakes_08, mistakes_09):
     WRONG |= chapter.WRONG

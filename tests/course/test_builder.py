@@ -152,6 +152,13 @@ QUOTED = {
     "00-evict": ["Terminating"],
     "02-defaults": ["restartPolicy", "dnsPolicy", "serviceAccountName", "tolerations", "volumes"],
     "02-ben-writes": ["409"],
+    "02-verbose-two": ['verb="POST"', 'verb="GET"', 'verb="PATCH"', "/deployments/web/scale?"],
+    "02-verbose-eight": ['"Request Body"', 'status="201 Created"', '"Response Body"'],
+    "02-refusals": ["401\n403\n404\n409\n422\n"],
+    "02-watch": ['"type":"MODIFIED"\n' * 3 + '"type":"DELETED"'],
+    "02-race-doors": ["(200, 409)"],
+    "02-one-door-shut": ["refused", "'by': 'anna'"],
+    "02-broken-seen": ["failed calling webhook", "guard.example.com"],
     "07-run-waiting": ["Pending", "<none>"],
     "07-describe-waiting": [
         "Status:           Pending",

@@ -6,6 +6,11 @@ from kubekit.course.predict import prediction, question
 
 prediction(
     "02.p1",
+    "`kubectl scale deployment web --replicas=2`: how many requests does it make?",
+    ["One", "Two", "One for each replica"],
+)
+prediction(
+    "02.p2",
     "What does the API server store?",
     [
         "Exactly what was sent",
@@ -14,26 +19,52 @@ prediction(
     ],
 )
 prediction(
-    "02.p2",
-    "You ask for a pod called `Bad_Name`. Who objects?",
-    ["kubectl, before it sends anything", "The API server", "The kubelet that shall run it"],
+    "02.p3",
+    "What do the five get, in this order?",
+    [
+        "403, 403, 404, 422, 422",
+        "401, 403, 404, 409, 422",
+        "401, 401, 404, 409, 400",
+    ],
 )
 prediction(
-    "02.p3",
+    "02.p4",
+    "The object has been changed three times and deleted. What does the watch tell?",
+    [
+        "Nothing: the object is gone",
+        "The deletion, with the last value",
+        "Every change and the deletion, in order",
+    ],
+)
+prediction(
+    "02.p5",
     "Anna writes first, then Ben writes what he read and changed. What happens to Ben's write?",
     ["It replaces Anna's", "It is refused", "The server merges the two"],
+)
+prediction(
+    "02.p6",
+    "Two API servers, one etcd, two writes with the same version. What happens?",
+    [
+        "Both succeed: each door sees only one of them",
+        "The second is refused",
+        "The second waits until the doors have agreed",
+    ],
 )
 
 question(
     "02.q1",
-    "Which step of the pipeline may still change the object that was sent?",
-    ["Authentication", "Admission", "Validation"],
-    2,
-    "Mutating admission adds what the cluster wants on every object; validation only accepts or refuses.",
+    "A request is answered with 422. Which of these do you know for certain?",
+    [
+        "The user may do this, as far as RBAC is concerned",
+        "The object exists already",
+        "A webhook objected",
+    ],
+    1,
+    "Validation comes after authentication and authorization: who is refused there got past both.",
 )
 question(
     "02.q2",
-    "What does a 409 Conflict tell a client?",
+    "What does a 409 Conflict tell a client that sent an update?",
     [
         "The object is locked by another client",
         "Its copy is older than what is stored",
@@ -44,8 +75,8 @@ question(
 )
 question(
     "02.q3",
-    "Which components hold a connection to etcd?",
-    ["kube-apiserver alone", "kube-apiserver and the controllers", "All control-plane components"],
+    "Which of these can run several times at once, all of them working?",
+    ["kube-apiserver", "kube-scheduler", "kube-controller-manager"],
     1,
-    "Everything else asks the API server, so a map of who talks to whom is a star with it in the middle.",
+    "An API server keeps its state in etcd, and etcd decides every race. Of the others one leads at a time.",
 )

@@ -8,6 +8,7 @@
     cluster.view.preemption("pod/shop/web")               who had to go so that a pod fits
     cluster.view.what_if("pod/shop/web")                  where it would go if things were different
     cluster.view.request(-1)                              a request through the API server's filters
+    cluster.view.rights(user="jane", namespace="prod")    who may do what
     cluster.view.packet(record)                           a packet's walk
     cluster.view.owners("deployment/shop/web")            who owns whom
     cluster.view.revisions("/registry/pods")              etcd's keys by revision
@@ -20,6 +21,7 @@ answered with a sentence that names what there is.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from kubekit.api.exchange import Request
@@ -36,6 +38,7 @@ from kubekit.views.queue_over_time import QueueOverTime
 from kubekit.views.raft_theatre import RaftTheatre
 from kubekit.views.request_walk import RequestWalk
 from kubekit.views.revision_explorer import RevisionExplorer
+from kubekit.views.rights import Rights
 from kubekit.views.scheduling_funnel import SchedulingFunnel
 from kubekit.views.what_if import WhatIf
 
@@ -115,6 +118,43 @@ class Views:
         address = cluster.apiserver.address
         return RequestWalk(record, self._meta(), send=self._send, address=address, empty=empty)
 
+    def rights(
+        self,
+        user: str = "",
+        *,
+        group: str = "",
+        service_account: str = "",
+        groups: Sequence[str] = (),
+        namespace: str = "default",
+    ) -> Rights:
+        """What a user, group or service account (``namespace/name``) may do; namespace "" is the cluster.
+
+        A user's groups are those given, else those of their last request.
+        """
+        subjects = {"user": user, "group": group, "service account": service_account}
+        given = {kind: name for kind, name in subjects.items() if name}
+        if len(given) > 1:
+            raise KubekitError(f"one subject at a time, not {' and '.join(given)}")
+        kind, name = next(iter(given.items()), ("user", "kubernetes-admin"))
+        if kind == "service account" and "/" not in name:
+            name = f"{namespace or 'default'}/{name}"
+        return Rights(
+            self._cluster.apiserver,
+            self._meta(),
+            kind=kind,
+            subject=name,
+            groups=groups,
+            namespace=namespace,
+            seen_groups=self._groups_of,
+        )
+
+    def _groups_of(self, user: str) -> tuple[str, ...]:
+        """The groups with which a user last came."""
+        for record in reversed(self._cluster.records.kind("request")):
+            if record.came_in["user"] == user:
+                return tuple(record.came_in["groups"])
+        return ()
+
     def _send(self, request: Request) -> Record:
         """Let the API server answer once more; the record of that."""
         cluster = self._cluster
@@ -191,7 +231,7 @@ class Views:
 
     def __repr__(self) -> str:
         return (
-            "Views: map(), life_of(pod), control_loop(object), packet(record), request(-1), scheduling(pod), "
-            "queue(), preemption(pod), what_if(pod), owners(object), revisions(prefix), "
+            "Views: map(), life_of(pod), control_loop(object), packet(record), request(-1), rights(user), "
+            "scheduling(pod), queue(), preemption(pod), what_if(pod), owners(object), revisions(prefix), "
             "raft(), file(path or member)"
         )

@@ -43,6 +43,8 @@ CELLS = {
     "what_if": "cluster.view.what_if('client')",
     "request_walk": "from tests.views.test_request_walk import ask_as_jane\n"
     "ask_as_jane(cluster)\ncluster.view.request(-1)",
+    "rights": "from tests.views.test_rights import grant\n"
+    "grant(cluster)\ncluster.view.rights('jane', namespace='prod')",
 }
 CONTRAST = (Path(__file__).parent / "contrast.js").read_text()
 STEPPED = [

@@ -11,6 +11,7 @@ from kubekit.course import checking
 from kubekit.course.exercise import load_all
 from kubekit.course.progress import Progress
 from kubekit.views.check_card import CheckCard
+from tests.course import mistakes_07, mistakes_08, mistakes_09
 from tests.course.manifests import FRONTEND, HTTPD
 from tests.course.mistakes import WRONG
 from tests.course.reader import SOURCES, Reader
@@ -22,6 +23,7 @@ EXERCISES = {chapter: [id for id in load_all() if id.startswith(chapter)] for ch
 @pytest.fixture(autouse=True)
 def own_progress(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(checking, "progress", Progress(tmp_path / "progress.json"))
+    monkeypatch.chdir(tmp_path)  # snapshots are real files
 
 
 def words(record: dict[str, Any]) -> str:
@@ -90,6 +92,20 @@ def test_a_wrong_answer_is_told_what_was_seen_and_where_to_look(mistake: str) ->
 def test_every_exercise_has_wrong_answers() -> None:
     counted = {id: sum(case[0] == id for case in WRONG.values()) for ids in EXERCISES.values() for id in ids}
     assert [id for id, count in counted.items() if count < 1] == []
+
+
+@pytest.mark.parametrize("chapter", ["04", "05", "06"])
+def test_every_exercise_on_etcd_explains_three_wrong_answers(chapter: str) -> None:
+    counted = {id: sum(case[0] == id for case in WRONG.values()) for id in EXERCISES[chapter]}
+    assert {id: count for id, count in counted.items() if count < 3} == {}
+
+
+@pytest.mark.parametrize("table", [mistakes_07, mistakes_08, mistakes_09])
+def test_exercises_about_scheduling_have_three(table: Any) -> None:
+    chapter = table.__name__[-2:]
+    counted = {id: sum(case[0] == id for case in table.WRONG.values()) for id in EXERCISES[chapter]}
+    assert {id: count for id, count in counted.items() if count < 3} == {}
+    assert all(WRONG[mistake] == case for mistake, case in table.WRONG.items())  # no name was used twice
 
 
 def test_a_patch_of_the_waiting_pod_is_no_attempt_but_is_mentioned() -> None:

@@ -8,6 +8,7 @@ Reading order:
   5. `admission/`, `validation/`    who else has a say, what is wrong with an object
   6. `registry/`                    the generic store and what is particular about each kind
   7. `storage`, `watch_cache`       etcd's words, and what the server remembers and tells
+     `compactor`, `shared_lease`    what etcd may forget, and when it deletes Events
   8. `encryption/`                  what is done to values before etcd gets them
   9. `server`, `boot`, `records`    the component, an empty cluster's first objects, what views see
 

@@ -79,10 +79,17 @@ class StoreBackend:
             except EtcdError as error:
                 raise StoreUnavailable(str(error)) from error
 
-    def put_if(self, key: str, value: bytes, mod_revision: int) -> int:
+    def put_if(self, key: str, value: bytes, mod_revision: int, lease: int = 0) -> int:
         """Put when the key is at that revision (0: absent); the new revision or 0."""
         try:
-            return int(self._put_if(key.encode(), value, mod_revision))
+            return int(self._put_if(key.encode(), value, mod_revision, lease))
+        except EtcdError as error:
+            raise StoreUnavailable(str(error)) from error
+
+    def grant(self, ttl: int) -> int:
+        """A new lease for some seconds; its id."""
+        try:
+            return int(self.store.grant(ttl))
         except EtcdError as error:
             raise StoreUnavailable(str(error)) from error
 

@@ -22,6 +22,7 @@ from kubekit.apiserver.audit.policy import load as load_audit_policy
 from kubekit.apiserver.authentication import Authentication
 from kubekit.apiserver.authorization import Authorization
 from kubekit.apiserver.backend import StoreBackend
+from kubekit.apiserver.compactor import Compactor
 from kubekit.apiserver.configuration_file import Source
 from kubekit.apiserver.context import Context
 from kubekit.apiserver.custom.definitions import Definitions
@@ -51,6 +52,7 @@ from kubekit.apiserver.registry.strategy import Strategy
 from kubekit.apiserver.request_info import RequestInfo
 from kubekit.apiserver.role_source import CachedRoles
 from kubekit.apiserver.service_account_tokens import TokenIssuer
+from kubekit.apiserver.shared_lease import SharedLease
 from kubekit.apiserver.storage import PREFIX, Storage, StoreUnavailable
 from kubekit.apiserver.watch_cache import WatchCache
 from kubekit.sim import Component, Loop
@@ -80,7 +82,10 @@ class APIServer(Component):
         encryption_config: Source | None = None,
         audit_policy: Source | None = None,
         audit_log: str = "",
+        etcd_compaction_interval: float = 300.0,
+        event_ttl: int = 3600,
     ) -> None:
+        """`etcd_compaction_interval` and `event_ttl` are seconds; 0: never compact, keep Events for ever."""
         super().__init__(loop, name)
         self.address = address
         self.service_cidr = service_cidr
@@ -88,6 +93,8 @@ class APIServer(Component):
         self.issuer = issuer
         backend = StoreBackend(store)
         self.storage = Storage(backend)
+        self._compactor = Compactor(loop, name, store, etcd_compaction_interval)
+        self._event_lease = SharedLease(loop.clock, backend.grant, event_ttl)
         if encryption_config is not None:
             self.encrypt_with(encryption_config)
         self.audit: AuditLog | None = None
@@ -165,7 +172,9 @@ class APIServer(Component):
         if self._shared:
             self.node_ports.repair()
             self.loop.every(REPAIR_SECONDS, self.name, self._repair, what="look for leaked node ports")
+        self._event_lease.forget()
         boot.run(self)
+        self._compactor.start()
         self.loop.every(60.0, self.name, self._bookmarks, what="bookmarks for quiet watches")
 
     def _repair(self) -> None:
@@ -264,7 +273,8 @@ class APIServer(Component):
             records.watch_recorder(self, resource),
             routes=ROUTES.get(home, ()),
         )
-        return ResourceStore(resource, strategy_of(resource), cache)
+        lease = self._event_lease if resource.plural == "events" else None
+        return ResourceStore(resource, strategy_of(resource), cache, lease)
 
     # -- custom resources -------------------------------------------------------------------------------
 

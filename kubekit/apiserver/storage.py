@@ -68,8 +68,12 @@ class Backend(Protocol):
         """The values under a prefix from key `start` on, and how many there are in all from there."""
         ...
 
-    def put_if(self, key: str, value: bytes, mod_revision: int) -> int:
+    def put_if(self, key: str, value: bytes, mod_revision: int, lease: int = 0) -> int:
         """Put when the key's mod revision is as given (0: absent); the new revision, or 0 when it is not."""
+        ...
+
+    def grant(self, ttl: int) -> int:
+        """A new lease for some seconds; its id."""
         ...
 
     def delete_if(self, key: str, mod_revision: int) -> int: ...
@@ -181,13 +185,16 @@ class Storage:
         """
         self.backend.refresh()
 
-    def create(self, key: str, obj: Obj) -> Obj | None:
-        """Put if new; the object with its resourceVersion, or None when the key exists."""
-        return self._put(key, obj, 0)
+    def create(self, key: str, obj: Obj, lease: int = 0) -> Obj | None:
+        """Put if new; the object with its resourceVersion, or None when the key exists.
 
-    def update(self, key: str, obj: Obj, mod_revision: int) -> Obj | None:
+        With a lease the object lives as long as that does.
+        """
+        return self._put(key, obj, 0, lease)
+
+    def update(self, key: str, obj: Obj, mod_revision: int, lease: int = 0) -> Obj | None:
         """Put if mod = N; the object with its new resourceVersion, or None when it was changed meanwhile."""
-        return self._put(key, obj, mod_revision)
+        return self._put(key, obj, mod_revision, lease)
 
     def delete(self, key: str, mod_revision: int) -> int:
         """Delete if mod = N; the revision of the deletion, or 0 when it was changed meanwhile."""
@@ -208,7 +215,7 @@ class Storage:
             return pending.at(event.revision)
         return self.read(event.key, event.value, event.revision)
 
-    def _put(self, key: str, obj: Obj, mod_revision: int) -> Obj | None:
+    def _put(self, key: str, obj: Obj, mod_revision: int, lease: int) -> Obj | None:
         metadata = obj["metadata"]
         if "resourceVersion" in metadata:
             metadata = {k: v for k, v in metadata.items() if k != "resourceVersion"}
@@ -221,7 +228,7 @@ class Storage:
         before = self._pending.get(key)
         self._pending[key] = pending
         try:
-            revision = self.backend.put_if(key, pending.value, mod_revision)
+            revision = self.backend.put_if(key, pending.value, mod_revision, lease)
         finally:
             if before is None:
                 self._pending.pop(key, None)

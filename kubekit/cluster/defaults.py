@@ -54,6 +54,8 @@ class Settings:
     controller manager. `clock` is "virtual", which begins at `start`, or "wall", which begins at the present
     time; it may also be a `Clock`. `images_present` makes every image that exists count as pulled already.
     `etcd_quota_bytes` is etcd's flag --quota-backend-bytes; 0 stands for etcd's own 2 GiB.
+    `etcd_compaction_interval` and `event_ttl` are the API server's flags, in seconds: how often etcd forgets
+    old revisions, and how long Events are kept. 0: never, and for ever.
     `data_dir` keeps etcd on the disk: a cluster that is made on the same directory again finds everything.
     `etcd` are the endpoints of a real etcd to stand on, with the files that TLS needs; several clusters may
     share one. `join` makes a further control plane of a cluster that is in such an etcd: an API server, a
@@ -70,6 +72,8 @@ class Settings:
     name: str = "kubekit"
     etcd_members: int = 1
     etcd_quota_bytes: int = 0
+    etcd_compaction_interval: float = 300.0
+    event_ttl: int = 3600
     data_dir: str = ""
     etcd: str | Sequence[str] = ()
     etcd_cafile: str = ""
@@ -117,6 +121,8 @@ class Settings:
             "encryption_config": self.encryption_config,
             "audit_policy": self.audit_policy,
             "audit_log": self.audit_log,
+            "etcd_compaction_interval": self.etcd_compaction_interval,
+            "event_ttl": self.event_ttl,
         }
 
     @classmethod

@@ -73,6 +73,9 @@ class ClientWatch:
     def close(self) -> None:
         """The connection is gone; wait for the next."""
         if self._watcher is not None:
+            # A quiet watch has been told of nothing for long, and of everything: it need not go back to
+            # what has been compacted since. The original hears as much by progress notifications.
+            self.next_revision = max(self.next_revision, self._watcher.told_until() + 1)
             self._watcher.cancel()
             self._watcher = None
 

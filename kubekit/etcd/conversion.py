@@ -20,6 +20,7 @@ from kubekit.etcd.operation import (
     RangeResult,
     Result,
     Txn,
+    TxnResult,
 )
 
 
@@ -112,3 +113,37 @@ def event_message(event: Event) -> Message:
     if event.prev_kv is not None:
         message["prev_kv"] = kv_message(event.prev_kv)
     return message
+
+
+def kv_of(message: Message) -> KeyValue:
+    """A KeyValue of a message off the wire, where zeros are missing."""
+    return KeyValue(
+        message.get("key", b""),
+        message.get("value", b""),
+        message.get("create_revision", 0),
+        message.get("mod_revision", 0),
+        message.get("version", 0),
+        message.get("lease", 0),
+    )
+
+
+def result_of(message: Message) -> TxnResult:
+    """The result that a transaction's response off the wire stands for."""
+    revision = message.get("header", {}).get("revision", 0)
+    responses = [_inner_result(inner, revision) for inner in message.get("responses", ())]
+    return TxnResult(message.get("succeeded", False), responses, revision)
+
+
+def _inner_result(response: Message, revision: int) -> Result:
+    if (found := response.get("response_range")) is not None:
+        kvs = [kv_of(kv) for kv in found.get("kvs", ())]
+        return RangeResult(kvs, found.get("more", False), found.get("count", 0), revision)
+    if (found := response.get("response_put")) is not None:
+        before = found.get("prev_kv")
+        return PutResult(revision, None if before is None else kv_of(before))
+    if (found := response.get("response_delete_range")) is not None:
+        return DeleteResult(
+            found.get("deleted", 0), revision, [kv_of(kv) for kv in found.get("prev_kvs", ())]
+        )
+    # An inner transaction's header is empty.
+    return result_of({**response.get("response_txn", {}), "header": {"revision": revision}})

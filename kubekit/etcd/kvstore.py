@@ -252,6 +252,10 @@ class KVStore:
             self.watchers.sync()
         return watcher
 
+    def grant(self, ttl: int, id: int = 0) -> int:
+        """A lease for some seconds; its id. Raises LeaseExists, LeaseTtlTooLarge."""
+        return self.leases.grant(ttl, id).id
+
     def has_lease(self, id: int) -> bool:
         """Whether a lease with this id has been granted and not revoked."""
         return id in self.leases

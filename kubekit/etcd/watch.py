@@ -91,6 +91,12 @@ class Watcher:
         self.cancelled = False
         self.paused = False
 
+    def told_until(self) -> int:
+        """The last revision of which it has been told whatever concerns it."""
+        if self.synced and not self._hub.delivering:
+            return max(self.min_revision - 1, self._hub.revision)
+        return self.min_revision - 1
+
     def pause(self) -> None:
         """Be told nothing for now: whoever receives has no room. What is missed is not kept for it, but read
         from the history after `resume`; if that has been compacted away, it is cancelled then.
@@ -138,7 +144,8 @@ class WatcherHub:
         self._unsynced: dict[Watcher, None] = {}
         self._resting: dict[Watcher, None] = {}
         self._waiting: deque[tuple[int, list[Event]]] = deque()
-        self._delivering = False
+        self.delivering = False
+        """Whether somebody is being told something, and others perhaps not yet."""
         self._made: tuple[list[Event], list[Any]] = ([], [])
 
     def __len__(self) -> int:
@@ -203,6 +210,11 @@ class WatcherHub:
             self._made = (events, [make(event) for event in events])
         return self._made[1]
 
+    @property
+    def revision(self) -> int:
+        """The store's."""
+        return self._history.revision
+
     def unsync(self) -> None:
         """Let all catch up: the store was filled anew, from a file or from another member's snapshot."""
         for watcher in list(self._synced):
@@ -252,8 +264,8 @@ class WatcherHub:
     def _deliver(self, missed: dict[Watcher, Batch], now: int) -> None:
         """Deliver history first, then the writes that wait; a receiver that writes only lengthens the
         queue."""
-        outermost = not self._delivering
-        self._delivering = True
+        outermost = not self.delivering
+        self.delivering = True
         try:
             for watcher, (events, _) in missed.items():
                 watcher.send(events, now)
@@ -261,7 +273,7 @@ class WatcherHub:
                 self._tell(*self._waiting.popleft())
         finally:
             if outermost:
-                self._delivering = False
+                self.delivering = False
 
     def _tell(self, revision: int, events: list[Event]) -> None:
         """Tell the synced watchers of one write. A group's watchers share one list of events."""

@@ -19,7 +19,8 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from kubekit.etcd.key_value import Event, KeyValue
+from kubekit.etcd.conversion import kv_of
+from kubekit.etcd.key_value import Event
 from kubekit.etcd.messages import Message
 from kubekit.etcd.protobuf import DecodeError, decode, encode
 from kubekit.serving.etcd_channels import Channels
@@ -184,18 +185,6 @@ class Follower:
 def event_of(message: Message) -> Event:
     """A message of an event as the store has it."""
     return Event(message.get("type", 0), kv_of(message["kv"]))
-
-
-def kv_of(message: Message) -> KeyValue:
-    """A message of a key and its value as the store has it."""
-    return KeyValue(
-        message.get("key", b""),
-        message.get("value", b""),
-        message.get("create_revision", 0),
-        message.get("mod_revision", 0),
-        message.get("version", 0),
-        message.get("lease", 0),
-    )
 
 
 def _until_none(outgoing: queue.SimpleQueue[bytes | None]) -> Iterator[bytes]:

@@ -28,13 +28,14 @@ from pathlib import Path
 from typing import Any
 
 from kubekit.etcd import Compacted, DeleteResult, EtcdError, Event, KeyValue, RangeResult
+from kubekit.etcd.conversion import kv_of, result_of
 from kubekit.etcd.errors import RequestTimedOut
 from kubekit.etcd.messages import Message
-from kubekit.etcd.operation import COMPARE_MOD
+from kubekit.etcd.operation import COMPARE_MOD, Compare, Operation, Txn, TxnResult
+from kubekit.etcd.request_codec import request_message
 from kubekit.etcd.tree_index import FROM_KEY
 from kubekit.serving.etcd_channels import Channels, ClientTLS
-from kubekit.serving.etcd_compactor import Compactor
-from kubekit.serving.etcd_follower import Follower, kv_of
+from kubekit.serving.etcd_follower import Follower
 from kubekit.serving.etcd_past import past
 from kubekit.sim import Loop
 
@@ -81,7 +82,6 @@ class RemoteEtcd:
         ca: str | Path | None = None,
         certificate: str | Path | None = None,
         key: str | Path | None = None,
-        compaction_seconds: float = 300.0,
         name: str = "etcd",
     ) -> None:
         """The files are PEM: kube-apiserver's ``--etcd-cafile``, ``--etcd-certfile`` and ``--etcd-keyfile``.
@@ -101,7 +101,6 @@ class RemoteEtcd:
         self._delivering = False
         self._rung = False
         self._failure: Exception | None = None
-        self._compactor = Compactor(loop, name, self._channels, compaction_seconds)
         self.members: dict[str, Any] = {}
         """Members that could be stopped from here: none."""
         self.on_lost: Callable[[], None] | None = None
@@ -115,11 +114,9 @@ class RemoteEtcd:
             self._channels.open()
             self._position = self._present()
             self._follower = Follower(self._channels, self._position, self._ring)
-            self._compactor.start()
 
     def stop(self) -> None:
         """Let go of the cluster, which goes on without us."""
-        self._compactor.stop()
         if self._follower is not None:
             self._follower.stop()
             self._follower = None
@@ -235,9 +232,24 @@ class RemoteEtcd:
         revision = self._written(answer) if gone else answer["header"]["revision"]
         return DeleteResult(len(gone), revision, gone)
 
+    def txn(
+        self,
+        compares: Sequence[Compare] = (),
+        success: Sequence[Operation | None] = (),
+        failure: Sequence[Operation | None] = (),
+    ) -> TxnResult:
+        """If all comparisons hold do `success`, else `failure`, as one change. Raises EtcdError."""
+        answer = self._channels.write("KV/Txn", request_message(Txn(compares, success, failure)))
+        self._written(answer)
+        return result_of(answer)
+
     def compact(self, rev: int) -> None:
         """Forget what came before a revision. Raises EtcdError."""
         self._channels.write("KV/Compact", {"revision": rev})
+
+    def grant(self, ttl: int, id: int = 0) -> int:
+        """A lease for some seconds; its id. Raises EtcdError."""
+        return int(self._channels.write("Lease/LeaseGrant", {"TTL": ttl, "ID": id})["ID"])
 
     # -- watching ---------------------------------------------------------------------------------------
 

@@ -19,6 +19,7 @@ from kubekit.api import status_error as errors
 from kubekit.api.resources import Resource
 from kubekit.apiserver.registry import object_meta
 from kubekit.apiserver.registry.strategy import Strategy, Undo
+from kubekit.apiserver.shared_lease import SharedLease
 from kubekit.apiserver.storage import complaint
 from kubekit.apiserver.watch_cache import WatchCache
 from kubekit.sim import rfc3339
@@ -36,10 +37,21 @@ GENERATE_ATTEMPTS = 8
 class ResourceStore:
     """The objects of one resource (all its versions)."""
 
-    def __init__(self, resource: Resource, strategy: Strategy, cache: WatchCache) -> None:
+    def __init__(
+        self,
+        resource: Resource,
+        strategy: Strategy,
+        cache: WatchCache,
+        shared_lease: SharedLease | None = None,
+    ) -> None:
+        """With `shared_lease` the objects do not stay: they live as long as it says."""
         self.resource = resource
         self.strategy = strategy
         self.cache = cache
+        self._shared_lease = shared_lease
+
+    def _lease(self) -> int:
+        return 0 if self._shared_lease is None else self._shared_lease.id()
 
     def key(self, namespace: str, name: str) -> str:
         """The store's key of an object."""
@@ -136,7 +148,7 @@ class ResourceStore:
         if metadata.get("resourceVersion", "") not in ("", "0"):
             text = "resourceVersion should not be set on objects to be created"
             raise errors.StatusError(errors.status(500, "", text))
-        stored = self.cache.storage.create(key, obj)
+        stored = self.cache.storage.create(key, obj, self._lease())
         if stored is None:
             ctx.refused("etcd", "put if new: the key exists", {"key": key})
             return None
@@ -220,7 +232,7 @@ class ResourceStore:
                 ctx.note("etcd", "nothing changed: nothing is written")
                 kept = True
                 return existing
-            stored = self.cache.storage.update(key, obj, int(revision))
+            stored = self.cache.storage.update(key, obj, int(revision), self._lease())
             if stored is None:
                 ctx.note("etcd", f"put if mod = {revision}: somebody else wrote first, once more")
                 return None

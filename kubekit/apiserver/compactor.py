@@ -6,14 +6,17 @@ remembers it moves it on and compacts; the others see that somebody did, and onl
     version 3, as I remember   ->  put (version 4), compact what was the revision five minutes ago
     version 4, I remember 3    ->  nothing, remember 4
 
-Source: apiserver/pkg/storage/etcd3/compact.go.
+So whoever watches or pages may be five minutes behind, and never more than ten; who is later gets 410 Gone
+and lists anew. The store is anything with `txn` and `compact` of `kubekit.etcd.KVStore`. Source:
+apiserver/pkg/storage/etcd3/compact.go.
 """
 
 from __future__ import annotations
 
+from typing import Any
+
 from kubekit.etcd.errors import EtcdError
-from kubekit.etcd.operation import COMPARE_VERSION
-from kubekit.serving.etcd_channels import Channels
+from kubekit.etcd.operation import COMPARE_VERSION, EQUAL, Compare, Put, Range, RangeResult
 from kubekit.sim import Handle, Loop
 
 KEY = b"compact_rev_key"
@@ -22,18 +25,20 @@ KEY = b"compact_rev_key"
 class Compactor:
     """The compactor of one API server."""
 
-    def __init__(self, loop: Loop, owner: str, channels: Channels, seconds: float) -> None:
+    def __init__(self, loop: Loop, owner: str, store: Any, seconds: float) -> None:
         """`seconds` between two compactions; 0: never."""
         self._loop = loop
         self._owner = owner
-        self._channels = channels
+        self._store = store
         self._seconds = seconds
         self._version = 0
         self._revision = 0
         self._timer: Handle | None = None
 
     def start(self) -> None:
-        """Begin."""
+        """Begin, knowing nothing of what was compacted earlier."""
+        self.stop()
+        self._version = self._revision = 0
         if self._seconds > 0:
             self._timer = self._loop.every(self._seconds, self._owner, self.turn, what="compact etcd")
 
@@ -51,17 +56,18 @@ class Compactor:
             return  # next time; nothing depends on it
 
     def _turn(self) -> None:
-        compare = {"key": KEY, "target": COMPARE_VERSION, "result": 0, "version": self._version}
-        put = {"request_put": {"key": KEY, "value": str(self._revision).encode()}}
-        look = {"request_range": {"key": KEY}}
-        answer = self._channels.write("KV/Txn", {"compare": [compare], "success": [put], "failure": [look]})
-        present = int(answer["header"]["revision"])
-        if not answer.get("succeeded"):
-            kvs = answer["responses"][0]["response_range"].get("kvs", ())
-            self._version = kvs[0].get("version", 0) if kvs else 0
-            self._revision = present
+        answer = self._store.txn(
+            [Compare(KEY, COMPARE_VERSION, EQUAL, self._version)],
+            [Put(KEY, str(self._revision).encode())],
+            [Range(KEY)],
+        )
+        if not answer.succeeded:
+            looked = answer.responses[0]
+            assert isinstance(looked, RangeResult)
+            self._version = looked.kvs[0].version if looked.kvs else 0
+            self._revision = answer.revision
             return
         self._version += 1
-        before, self._revision = self._revision, present
+        before, self._revision = self._revision, answer.revision
         if before:
-            self._channels.write("KV/Compact", {"revision": before})
+            self._store.compact(before)

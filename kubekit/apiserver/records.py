@@ -103,6 +103,7 @@ class Told:
         "patch",
         "path",
         "query",
+        "read",
         "refusal",
         "revision",
         "routine",
@@ -125,6 +126,7 @@ class Told:
             self.body = deep_copy(self.body)
         self.obj, self.old, self.revision, self.writes = ctx.object, ctx.old, ctx.revision, ctx.writes
         self.routine = is_routine(ctx)
+        self.read = _read(answer) if ctx.info.verb == "get" else ""
         self.status = status
         self.refusal = answer.body if isinstance(answer, Response) and status >= 400 else None
 
@@ -151,10 +153,12 @@ class Told:
         }
 
     def came_out(self) -> Obj:
-        """The answer, and what was written."""
+        """The answer, the version that was read, and what was written."""
         out: Obj = {"status": self.status, "revision": self.revision}
         if self.refusal is not None:
             out["refusal"] = self.refusal
+        if self.read:
+            out["read"] = self.read
         if self.obj is not None:
             out["object"] = self.obj
         if self.old is not None:
@@ -213,6 +217,13 @@ def _value(body: Any) -> Any:
         return json.loads(body)
     except ValueError:
         return _text(body)
+
+
+def _read(answer: Response | WatchStream) -> str:
+    """The version of the object that a reader was given; "" where the answer is none."""
+    body = answer.body if isinstance(answer, Response) and answer.status == 200 else None
+    metadata = body.get("metadata") if isinstance(body, dict) else None
+    return str(metadata.get("resourceVersion") or "") if isinstance(metadata, dict) else ""
 
 
 def _text(body: Any) -> Any:

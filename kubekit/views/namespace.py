@@ -9,6 +9,7 @@
     cluster.view.what_if("pod/shop/web")                  where it would go if things were different
     cluster.view.request(-1)                              a request through the API server's filters
     cluster.view.rights(user="jane", namespace="prod")    who may do what
+    cluster.view.race("configmap/shop/x")                 who wrote from an old version
     cluster.view.packet(record)                           a packet's walk
     cluster.view.owners("deployment/shop/web")            who owns whom
     cluster.view.revisions("/registry/pods")              etcd's keys by revision
@@ -35,6 +36,7 @@ from kubekit.views.owners import owners_of
 from kubekit.views.packet_walk import PacketWalk
 from kubekit.views.preemption import Preemption
 from kubekit.views.queue_over_time import QueueOverTime
+from kubekit.views.race import Race
 from kubekit.views.raft_theatre import RaftTheatre
 from kubekit.views.request_walk import RequestWalk
 from kubekit.views.revision_explorer import RevisionExplorer
@@ -117,6 +119,11 @@ class Views:
             empty = f"People made {len(asked)} requests; there is none with the index {which}. {empty}"
         address = cluster.apiserver.address
         return RequestWalk(record, self._meta(), send=self._send, address=address, empty=empty)
+
+    def race(self, subject: str) -> Race:
+        """Who read and wrote an object, from which version, and whose write came too late."""
+        subject = self._subject(subject)
+        return Race(subject, self._cluster.records.of(subject), self._meta(), self._id)
 
     def rights(
         self,
@@ -232,6 +239,6 @@ class Views:
     def __repr__(self) -> str:
         return (
             "Views: map(), life_of(pod), control_loop(object), packet(record), request(-1), rights(user), "
-            "scheduling(pod), queue(), preemption(pod), what_if(pod), owners(object), revisions(prefix), "
-            "raft(), file(path or member)"
+            "race(object), scheduling(pod), queue(), preemption(pod), what_if(pod), owners(object), "
+            "revisions(prefix), raft(), file(path or member)"
         )

@@ -36,6 +36,7 @@ QUESTIONS = {
     VALIDATING: "Does anybody object?",
     "etcd": "Is it still what was read? Then write.",
     "Max in flight": "Is there a free seat?",
+    "Priority and fairness": "Is there a free seat?",
 }
 WORDS = {"pass": "passes", "refuse": "refused", "skip": "does not apply", "note": "remark"}
 

@@ -45,11 +45,13 @@ CELLS = {
     "ask_as_jane(cluster)\ncluster.view.request(-1)",
     "rights": "from tests.views.test_rights import grant\n"
     "grant(cluster)\ncluster.view.rights('jane', namespace='prod')",
+    "race": "from tests.views.test_race import two_write\n"
+    "two_write(cluster)\ncluster.view.race('configmap/x')",
 }
 CONTRAST = (Path(__file__).parent / "contrast.js").read_text()
 STEPPED = [
     "cluster_map", "life_of_a_pod", "control_loop", "scheduling_funnel", "packet_walk", "raft_theatre",
-    "preemption", "queue_over_time", "request_walk",
+    "preemption", "queue_over_time", "request_walk", "race",
 ]  # fmt: skip
 COUNTED = {"revision_explorer": "revision", "inside_the_file": "step"}
 """Views whose stops are no records, with what they are."""

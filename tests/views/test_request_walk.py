@@ -36,7 +36,8 @@ def test_a_refusal_has_the_most_room(door: Any) -> None:
     view = door.view.request(-1)
     scene = view.scene
     assert scene["title"] == "jane may not list pods in default: refused at authorization"
-    assert [row["name"] for row in scene["rows"]] == ["Request info", "Authentication", "Authorization"]
+    names = [row["name"] for row in scene["rows"]]
+    assert names[:2] == ["Request info", "Authentication"] and names[-1] == "Authorization"
     assert scene["records"][view.cursor]["kind"] == "Authorization"
     assert scene["records"][view.cursor]["halt"] == "refused"
     parts = {part["name"]: part for part in scene["records"][view.cursor]["card"]["parts"]}
@@ -57,7 +58,7 @@ def test_what_was_sent_is_not_what_was_stored(door: Any) -> None:
     door.create(sent)
     view = door.view.request("pod/default/y")
     names = [row["name"] for row in view.scene["rows"]]
-    assert names[3:] == ["Admission, mutating", "Validation", "Admission, validating", "etcd"]
+    assert names[-4:] == ["Admission, mutating", "Validation", "Admission, validating", "etcd"]
     assert json.dumps(view.record.came_in["body"], sort_keys=True) == before
     sent["metadata"]["labels"] = {"later": "yes"}
     assert json.dumps(view.record.came_in["body"], sort_keys=True) == before

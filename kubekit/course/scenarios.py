@@ -66,8 +66,8 @@ def restored_elsewhere(seed: int = 7) -> Cluster:
     history = [
         f"cd {PKI}",
         "etcdctl --endpoints https://127.0.0.1:2379 --cacert ca.crt --cert server.crt --key server.key "
-        "snapshot save /root/monday.db",
-        "cd /root",
+        "snapshot save /opt/monday.db",
+        "cd /opt",
     ]
     for line in history:
         shell.run(line)
@@ -82,22 +82,22 @@ def restored_elsewhere(seed: int = 7) -> Cluster:
 
 
 def fallen_trio(seed: int = 7) -> Cluster:
-    """Three members on hosts of their own, and a backup on each host as /root/backup.db. Then the members are
-    stopped - their manifests lie in /root - and all three data directories are lost."""
+    """Three members on hosts of their own, and a backup on each host as /opt/backup.db. Then the members are
+    stopped - their manifests lie in /opt - and all three data directories are lost."""
     cluster = up(workers=1, etcd_members=3, seed=seed, name="trio")
     sessions_of(cluster).notebook.run("kubectl create configmap precious --from-literal=text=kept")
     cluster.advance(SETTLE)
     flags = f"--cacert {PKI}/ca.crt --cert {PKI}/server.crt --key {PKI}/server.key"
-    save = f"etcdctl --endpoints https://127.0.0.1:2379 {flags} snapshot save /root/backup.db"
+    save = f"etcdctl --endpoints https://127.0.0.1:2379 {flags} snapshot save /opt/backup.db"
     backup = b""
     for name, host in cluster.etcd_hosts.items():
         if backup:
-            host.files.write("/root/backup.db", backup)
+            host.files.write("/opt/backup.db", backup)
         else:
             sessions_of(cluster).node(name).run(save)
-            backup = host.files.read("/root/backup.db")
+            backup = host.files.read("/opt/backup.db")
     for name in cluster.etcd_hosts:
-        sessions_of(cluster).node(name).run("mv /etc/kubernetes/manifests/etcd.yaml /root/")
+        sessions_of(cluster).node(name).run("mv /etc/kubernetes/manifests/etcd.yaml /opt/")
     cluster.advance("30s")
     for name in cluster.etcd_hosts:
         sessions_of(cluster).node(name).run("rm -rf /var/lib/etcd/member")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 PKI = "%%ssh controlplane\ncd /etc/kubernetes/pki/etcd\n"
-ROOT = "%%ssh controlplane\ncd /root\n"
+ROOT = "%%ssh controlplane\ncd /opt\n"
 FLAGS = "etcdctl --endpoints https://127.0.0.1:2379 --cacert ca.crt --cert server.crt --key server.key"
 MANIFEST = "/etc/kubernetes/manifests/etcd.yaml"
 POINT = "sed -i 's#path: /var/lib/etcd$#path: {}#' " + MANIFEST + "\n"
@@ -22,10 +22,10 @@ def on_host(number: int, restore: str = "", token: str = "fresh", move: bool = T
         f" --name etcd-{number} --initial-cluster {PEERS} --initial-cluster-token {token}"
         f" --initial-advertise-peer-urls https://192.168.0.2{number}:2380"
     )
-    line = f"etcdutl snapshot restore /root/backup.db --data-dir=/var/lib/etcd{names * (restore == 'full')}"
+    line = f"etcdutl snapshot restore /opt/backup.db --data-dir=/var/lib/etcd{names * (restore == 'full')}"
     lines = [f"%%ssh etcd-{number}"]
     lines += [line] if restore else []
-    lines += ["mv /root/etcd.yaml /etc/kubernetes/manifests/"] if move else ["true"]
+    lines += ["mv /opt/etcd.yaml /etc/kubernetes/manifests/"] if move else ["true"]
     return "\n".join(lines) + "\n"
 
 

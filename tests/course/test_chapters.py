@@ -60,7 +60,7 @@ def test_cells_in_the_wrong_order_do_no_harm(chapter: str) -> None:
     for slug in reversed([slug for slug in reader.cells if slug != "boot"]):
         try:
             reader.run(slug)
-        except (NameError, StopIteration, IndexError, *SHOWN):
+        except (NameError, StopIteration, IndexError, FileNotFoundError, *SHOWN):
             continue  # what an earlier cell makes is not there yet; the notebook says so in one line
     assert [words(r) for r in reader.records if r["state"] == "kit error"] == []
 

@@ -29,7 +29,7 @@ from kubekit.etcd.snapshot import SnapshotError, status
         "Without --data-dir a restore goes to default.etcd in the working directory, and the manifest still "
         "names the old one.",
         "Restore with --data-dir to a directory of your choice, and change the volume in the manifest.",
-        "`etcdutl snapshot restore /root/monday.db --data-dir=/var/lib/etcd-monday`, and "
+        "`etcdutl snapshot restore /opt/monday.db --data-dir=/var/lib/etcd-monday`, and "
         "`sed -i 's#path: /var/lib/etcd$#path: /var/lib/etcd-monday#' /etc/kubernetes/manifests/etcd.yaml`",
     ],
     waits_for=["etcd uses a directory that was restored", "the ConfigMap prices is the one of the backup"],
@@ -55,7 +55,7 @@ def did_nothing(look: Look) -> Findings:
         holds=used != DATA,
         where="`hostPath.path` of the volume `etcd-data` in /etc/kubernetes/manifests/etcd.yaml",
     )
-    backup, _ = opened(look, "/root/monday.db")
+    backup, _ = opened(look, "/opt/monday.db")
     was = backup.get(PRICES) if backup is not None else None
     same = now is not None and was is not None and now.mod_revision == was.mod_revision
     yield look.expect(
@@ -75,10 +75,10 @@ def did_nothing(look: Look) -> Findings:
         "The same command on each machine, with two things that differ: who it is, and its own address.",
         "--initial-cluster and --initial-cluster-token are the same on all; --name and "
         "--initial-advertise-peer-urls are each one's own.",
-        "`etcdutl snapshot restore /root/backup.db --data-dir=/var/lib/etcd --name etcd-1 "
+        "`etcdutl snapshot restore /opt/backup.db --data-dir=/var/lib/etcd --name etcd-1 "
         "--initial-cluster ... --initial-cluster-token ... "
         "--initial-advertise-peer-urls https://192.168.0.21:2380`, "
-        "then `mv /root/etcd.yaml /etc/kubernetes/manifests/`",
+        "then `mv /opt/etcd.yaml /etc/kubernetes/manifests/`",
         "--initial-cluster etcd-1=https://192.168.0.21:2380,etcd-2=https://192.168.0.22:2380,"
         "etcd-3=https://192.168.0.23:2380, and the same with etcd-2 and .22, etcd-3 and .23",
     ],
@@ -102,7 +102,7 @@ def all_three(look: Look) -> Findings:
         expected="etcd-1, etcd-2, etcd-3",
         observed=", ".join(up) or "none" if not errors else f"{', '.join(up) or 'none'}; {errors[0]}",
         holds=len(up) == 3,
-        where="on each machine `ls /etc/kubernetes/manifests /root`, and half a minute for its kubelet",
+        where="on each machine `ls /etc/kubernetes/manifests /opt`, and half a minute for its kubelet",
     )
     ids = {f"{member.cluster_id:x}" for member in etcd.members.values() if member.running}
     known = {len(member.members) for member in etcd.members.values() if member.running}

@@ -12,6 +12,13 @@ BINDING = """%%kubectl create --raw /api/v1/namespaces/default/pods/waiting/bind
 }}
 """
 
+DISK = """%%kubectl apply -f -
+apiVersion: v1
+kind: PersistentVolume
+metadata: {{name: disk-1}}
+spec: {{accessModes: [{}], capacity: {{storage: {}}}, hostPath: {{path: /srv}}}}
+"""
+
 WRONG: dict[str, tuple[str, str, str, str, str]] = {
     "wrong node": ("07.1", "", FRONTEND.format(node="nodeName: node01", image=HTTPD), "node01", "delete it"),
     "no node": ("07.1", "", FRONTEND.format(node="", image=HTTPD), "no node", "kubectl delete pod frontend"),
@@ -113,7 +120,7 @@ WRONG: dict[str, tuple[str, str, str, str, str]] = {
         "not to be touched",
     ),
     "the scheduler chose for probe": (
-        "07.5",
+        "07.6",
         "",
         "cluster.scheduler.start()\n"
         "%kubectl run probe --image=busybox:1.36 -- sleep infinity\n"
@@ -122,24 +129,74 @@ WRONG: dict[str, tuple[str, str, str, str, str]] = {
         "who posted its Binding",
     ),
     "another image of probe": (
-        "07.5",
+        "07.6",
         "",
         FRONTEND.replace("frontend", "probe").format(node="nodeName: node01", image="busybox"),
         "busybox",
         "image",
     ),
     "a pod that runs": (
-        "07.6",
+        "07.7",
         "full full-why run-waiting",
         "%kubectl create configmap answer --from-literal=pod=waiting",
         "waiting (Pending)",
         "status.phase=Failed",
     ),
     "the answer under another key": (
-        "07.6",
+        "07.7",
         "full full-why",
         "%kubectl create configmap answer --from-literal=name=too-big",
         "name",
         "--from-literal=pod=",
+    ),
+    "probe on another node": (
+        "07.6",
+        "",
+        FRONTEND.replace("frontend", "probe").format(node="nodeName: node02", image="busybox:1.36"),
+        "node02",
+        "delete the pod and make it anew",
+    ),
+    "the other failed pod": (
+        "07.7",
+        "full full-why unlike unlike-why",
+        "%kubectl create configmap answer --from-literal=pod=unlike",
+        "unlike (Failed, NodeAffinity)",
+        "status.phase=Failed",
+    ),
+    "a volume of another mode": (
+        "07.5",
+        "typo keeper picky-phase",
+        "%kubectl set image pod/typo httpd=httpd:2.4-alpine\nSPLIT\n" + DISK.format("ReadOnlyMany", "1Gi"),
+        "Pending; volumes: disk-1 (1Gi, ReadOnlyMany, no class)",
+        "accessModes",
+    ),
+    "a volume that is too small": (
+        "07.5",
+        "typo keeper picky-phase",
+        DISK.format("ReadWriteOnce", "500Mi"),
+        "disk-1 (500Mi, ReadWriteOnce, no class)",
+        "capacity",
+    ),
+    "only the volume": (
+        "07.5",
+        "typo keeper picky-phase",
+        DISK.format("ReadWriteOnce", "1Gi"),
+        "registry.example/does-not-exist:2.4",
+        "set image",
+    ),
+    "another wrong image": (
+        "07.5",
+        "typo keeper picky-phase",
+        "%kubectl set image pod/typo httpd=httpd:2.4",
+        "httpd:2.4",
+        "spec.containers[0].image",
+    ),
+    "typo was made anew": (
+        "07.5",
+        "typo keeper picky-phase",
+        "%kubectl delete pod typo\nSPLIT\n"
+        + FRONTEND.replace("frontend", "typo").format(node="nodeName: node01", image=HTTPD),
+        "made anew: typo",
+        "not to be deleted",
     ),
 }

@@ -6,6 +6,7 @@ say that (`Look.history`).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from kubekit.course.exercise import Finding, Findings, Look, exercise
@@ -224,6 +225,72 @@ def let_picky_start(look: Look) -> Findings:
 
 @exercise(
     "07.5",
+    "Let keeper and typo start",
+    hints=[
+        "Ask the kubelet about each of them: `%kubectl events --for pod/keeper`, then `pod/typo`.",
+        "A claim is bound to a volume that has its size, access mode and class. "
+        "Of a pod that exists, the image is one of the few fields that may be changed.",
+        "A PersistentVolume with `capacity`, `accessModes` and `hostPath`; `%kubectl set image pod/typo ...`",
+        "`kind: PersistentVolume`, `capacity: {storage: 1Gi}`, `accessModes: [ReadWriteOnce]`, "
+        "`hostPath: {path: /srv/disk-1}`; and `%kubectl set image pod/typo httpd=httpd:2.4-alpine`",
+    ],
+    waits_for=[
+        "the claim `keep` is bound",
+        "`typo` has the image httpd:2.4-alpine",
+        "both run, not made anew",
+    ],
+)
+def two_more(look: Look) -> Findings:
+    keeper, typo = look.find("pods", "keeper"), look.find("pods", "typo")
+    pasts = {name: look.history(f"pod/default/{name}") for name in ("keeper", "typo")}
+    anew = [name for name, past in pasts.items() if past.deleted_by_user or len(past.creations) > 1]
+    volumes = look.all("persistentvolumes", None)
+    image = images_of(typo) if typo else []
+    if not anew and not volumes and (typo is None or image == [WRONG_IMAGE]):
+        yield look.nothing_yet("keeper and typo wait, as they did before.", "their events")
+        return
+    yield look.expect(
+        "they are the same pods as before",
+        expected="the pods that the section's cells made",
+        observed=f"deleted or made anew: {', '.join(anew)}",
+        holds=not anew,
+        where="`metadata.creationTimestamp`: they were not to be deleted; make them with the section's cells",
+    )
+    claim = look.find("persistentvolumeclaims", "keep") or {}
+    phase = claim.get("status", {}).get("phase", "no claim keep")
+    yield look.expect(
+        "the claim keep is bound",
+        expected="Bound",
+        observed=f"{phase}; volumes: {', '.join(map(_volume, volumes)) or 'none'}",
+        holds=phase == "Bound",
+        where="`capacity`, `accessModes` and `storageClassName` of the volume: `%kubectl get pv,pvc`",
+    )
+    yield look.expect(
+        "typo has the image httpd:2.4-alpine",
+        expected=["httpd:2.4-alpine"],
+        observed=image,
+        where="`spec.containers[0].image` of pod **typo**: `%kubectl set image`, or `%kubectl edit`",
+    )
+    for pod in (keeper, typo):
+        if pod is not None:
+            found = is_running(look, pod)
+            yield replace(found, title=f"{pod['metadata']['name']} runs")
+
+
+WRONG_IMAGE = "registry.example/does-not-exist:2.4"
+
+
+def _volume(volume: dict[str, Any]) -> str:
+    spec = volume["spec"]
+    size = (spec.get("capacity") or {}).get("storage", "no size")
+    kind = spec.get("storageClassName") or "no class"
+    return (
+        f"{volume['metadata']['name']} ({size}, {'/'.join(spec.get('accessModes') or ['no mode'])}, {kind})"
+    )
+
+
+@exercise(
+    "07.6",
     "Run probe on node01 without the scheduler",
     hints=[
         "It is exercise 07.1 in other words.",
@@ -256,15 +323,18 @@ def probe_on_node01(look: Look) -> Findings:
 
 
 @exercise(
-    "07.6",
-    "Find the failed pod on node01",
+    "07.7",
+    "Find the pod that node01 had no room for",
     hints=[
         "Two steps: find it, then write its name down as an object.",
         "Pods can be selected by a few of their fields; `spec.nodeName` and `status.phase` are among them.",
-        "`%kubectl get pods --field-selector spec.nodeName=node01,status.phase=...`",
+        "`%kubectl get pods --field-selector spec.nodeName=node01,status.phase=...`; STATUS shows the reason",
         "It is `too-big`: `%kubectl create configmap answer --from-literal=pod=too-big`",
     ],
-    waits_for=["a ConfigMap `answer` in `default`", "its key `pod` names the failed pod on node01"],
+    waits_for=[
+        "a ConfigMap `answer` in `default`",
+        "its key `pod` names the pod that was refused for want of CPU",
+    ],
 )
 def failed_on_node01(look: Look) -> Findings:
     answer = look.find("configmaps", "answer")
@@ -274,7 +344,7 @@ def failed_on_node01(look: Look) -> Findings:
     failed = [
         pod["metadata"]["name"]
         for pod in look.all("pods")
-        if pod["spec"].get("nodeName") == "node01" and pod["status"].get("phase") == "Failed"
+        if pod["spec"].get("nodeName") == "node01" and pod["status"].get("reason") == "OutOfcpu"
     ]
     if not failed:
         yield look.nothing_yet(
@@ -290,13 +360,18 @@ def failed_on_node01(look: Look) -> Findings:
         where="`--from-literal=pod=...`: the key stands before the equals sign",
     )
     said = data.get("pod", "").strip().removeprefix("pod/")
-    phase = next(
-        (p["status"].get("phase") for p in look.all("pods") if p["metadata"]["name"] == said), "no such pod"
+    state = next(
+        (
+            ", ".join([pod["status"].get("phase", ""), *filter(None, [pod["status"].get("reason")])])
+            for pod in look.all("pods")
+            if pod["metadata"]["name"] == said
+        ),
+        "no such pod",
     )
     yield look.expect(
-        "it names the failed pod on node01",
-        expected="a pod on node01 whose phase is Failed",
-        observed=f"{said} ({phase})" if said else "",
+        "it names the pod that was refused for want of CPU",
+        expected="a pod on node01, Failed, OutOfcpu",
+        observed=f"{said} ({state})" if said else "",
         holds=said in failed,
         where="`%kubectl get pods --field-selector spec.nodeName=node01,status.phase=Failed`",
         detail=said,

@@ -58,6 +58,12 @@ prediction(
     ],
 )
 
+prediction(
+    "07.p10",
+    "A missing ConfigMap, a wrong image, a claim without a volume. What is the phase of the three pods?",
+    ["Failed: they cannot start", "Pending", "Running: they have a node"],
+)
+
 question(
     "07.q1",
     "A pod has `spec.nodeName` and is Pending. Who could say why?",

@@ -3,18 +3,17 @@
 Reading order:
   1. `request_info`, `context`      what a request asks for, and what is learnt about it on its way
   2. `pipeline`                     the filters, outermost first: authentication, impersonation ...
-  3. `authentication`, `rbac`       who is it, may they
+  3. `authentication`, `rbac`       who is it, may they;  `fairness/`  is there a seat
   4. `endpoints/`                   the verbs: create, read, watch, update, patch, delete
   5. `admission/`, `validation/`    who else has a say, what is wrong with an object
   6. `registry/`                    the generic store and what is particular about each kind
   7. `storage`, `watch_cache`       etcd's words, and what the server remembers and tells
      `compactor`, `shared_lease`    what etcd may forget, and when it deletes Events
   8. `encryption/`                  what is done to values before etcd gets them
-  9. `server`, `boot`, `records`    the component, an empty cluster's first objects, what views see
+  9. `audit/`                       what is written down of requests, when a policy wants it
+ 10. `server`, `boot`, `records`    the component, an empty cluster's first objects, what views see
 
-Left out against the original: answers in protobuf, webhooks' own calls, aggregation of other API servers,
-priority and fairness (its plain predecessor, max in flight, is here), audit logs as files (the records are
-the audit).
+Left out against the original: answers in protobuf, webhooks' own calls, aggregation of other API servers.
 """
 
 from kubekit.apiserver.server import APIServer

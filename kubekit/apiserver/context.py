@@ -16,6 +16,7 @@ from kubekit.sim import Step
 if TYPE_CHECKING:
     from kubekit.api.resources import Resource
     from kubekit.apiserver.audit.trail import Trail
+    from kubekit.apiserver.fairness.flow_control import Flow
     from kubekit.apiserver.server import APIServer
 
 Obj = dict[str, Any]
@@ -30,6 +31,7 @@ class Context:
     __slots__ = (
         "body_obj",
         "dry_run",
+        "flow",
         "info",
         "object",
         "old",
@@ -57,6 +59,8 @@ class Context:
         self.resource: Resource | None = None
         self.subject = ""
         self.dry_run = False
+        self.flow: Flow | None = None
+        """Its flow schema and priority level."""
         self.trail: Trail | None = None
         """What the audit log is told of this request; None when its policy does not want it."""
         self.body_obj: Any = None

@@ -12,12 +12,13 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from kubekit.api import status_error as errors
 from kubekit.api.exchange import Request, Response, WatchStream
 from kubekit.apiserver.authentication import Unauthorized
 from kubekit.apiserver.authorization import SUPERUSERS, attributes_of, forbidden_message
+from kubekit.apiserver.fairness.flow_control import full
 from kubekit.apiserver.impersonation import impersonated
 from kubekit.apiserver.node_authorizer import PREFIX as NODE_PREFIX
 from kubekit.apiserver.node_authorizer import equal_fields
@@ -102,19 +103,22 @@ def duration_problem(text: str) -> str:
     return f'time: invalid duration "{text}"'
 
 
-def with_max_in_flight(ctx: Context, next: Next) -> Answer:
-    """How many requests are answered at once: a full house sends people away for a second."""
-    limits = ctx.server.in_flight
-    if ctx.info.long_running:
+def with_priority_and_fairness(ctx: Context, next: Next) -> Answer:
+    """Whether there is a seat of the request's priority level; if not, come again in a second."""
+    control, info = ctx.server.flow_control, ctx.info
+    ctx.flow = flow = control.classify(ctx.user, info)
+    if info.long_running:
+        ctx.steps.append(flow.step)
         return next(ctx)
-    mutating = ctx.info.verb in MUTATING
-    if not limits.enter(mutating):
-        ctx.refused("Max in flight", "too many requests")
-        raise errors.too_many_requests("Too many requests, please try again later.", 1)
+    mutating = info.verb in MUTATING
+    if not control.enter(flow, mutating):
+        ctx.refused("Priority and fairness", f"all {flow.level.limit} seats of {flow.level.name} are taken")
+        raise full()
+    ctx.steps.append(flow.step)
     try:
         return next(ctx)
     finally:
-        limits.leave(mutating)
+        control.leave(flow, mutating)
 
 
 def with_audit(ctx: Context, next: Next) -> Answer:
@@ -181,7 +185,7 @@ FILTERS: tuple[Filter, ...] = (
     with_deadline,
     with_audit,
     with_impersonation,
-    with_max_in_flight,
+    with_priority_and_fairness,
     with_authorization,
 )
 """Outermost first. The record of the request is made around all of them, by the server."""
@@ -200,26 +204,3 @@ def _wrap(layer: Filter, inner: Next) -> Next:
         return layer(ctx, inner)
 
     return call
-
-
-class InFlight:
-    """How many requests are being answered; the limits are the real defaults."""
-
-    def __init__(self, reading: int = 400, mutating: int = 200) -> None:
-        self.limits = {False: reading, True: mutating}
-        self.now = {False: 0, True: 0}
-
-    def enter(self, mutating: bool) -> bool:
-        """Take a seat; False when there is none."""
-        if self.now[mutating] >= self.limits[mutating]:
-            return False
-        self.now[mutating] += 1
-        return True
-
-    def leave(self, mutating: bool) -> None:
-        """Give the seat back."""
-        self.now[mutating] -= 1
-
-    def figures(self) -> dict[str, Any]:
-        """For metrics."""
-        return {"readOnly": self.now[False], "mutating": self.now[True]}

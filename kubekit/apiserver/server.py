@@ -31,8 +31,9 @@ from kubekit.apiserver.endpoints import reviews
 from kubekit.apiserver.endpoints.binding import create_binding
 from kubekit.apiserver.endpoints.dispatch import dispatch
 from kubekit.apiserver.endpoints.scope import Scope, same
+from kubekit.apiserver.fairness.flow_control import FlowControl
 from kubekit.apiserver.node_authorizer import NodeAuthorizer
-from kubekit.apiserver.pipeline import InFlight, build
+from kubekit.apiserver.pipeline import build
 from kubekit.apiserver.rbac import RBAC
 from kubekit.apiserver.registry.builtin import (
     CONVERTERS,
@@ -108,7 +109,6 @@ class APIServer(Component):
         modes = authorization_mode.split(",")
         self.authorization = Authorization(RBAC(CachedRoles(self)), "AlwaysAllow" in modes)
         self.admission = AdmissionChain(disabled_admission, enabled_admission)
-        self.in_flight = InFlight()
         self.counts: dict[tuple[str, int], int] = {}
         self.impersonation_modes: dict[str, str] = {}
         """Which mode of impersonation last served a user."""
@@ -129,6 +129,7 @@ class APIServer(Component):
             if "alpha" not in resource.version and "beta" not in resource.version:
                 self._serve_builtin(resource)
         self.definitions = Definitions(self)
+        self.flow_control = FlowControl(self)
         if "Node" in modes:
             self.authorization.node = NodeAuthorizer(self)
         self.service_ips = ServiceIPs(self)
@@ -174,6 +175,7 @@ class APIServer(Component):
             self.loop.every(REPAIR_SECONDS, self.name, self._repair, what="look for leaked node ports")
         self._event_lease.forget()
         boot.run(self)
+        self.flow_control.start()
         self._compactor.start()
         self.loop.every(60.0, self.name, self._bookmarks, what="bookmarks for quiet watches")
 
@@ -204,6 +206,7 @@ class APIServer(Component):
                 self.authorization.node.relations.restart()
             self.definitions.start()
             self.node_ports.forget()
+            self.flow_control.forget()
             self._missed = False
 
     def on_stop(self) -> None:
@@ -241,6 +244,8 @@ class APIServer(Component):
                 answer = records.refusal(ctx, errors.StatusError(errors.status(500, "", str(error))))
         finally:
             trace.cause = before
+        if ctx.flow is not None:
+            answer.headers = {**answer.headers, **ctx.flow.headers}
         if ctx.warnings and isinstance(answer, Response):
             records.add_warnings(ctx, answer)
         records.keep(ctx, answer, before)

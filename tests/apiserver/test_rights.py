@@ -92,9 +92,3 @@ def test_service_account_tokens(api: Asker) -> None:
     assert known["authenticated"] and "system:serviceaccounts:default" in known["user"]["groups"]
     api.loop.advance(700)
     assert api.ask("GET", f"{CORE}/pods", user=None, headers=headers).status == 401, "it has expired"
-
-
-def test_max_in_flight_sends_people_away(api: Asker) -> None:
-    api.server.in_flight.limits[False] = 0
-    answer = api.ask("GET", f"{CORE}/pods")
-    assert answer.status == 429 and answer.headers["Retry-After"] == "1"

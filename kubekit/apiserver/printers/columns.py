@@ -53,6 +53,8 @@ class Printer:
     row: RowFn
     conditions: Callable[[Obj], list[Obj]] | None = None
     definitions: list[Obj] = field(default_factory=list)
+    order: Callable[[Obj], Any] | None = None
+    """By what the rows of a Table are sorted, for the few kinds that do not keep the list's order."""
 
     def column_definitions(self) -> list[Obj]:
         """The columnDefinitions, made once."""
@@ -66,12 +68,16 @@ REGISTRY: dict[tuple[str, str], Printer] = {}
 
 
 def register(
-    group: str, kind: str, *columns: Column, conditions: Callable[[Obj], list[Obj]] | None = None
+    group: str,
+    kind: str,
+    *columns: Column,
+    conditions: Callable[[Obj], list[Obj]] | None = None,
+    order: Callable[[Obj], Any] | None = None,
 ) -> Callable[[RowFn], RowFn]:
     """Decorator: this function fills the rows of that kind."""
 
     def keep(row: RowFn) -> RowFn:
-        REGISTRY[(group, kind)] = Printer(tuple(columns), row, conditions)
+        REGISTRY[(group, kind)] = Printer(tuple(columns), row, conditions, order=order)
         return row
 
     return keep

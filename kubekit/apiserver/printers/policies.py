@@ -219,6 +219,7 @@ def admission_policy_binding(obj: Obj, now: float) -> list[Any]:
     Column("DistinguisherMethod", doc="flowcontrol_v1.FlowSchemaSpec.distinguisherMethod"),
     AGE,
     Column("MissingPL", text="references a broken or non-existent PriorityLevelConfiguration"),
+    order=lambda schema: (section(schema, "spec").get("matchingPrecedence") or 0, name(schema)),
 )
 def flow_schema(obj: Obj, now: float) -> list[Any]:
     """A flow schema's row."""

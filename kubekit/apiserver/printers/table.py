@@ -64,6 +64,8 @@ def table(
         if printer_columns is None
         else custom.printer(printer_columns)
     )
+    if shown.order is not None:
+        objects = sorted(objects, key=shown.order)
     meta = list_meta
     if meta is None:
         meta = section(objects[0], "metadata") if len(objects) == 1 else {}

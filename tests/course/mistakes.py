@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from tests.course import (
     mistakes_02,
+    mistakes_03,
     mistakes_04,
     mistakes_05,
     mistakes_06,
@@ -160,5 +161,14 @@ WRONG: dict[str, tuple[str, str, str, str, str]] = {
     ),
 }
 
-for chapter in (mistakes_02, mistakes_04, mistakes_05, mistakes_06, mistakes_07, mistakes_08, mistakes_09):
+for chapter in (
+    mistakes_03,
+    mistakes_02,
+    mistakes_04,
+    mistakes_05,
+    mistakes_06,
+    mistakes_07,
+    mistakes_08,
+    mistakes_09,
+):
     WRONG |= chapter.WRONG

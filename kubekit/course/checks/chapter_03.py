@@ -1,0 +1,467 @@
+"""Chapter 03, Who may do what: a certificate, roles that are just enough, quota, policies, Pod Security.
+
+Rights are asked for as `kubectl auth can-i` does it, with a SubjectAccessReview; whether an object would be
+let in is asked with a dry run. Neither stores anything.
+"""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Iterable
+from typing import Any
+
+from kubekit.course.exercise import Finding, Findings, Look, exercise
+
+ACCOUNT = "system:serviceaccount:{}:{}"
+REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
+IMAGE = "httpd:2.4-alpine"
+
+
+def may(look: Look, user: str, verb: str, resource: str, namespace: str, groups: Iterable[str] = ()) -> bool:
+    """Whether somebody may do something in a namespace; a group stands behind: ``deployments.apps``."""
+    name, _, group = resource.partition(".")
+    asked = {"verb": verb, "resource": name, "group": group, "namespace": namespace}
+    spec = {"user": user, "groups": [*groups, "system:authenticated"], "resourceAttributes": asked}
+    body = {"apiVersion": "authorization.k8s.io/v1", "kind": "SubjectAccessReview", "spec": spec}
+    answer = look.cluster.client.request("POST", REVIEWS, body=body).json()
+    return bool(answer["status"]["allowed"])
+
+
+def account_may(look: Look, account: str, verb: str, resource: str, namespace: str) -> bool:
+    """Whether a service account, ``shop/robot``, may do something."""
+    home, _, name = account.partition("/")
+    groups = ("system:serviceaccounts", f"system:serviceaccounts:{home}")
+    return may(look, ACCOUNT.format(home, name), verb, resource, namespace, groups)
+
+
+def refusal(look: Look, path: str, body: dict[str, Any]) -> str:
+    """What a dry run is refused with; "" when it would be let in."""
+    answer = look.cluster.client.request("POST", path, query={"dryRun": ["All"]}, body=body)
+    return str(answer.json().get("message", "refused")) if answer.status >= 400 else ""
+
+
+# -- 03.1: a certificate ----------------------------------------------------------------------------------
+
+
+@exercise(
+    "03.1",
+    "A certificate for Ben",
+    hints=[
+        "It is Anna's way once more. In which part of the subject is the user, and in which the group?",
+        "`-subj` takes `/O=GROUP/CN=USER`. The object's own name says nothing about who it is for.",
+        '`openssl req -new -key ben.key -subj "/O=developers/CN=ben" -out ben.csr`, then the object with '
+        "`request: $(base64 -w0 ben.csr)`",
+        "Apply a CertificateSigningRequest `ben` with signerName kubernetes.io/kube-apiserver-client and "
+        "usages [client auth], then `kubectl certificate approve ben`.",
+    ],
+    waits_for=["a request `ben`, for the user ben in the group developers", "it is approved", "and issued"],
+)
+def certificate_for_ben(look: Look) -> Findings:
+    request = look.find("certificatesigningrequests", "ben", None)
+    if request is None:
+        yield look.nothing_yet("There is no CertificateSigningRequest ben.")
+        return
+    user, groups = subject_of(request)
+    yield look.expect(
+        "it is for the user ben",
+        expected="CN = ben",
+        observed=f"CN = {user}",
+        where="`openssl req -in ben.csr -noout -subject`: the CN is the user, whatever the object is called",
+    )
+    yield look.expect(
+        "in the group developers",
+        expected="O = developers",
+        observed=f"O = {', '.join(groups)}" if groups else "no organisation",
+        holds=groups == ["developers"],
+        where="`-subj`: each /O= is a group",
+    )
+    status = request.get("status") or {}
+    said = [one["type"] for one in status.get("conditions") or ()]
+    yield look.expect(
+        "it is approved",
+        expected="Approved",
+        observed=said or "Pending",
+        holds="Approved" in said,
+        where="`kubectl certificate approve ben`; what was denied stays so: delete it and begin anew",
+    )
+    signer = request["spec"]["signerName"]
+    certified = bool(status.get("certificate"))
+    yield look.expect(
+        "and issued, for a client of the API server",
+        expected="a certificate of the signer kubernetes.io/kube-apiserver-client",
+        observed=f"{'a certificate' if certified else 'none'}, signer {signer}",
+        holds=certified and signer == "kubernetes.io/kube-apiserver-client",
+        where="approval, and `signerName`: clients of the API server come from "
+        "kubernetes.io/kube-apiserver-client; then `cluster.settle()`",
+    )
+
+
+def subject_of(request: dict[str, Any]) -> tuple[str, list[str]]:
+    """The user and the groups that a request's subject names."""
+    from cryptography import x509
+    from cryptography.x509.oid import NameOID
+
+    try:
+        wanted = x509.load_pem_x509_csr(base64.b64decode(request["spec"]["request"])).subject
+    except ValueError:
+        return "", []
+    names = [str(one.value) for one in wanted.get_attributes_for_oid(NameOID.COMMON_NAME)]
+    groups = [str(one.value) for one in wanted.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)]
+    return (names[0] if names else ""), groups
+
+
+# -- roles ------------------------------------------------------------------------------------------------
+
+
+@exercise(
+    "03.2",
+    "Just enough for the robot",
+    hints=[
+        "Which two objects does it take, and in which namespace do they live?",
+        "A Role lists verbs and resources; a RoleBinding names an account with its namespace.",
+        "`create role NAME --verb=... --resource=... -n shop` and "
+        "`create rolebinding NAME --role=... --serviceaccount=shop:robot -n shop`",
+        "verbs `get,list`, resource `configmaps`",
+    ],
+    waits_for=["robot may get and list ConfigMaps in `shop`", "nothing else there", "nothing elsewhere"],
+)
+def just_enough(look: Look) -> Findings:
+    rights = [
+        f"{verb} {resource} in {namespace}"
+        for namespace in ("shop", "default")
+        for resource in ("configmaps", "secrets", "pods")
+        for verb in ("get", "list", "create", "delete")
+        if account_may(look, "shop/robot", verb, resource, namespace)
+    ]
+    bound = bindings_naming(look, "robot")
+    if not rights and not bound:
+        yield look.nothing_yet("The account robot has no rights, and no binding names it.")
+        return
+    wanted = ["get configmaps in shop", "list configmaps in shop"]
+    lacking = [right for right in wanted if right not in rights]
+    yield look.expect(
+        "robot may get and list ConfigMaps in shop",
+        expected=wanted,
+        observed=[right for right in rights if right in wanted] or [f"not so; {text}" for text in bound],
+        holds=not lacking,
+        where="the binding's subject, `--serviceaccount=shop:robot` (a user called robot is somebody else), "
+        "its namespace, and the role's verbs",
+    )
+    extra = [right for right in rights if right.endswith(" in shop") and right not in wanted]
+    yield look.expect(
+        "nothing else there",
+        expected="nothing",
+        observed=extra,
+        holds=not extra,
+        where="verbs and resources of the role: `%kubectl describe role -n shop`; `edit` is too much",
+    )
+    beyond = [right for right in rights if right.endswith(" in default")]
+    yield look.expect(
+        "and nothing elsewhere",
+        expected="nothing",
+        observed=beyond,
+        holds=not beyond,
+        where="a ClusterRoleBinding holds in every namespace; a RoleBinding in its own",
+    )
+
+
+def bindings_naming(look: Look, name: str) -> list[str]:
+    """The bindings in which a subject has this name, in words."""
+    found = []
+    for resource in ("rolebindings", "clusterrolebindings"):
+        for binding in look.all(resource, None):
+            for subject in binding.get("subjects") or ():
+                if subject["name"] == name:
+                    home = binding["metadata"].get("namespace", "all namespaces")
+                    of = f" of {subject['namespace']}" if subject.get("namespace") else ""
+                    found.append(
+                        f"{binding['metadata']['name']} in {home} names {subject['kind']} {name}{of}"
+                    )
+    return found
+
+
+@exercise(
+    "03.5",
+    "Repair a binding",
+    hints=[
+        "The refusal names the account in full. Compare it with the binding's subject.",
+        "An account belongs to a namespace. The binding names one of the same name elsewhere.",
+        "`%kubectl get rolebinding reporter -n report -o yaml`; delete it and create it again with "
+        "`--serviceaccount=NAMESPACE:NAME`",
+        "`%kubectl create rolebinding reporter --role=pod-lister --serviceaccount=report:reporter -n report`",
+    ],
+    waits_for=["reporter of `report` may list pods there", "and no more", "reporter of `default` may not"],
+)
+def repair_binding(look: Look) -> Findings:
+    if look.find("serviceaccounts", "reporter", "report") is None:
+        yield look.nothing_yet("There is no account reporter in report.", "run the section's cells first")
+        return
+    meant = account_may(look, "report/reporter", "list", "pods", "report")
+    other = account_may(look, "default/reporter", "list", "pods", "report")
+    bound = bindings_naming(look, "reporter")
+    if not meant and bound == ["reporter in report names ServiceAccount reporter of default"]:
+        yield look.nothing_yet("The binding still names the account of default.")
+        return
+    yield look.expect(
+        "reporter of report may list pods there",
+        expected="list pods in report",
+        observed=[f"not so; {text}" for text in bound] or "no binding names it",
+        holds=meant,
+        where="the subject: kind ServiceAccount, name reporter, namespace report",
+    )
+    extra = [
+        f"{verb} {resource} in {namespace}"
+        for namespace in ("report", "default")
+        for resource in ("pods", "secrets")
+        for verb in ("list", "delete")
+        if account_may(look, "report/reporter", verb, resource, namespace)
+        and (verb, resource, namespace) != ("list", "pods", "report")
+    ]
+    yield look.expect(
+        "and no more",
+        expected="nothing beyond that",
+        observed=extra,
+        holds=not extra,
+        where="the role that is bound, and where: pod-lister was enough",
+    )
+    yield look.expect(
+        "reporter of default may not",
+        expected="no",
+        observed="yes: default's reporter may list pods in report",
+        holds=not other,
+        where="the old subject is still bound: `%kubectl get rolebindings -n report -o wide`",
+    )
+
+
+@exercise(
+    "03.6",
+    "Rights for a group",
+    hints=[
+        "A role, a binding, both in shop. Who is the subject?",
+        "Deployments are in the group apps; a subject can be a user, a group or an account.",
+        "`create role deployer --verb=... --resource=deployments.apps -n shop`, "
+        "`create rolebinding developers --role=deployer --group=... -n shop`",
+        "verbs `create,get,list`, group `developers`",
+    ],
+    waits_for=["developers may create, get and list Deployments in `shop`", "not delete", "only in `shop`"],
+)
+def rights_for_a_group(look: Look) -> Findings:
+    def allowed(namespace: str, verbs: Iterable[str]) -> list[str]:
+        resource = "deployments.apps"
+        return [v for v in verbs if may(look, "somebody", v, resource, namespace, ("developers",))]
+
+    bound = bindings_naming(look, "developers")
+    here = allowed("shop", ("create", "get", "list"))
+    if not here and not bound:
+        yield look.nothing_yet("Nothing is bound to developers yet.")
+        return
+    yield look.expect(
+        "developers may create, get and list Deployments in shop",
+        expected="create, get, list",
+        observed=here or [f"not so; {text}" for text in bound],
+        holds=len(here) == 3,
+        where="the role's verbs, its resource (`deployments` of the group apps), the subject's kind: Group",
+    )
+    more = allowed("shop", ("delete", "update", "patch", "deletecollection"))
+    yield look.expect(
+        "and no more",
+        expected="nothing beyond that",
+        observed=more,
+        holds=not more,
+        where="the role's verbs: `%kubectl describe role deployer -n shop`",
+    )
+    elsewhere = allowed("default", ("create", "get", "list"))
+    yield look.expect(
+        "only in shop",
+        expected="nothing in other namespaces",
+        observed=[f"{verb} in default" for verb in elsewhere],
+        holds=not elsewhere,
+        where="the kind of binding: a ClusterRoleBinding holds in every namespace",
+    )
+
+
+# -- admission --------------------------------------------------------------------------------------------
+
+
+@exercise(
+    "03.3",
+    "Pods that do not say what they need",
+    hints=[
+        "The pods were refused when they were to be created. Who was told?",
+        "A quota on requests.cpu wants every pod to say its request. Who could fill that in?",
+        "A LimitRange in the namespace gives containers a `defaultRequest`.",
+        "Apply a LimitRange in `small` with `limits: [{type: Container, defaultRequest: {cpu: 200m}}]`, and "
+        "let 20 minutes pass.",
+    ],
+    waits_for=["both pods of `crowd` run", "the quota is as it was", "the Deployment is as it was"],
+)
+def pods_under_a_quota(look: Look) -> Findings:
+    crowd = look.find("deployments", "crowd", "small")
+    if crowd is None:
+        quota_only = look.find("namespaces", "small", None) is not None
+        yield look.nothing_yet(
+            "There is no Deployment crowd in small." if quota_only else "There is no namespace small.",
+            "run the section's first cell",
+        )
+        return
+    quota = look.find("resourcequotas", "cpu", "small")
+    hard = ((quota or {}).get("spec") or {}).get("hard")
+    container = crowd["spec"]["template"]["spec"]["containers"][0]
+    as_it_was = crowd["spec"]["replicas"] == 2 and not container.get("resources")
+    phases = [pod["status"].get("phase") for pod in look.all("pods", "small")]
+    running = phases.count("Running")
+    ranges = look.all("limitranges", "small")
+    if not phases and not ranges and as_it_was and hard == {"requests.cpu": "1"}:
+        yield look.nothing_yet("The Deployment asks for 2 pods, and there are none.")
+        return
+    defaults = [str(one.get("defaultRequest", {}).get("cpu")) for r in ranges for one in r["spec"]["limits"]]
+    yield look.expect(
+        "both pods of crowd run",
+        expected="2 Running",
+        observed=f"{running} Running; default request: {', '.join(defaults) or 'none'}",
+        holds=running == 2,
+        where="`%kubectl get events -n small`: two default requests have to fit into one CPU; and give the "
+        "controller its time, `cluster.advance('20m')`",
+    )
+    yield look.expect(
+        "the quota is as it was",
+        expected="requests.cpu: 1",
+        observed=", ".join(f"{key}: {value}" for key, value in sorted((hard or {}).items())) or "no quota",
+        holds=hard == {"requests.cpu": "1"},
+        where="ResourceQuota cpu in small: it was not to be touched",
+    )
+    yield look.expect(
+        "the Deployment is as it was",
+        expected="2 replicas, no requests",
+        observed=f"{crowd['spec']['replicas']} replicas, requests {container.get('resources') or 'none'}",
+        holds=as_it_was,
+        where="`spec` of Deployment crowd: it was not to be touched; what fills in pods is a LimitRange",
+    )
+
+
+POLICIES = "validatingadmissionpolicies"
+
+
+@exercise(
+    "03.4",
+    "A policy in one expression",
+    hints=[
+        "The policy `few` is the pattern. What has to be different: the expression, and where it holds?",
+        "`object.metadata.labels` may be missing altogether, so ask `has(...)` first. Where a policy holds "
+        "can be narrowed with a `namespaceSelector` under `matchConstraints`.",
+        "expression: `has(object.metadata.labels) && 'team' in object.metadata.labels`; namespaceSelector: "
+        "`{matchLabels: {kubernetes.io/metadata.name: shop}}`",
+        "Apply a ValidatingAdmissionPolicy `team` with these two and a binding `team` with "
+        "`{policyName: team, validationActions: [Deny]}`.",
+    ],
+    waits_for=[
+        "without a label `team` a Deployment is refused in `shop`",
+        "with one it is let in",
+        "in `default` nothing is asked",
+    ],
+)
+def policy_of_teams(look: Look) -> Findings:
+    policy = look.find(POLICIES, "team", None)
+    others = [one["metadata"]["name"] for one in look.all(POLICIES, None)]
+    others = [name for name in others if name not in ("few", "team")]
+    if policy is None and not others:
+        yield look.nothing_yet("There is no ValidatingAdmissionPolicy team.")
+        return
+    bindings = look.all("validatingadmissionpolicybindings", None)
+    mine = [one["spec"] for one in bindings if one["spec"]["policyName"] in ("team", *others)]
+    actions = sorted({action for spec in mine for action in spec["validationActions"]})
+    without, with_team = deployment("probe"), deployment("probe", team="blue")
+    refused = refusal(look, "/apis/apps/v1/namespaces/shop/deployments", without)
+    yield look.expect(
+        "without a label team a Deployment is refused in shop",
+        expected="refused",
+        observed=f"let in; {'actions: ' + ', '.join(actions) if mine else 'no binding of the policy'}",
+        holds=bool(refused),
+        where="the binding (`policyName: team`, `validationActions: [Deny]`), and whether the expression "
+        "asks for the label `team`",
+    )
+    against = refusal(look, "/apis/apps/v1/namespaces/shop/deployments", with_team)
+    yield look.expect(
+        "with one it is let in",
+        expected="let in",
+        observed=against,
+        holds=not against,
+        where="the expression: it is true for what shall pass, and any value of `team` will do",
+    )
+    elsewhere = refusal(look, "/apis/apps/v1/namespaces/default/deployments", without)
+    yield look.expect(
+        "in default nothing is asked",
+        expected="let in",
+        observed=elsewhere,
+        holds=not elsewhere,
+        where="`matchConstraints.namespaceSelector` of the policy",
+    )
+
+
+def deployment(name: str, **labels: str) -> dict[str, Any]:
+    """A Deployment for a dry run."""
+    spec = {
+        "replicas": 1,
+        "selector": {"matchLabels": {"app": name}},
+        "template": {
+            "metadata": {"labels": {"app": name}},
+            "spec": {"containers": [{"name": "c", "image": IMAGE}]},
+        },
+    }
+    metadata = {"name": name, "labels": {"app": name, **labels}}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, "spec": spec}
+
+
+LEVELS = "pod-security.kubernetes.io/"
+
+
+@exercise(
+    "03.7",
+    "Pod Security for a namespace",
+    hints=[
+        "Pod Security is switched on by labels of the namespace. There is one for each of its three modes.",
+        "`enforce` refuses, `warn` only says so; each takes a level: privileged, baseline, restricted.",
+        "`%kubectl label namespace vault pod-security.kubernetes.io/MODE=LEVEL`, twice",
+        "enforce=baseline and warn=restricted",
+    ],
+    waits_for=["a namespace `vault`", "`baseline` is enforced there", "`restricted` only warns"],
+)
+def security_of_the_vault(look: Look) -> Findings:
+    vault = look.find("namespaces", "vault", None)
+    if vault is None:
+        strays = [
+            one["metadata"]["name"]
+            for one in look.all("namespaces", None)
+            if any(key.startswith(LEVELS) for key in one["metadata"].get("labels") or {})
+        ]
+        if strays in ([], ["strict"]):
+            yield look.nothing_yet("There is no namespace vault.")
+            return
+        yield look.expect(
+            "there is a namespace vault",
+            expected="vault",
+            observed=[name for name in strays if name != "strict"],
+            where="the namespace that was labelled",
+        )
+        return
+    labels = vault["metadata"].get("labels") or {}
+    levels = {key.removeprefix(LEVELS): value for key, value in labels.items() if key.startswith(LEVELS)}
+    seen = ", ".join(f"{mode}={level}" for mode, level in sorted(levels.items())) or "no such label"
+    if not levels:
+        yield look.nothing_yet("The namespace vault has no label of Pod Security yet.")
+        return
+    yield Finding("there is a namespace vault", "holds")
+    yield look.expect(
+        "baseline is enforced there",
+        expected="enforce=baseline",
+        observed=seen,
+        holds=levels.get("enforce") == "baseline",
+        where=f"the label `{LEVELS}enforce` of the namespace: `restricted` would refuse ordinary pods",
+    )
+    yield look.expect(
+        "restricted only warns",
+        expected="warn=restricted",
+        observed=seen,
+        holds=levels.get("warn") == "restricted",
+        where=f"the label `{LEVELS}warn` of the namespace",
+    )

@@ -22,6 +22,7 @@ from kubekit.apiserver.audit.policy import load as load_audit_policy
 from kubekit.apiserver.authentication import Authentication
 from kubekit.apiserver.authorization import Authorization
 from kubekit.apiserver.backend import StoreBackend
+from kubekit.apiserver.bootstrap_tokens import BootstrapTokens
 from kubekit.apiserver.compactor import Compactor
 from kubekit.apiserver.configuration_file import Source
 from kubekit.apiserver.context import Context
@@ -119,7 +120,10 @@ class APIServer(Component):
         self.call_webhook: Callable[[Obj, Obj], Obj] | None = None
         """Asks an admission webhook: (configuration, review) -> review; OSError when nobody answers."""
         self.tokens = TokenIssuer(self)
-        self.authentication.token_authenticators.append(("service account token", self.tokens.authenticate))
+        self.authentication.token_authenticators += [
+            ("service account token", self.tokens.authenticate),
+            ("bootstrap token", BootstrapTokens(self).authenticate),
+        ]
         self._stores: dict[tuple[str, str], ResourceStore] = {}
         self._scopes: dict[tuple[str, str, str], Scope] = {}
         self._kinds: dict[tuple[str, str], Scope] = {}
@@ -308,10 +312,6 @@ class APIServer(Component):
         for key in [key for key in self._scopes if (key[0], key[2]) == (group, plural)]:
             del self._scopes[key]
         self._kinds.clear()
-
-    def ensure_api_service(self, metadata: Obj, spec: Obj) -> None:
-        """An APIService for a group version that this server itself serves."""
-        boot.api_service(self, metadata, spec)
 
     def _virtual(self, resource: Resource) -> ResourceStore:
         return ResourceStore(

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kubekit.api.exchange import Request, Response
-from kubekit.apiserver.boot import LOOPBACK
+from kubekit.apiserver.boot import LOOPBACK, api_service
 from kubekit.apiserver.custom.definition import CLEANUP, condition_of, is_true, set_condition
 from kubekit.apiserver.custom.kind import CustomKind, decode, resource_of
 from kubekit.apiserver.custom.strategy import CustomStrategy
@@ -210,7 +210,7 @@ class Definitions:
                 "versionPriority": 100,
             }
             labels = {"kube-aggregator.kubernetes.io/automanaged": "true"}
-            self.server.ensure_api_service({"name": name, "labels": labels}, spec)
+            api_service(self.server, {"name": name, "labels": labels}, spec)
 
     def _finish(self, name: str, definition: Obj) -> None:
         """Delete the instances, then let the definition go."""

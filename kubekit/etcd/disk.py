@@ -218,6 +218,7 @@ class MemoryDisk:
     def crash(self, rng: Rng | None = None) -> None:
         """Cut the power: what was not synced is lost. With `rng`, chance decides how much of it reached the
         disk before: names in order up to some point, of each write any of its sectors."""
+        self._catch_up()
         keep = 0 if rng is None else rng.randint(0, len(self._journal))
         for undo in reversed(self._journal[keep:]):
             undo()

@@ -165,6 +165,8 @@ class WAL:
         size = disk.size(wal._path)
         disk.truncate(wal._path, wal._offset)
         disk.truncate(wal._path, max(size, segment_size))
+        # Else the next power cut could bring it back, among what is written from now on.
+        disk.fsync(wal._path)
         return wal, found
 
     # Writing

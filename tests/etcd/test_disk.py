@@ -153,6 +153,16 @@ def test_what_is_put_off_is_done_before_anybody_looks() -> None:
     assert not MemoryDisk(lazy=False).later(lambda: None)
 
 
+def test_a_power_cut_takes_what_was_put_off_and_not_synced() -> None:
+    disk = MemoryDisk()
+    disk.write("f", b"kept")
+    disk.fsync("f")
+    disk.fsync("")
+    disk.later(lambda: disk.append("f", b" lost"))
+    disk.crash()
+    assert disk.read("f") == b"kept"
+
+
 def test_a_flipped_bit_stays_flipped() -> None:
     disk = MemoryDisk()
     disk.write("f", b"\0\0")

@@ -6,13 +6,14 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from kubekit.etcd.disk import MemoryDisk
+from kubekit.etcd.disk import SECTOR, MemoryDisk
 from kubekit.etcd.operation import Put
 from kubekit.etcd.raft_codec import LogMark, encode_identity
 from kubekit.etcd.raft_request import RaftRequest
 from kubekit.etcd.wal import WAL, Found, marks, segment_name, segments
 from kubekit.etcd.wal_records import CrcMismatch, RecordReader, TornRecord, WalError, wal_records
 from kubekit.raft import NORMAL, ConfState, Entry, HardState
+from kubekit.sim import Rng
 
 IDENTITY = encode_identity(1, 2)
 CONF = ConfState((1,), ())
@@ -314,3 +315,25 @@ def test_huge_lengths_cost_nothing() -> None:
         disk.write(FIRST, length.to_bytes(8, "little") + b"x" * 100)
         with pytest.raises(TornRecord, match="max entry size limit exceeded"):
             RecordReader(disk, [FIRST]).next()
+
+
+def test_what_mending_cut_off_does_not_come_back_among_what_is_written_later() -> None:
+    """The first power cut keeps the end of a long record and not its beginning. A second one comes while new
+    records are being written over the place."""
+    long, short = (100, 3000), (7, 1400)
+    for seed in range(80):
+        disk = MemoryDisk(lazy=False)
+        wal = fresh(disk)
+        wal.save(HardState(1, 1, 0), [entry(1)])
+        kept = wal._offset
+        for index, size in (long, short):
+            disk.write(FIRST, bytes([index]) * size, kept)
+            disk.crash(Rng(seed * 2 + (index == 7)))
+            # What was never synced is a zero, or it is torn; here, its first sector never arrives.
+            disk.write(FIRST, bytes(SECTOR), kept)
+            disk.fsync(FIRST)
+            wal, found = WAL.open(disk, "wal", LogMark(), 1 << 16)
+            assert found.entries == [entry(1)]
+            assert not any(disk.read(FIRST, wal._offset))
+            disk.crash()
+            assert not any(disk.read(FIRST, wal._offset)), "a power cut brought back what had been cut off"

@@ -9,6 +9,9 @@ replaced; links are cut, one way or both, and slow. Then all is healed, and `ver
 - whoever watches sees each change once, in order, with none left out;
 - all members hold the same, and have a leader.
 
+In every third schedule the members write etcd's own files, and a crash is a power cut: what they had not
+synced is lost, or kept in part.
+
 `python -m tests.faults.schedule SEED` runs one and prints what happened.
 """
 
@@ -27,11 +30,14 @@ from kubekit.etcd.member import Member
 from kubekit.etcd.options import Options
 from kubekit.sim import Loop, VirtualClock
 from tests.faults.clients import KEYS, Client, Watcher, everything
+from tests.faults.files import Files
 from tests.faults.linearizability import History
 
 SECONDS = 25.0
 """How long things go wrong."""
 TO_RECOVER = 60.0
+MOST_MEMBERS = 60
+"""More than ever come and go."""
 MEMORY_SNAPSHOT = 10
 """Fewer entries than usual, so that members that are behind need a snapshot soon."""
 
@@ -44,8 +50,13 @@ class Schedule:
         self.loop = Loop(VirtualClock(), seed=seed, trace_size=100)
         self.rng = self.loop.rng.child("schedule")
         size = self.rng.choice([3, 3, 5])
+        on_files = seed % 3 == 2
         options = Options(snapshot_count=40, snapshot_catchup_entries=self.rng.choice([5, 20, 1000]))
-        self.etcd = EtcdCluster(self.loop, size, options=options)
+        self.disks: dict[str, Files] = {}
+        if on_files:
+            names = [f"etcd-{n}" for n in range(1, MOST_MEMBERS + 1)]
+            self.disks = {name: Files(self.rng.child(f"disk of {name}")) for name in names}
+        self.etcd = EtcdCluster(self.loop, size, options=options, disks=self.disks)
         self.history = History()
         self.happened: list[str] = []
         self.gone: set[str] = set()

@@ -20,14 +20,16 @@ PER_TEST = 20
 
 @pytest.mark.parametrize("first", range(0, SCHEDULES, PER_TEST))
 def test_clients_see_one_register_whatever_fails(first: int) -> None:
-    operations = acknowledged = watched = 0
+    operations = acknowledged = watched = power_cuts = 0
     for seed in range(first, first + PER_TEST):
         schedule = check(seed)
         operations += len(schedule.history.operations)
         acknowledged += sum(len(client.acknowledged) for client in schedule.clients)
         watched += sum(len(watcher.seen) for watcher in schedule.watchers)
+        power_cuts += sum(disk.torn_disk.power_cuts for disk in schedule.disks.values())
     # The faults leave enough room for work: else nothing would be tested.
     assert operations > 100 * PER_TEST and acknowledged > 30 * PER_TEST < watched
+    assert power_cuts > PER_TEST // 2
 
 
 def test_the_same_seed_gives_the_same_run() -> None:

@@ -16,7 +16,7 @@ import yaml
 from kubekit.api import json_text, protobuf
 from kubekit.api import status_error as errors
 from kubekit.api.schema import for_kind
-from kubekit.apiserver.endpoints import go_json
+from kubekit.apiserver.endpoints import body_limits, go_json
 from kubekit.apiserver.endpoints.negotiation import body_form
 from kubekit.apiserver.endpoints.scope import Scope
 from kubekit.apiserver.registry.defaulting import apply_defaults
@@ -52,14 +52,34 @@ def parse(ctx: Context, body: bytes | Any, kind: str) -> Any:
             raise errors.bad_request(str(error)) from None
     if form == "yaml":
         try:
-            return yaml.load(body, Loader=_Loader)
+            return _load(body)
         except yaml.YAMLError as error:
             text = f"couldn't get version/kind; json parse error: {_yaml_text(error)}"
             raise unrecognized(kind, text, body) from None
     try:
-        return json_text.parse(body)
-    except json_text.JSONTextError as error:
+        value = json_text.parse(body)
+        if body_limits.may_be_deep(body):
+            body_limits.check_depth(value)
+        return value
+    except (json_text.JSONTextError, body_limits.TooMuch) as error:
         raise unrecognized(kind, f"couldn't get version/kind; json parse error: {error}", body) from None
+    except RecursionError:
+        text = "couldn't get version/kind; json parse error: exceeded max depth"
+        raise unrecognized(kind, text, body) from None
+
+
+def _load(body: bytes) -> Any:
+    """The value of a YAML text; raises YAMLError."""
+    try:
+        value = yaml.load(body, Loader=_Loader)
+        body_limits.check_repeats(value)
+        body_limits.check_depth(value)
+        body_limits.check_text(value)
+    except RecursionError:
+        raise yaml.YAMLError("exceeded max depth of 10000") from None
+    except body_limits.TooMuch as error:
+        raise yaml.YAMLError(str(error)) from None
+    return value
 
 
 class _Loader(yaml.SafeLoader):
@@ -94,7 +114,7 @@ _FOUND = re.compile(r"^(expected .+?), but (?:got|found) .+$", re.DOTALL)
 def from_yaml(body: bytes) -> Any:
     """The value of an apply's body; raises BadRequest in the words of the YAML reader."""
     try:
-        return yaml.load(body, Loader=_Loader)
+        return _load(body)
     except yaml.YAMLError as error:
         raise errors.bad_request(f"error decoding YAML: {_yaml_text(error)}") from None
 

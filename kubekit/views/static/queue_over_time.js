@@ -1,13 +1,11 @@
 // The queue over time. Above, the places with the pods that are in them at the cursor; below, a row a pod and a
 // column a move: the place a pod is in is drawn as a band until its next move, its glyph where it came in.
 const QROW = 26, QNAME = 12, QHEAD = 8;
-const QHUES = { play: "ask" };
-const placeIcon = (glyph, more) => icon(glyph, QHUES[glyph] ? { hue: QHUES[glyph], ...more } : more);
 
 function homes(data, stop) {
   return h("div", { class: "kk-homes" }, data.homes.map((home) => {
     const place = data.places[home], inside = stop.homes[home], more = stop.counts[home] - inside.length, mine = stop.to === home;
-    return h("div", { class: `kk-home${mine ? " kk-here" : ""}` }, h("div", { class: "kk-hname" }, placeIcon(place.glyph, { size: 14 }), h("b", { text: place.name }), h("span", { class: "ink2", text: String(stop.counts[home]) })),
+    return h("div", { class: `kk-home${mine ? " kk-here" : ""}` }, h("div", { class: "kk-hname" }, icon(place.glyph, { size: 14 }), h("b", { text: place.name }), h("span", { class: "ink2", text: String(stop.counts[home]) })),
       h("div", { class: "kk-hpods" }, inside.slice(0, 4).map((pod) => h("span", { class: `kk-chip${data.pods[stop.row].name === pod ? " t-ask" : ""}`, title: pod, text: middle(pod.split("/").pop(), 14) })),
         more + Math.max(0, inside.length - 4) > 0 ? h("span", { class: "ink2", text: `and ${more + Math.max(0, inside.length - 4)} more` }) : null));
   }));
@@ -42,7 +40,7 @@ function drawQueue(stage, data, cursor, api) {
     });
     mine.forEach(([one, i]) => {
       if (i > cursor) return;
-      const mark = s("g", {}, s("rect", { class: "kk-halo", x: x(i), y: y + 3, width: 20, height: 20, rx: 4 }), s("circle", { cx: x(i) + 10, cy: y + 13, r: 9, fill: "var(--kk-panel)" }), placeIcon(data.places[one.to].glyph, { size: 16, x: x(i) + 2, y: y + 5 }));
+      const mark = s("g", {}, s("rect", { class: "kk-halo", x: x(i), y: y + 3, width: 20, height: 20, rx: 4 }), s("circle", { cx: x(i) + 10, cy: y + 13, r: 9, fill: "var(--kk-panel)" }), icon(data.places[one.to].glyph, { size: 16, x: x(i) + 2, y: y + 5 }));
       mark.addEventListener("click", () => api.go(i));
       svg.append(api.mark(mark, `${pod.name}, ${one.kind}, ${one.event}, t = ${seconds(one.t)}`, () => one.card));
     });
@@ -57,7 +55,13 @@ function drawQueue(stage, data, cursor, api) {
   const names = h("div", { class: "kk-names" }, data.pods.map((pod, row) => h("div", { class: row === stop.row ? "kk-now" : null, title: pod.name, text: middle(pod.name.split("/").pop(), 18) })), h("div", { class: "ink2", text: "one column a move" }));
   const chart = h("div", { class: "kk-chart" }, svg);
   stage.append(homes(data, stop), h("div", { class: "kk-over" }, names, chart));
-  api.atLast(() => { if (chart.scrollWidth > chart.clientWidth) chart.scrollLeft = Math.max(0, x(cursor) - chart.clientWidth + 2 * width); });
+  // The cursor's column is brought into sight as soon as there is a layout: a cell out of sight has none yet.
+  const seen = new ResizeObserver(() => {
+    if (!chart.clientWidth) return;
+    seen.disconnect();
+    chart.scrollLeft = Math.max(0, x(cursor) - chart.clientWidth + 2 * width);
+  });
+  seen.observe(chart);
 }
 
 export default { render: (context) => mount(context, drawQueue) };

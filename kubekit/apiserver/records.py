@@ -17,6 +17,7 @@ from kubekit.api.meta import deep_copy
 from kubekit.api.resources import Resource
 from kubekit.api.status_error import StatusError
 from kubekit.apiserver.context import Context
+from kubekit.apiserver.metrics import UNSERVED, counted
 from kubekit.apiserver.watch_cache import CacheEvent, WatchCache, Watcher
 from kubekit.sim import Record, Step
 
@@ -183,7 +184,12 @@ class Told:
 def keep(ctx: Context, answer: Response | WatchStream, caused_by: int | None) -> None:
     """Add the record of a finished request to the trace."""
     server, info = ctx.server, ctx.info
-    key = (info.verb.upper(), answer.status)
+    # Of what nothing serves there may be any number of names: those are counted together.
+    if info.is_resource:
+        served = ctx.resource is not None or server.scope(info.group, info.version, info.resource) is not None
+    else:
+        served = answer.status < 400
+    key = counted(info if served else UNSERVED, answer.status, ctx.dry_run)
     server.counts[key] = server.counts.get(key, 0) + 1
     loop = server.loop
     source, subject = ctx.request.source or ctx.user.name, ctx.subject

@@ -15,7 +15,7 @@ from typing import Any
 from kubekit.api import status_error as errors
 from kubekit.api.exchange import ConnectionRefused, Request, Response, UserInfo, WatchStream
 from kubekit.api.resources import RESOURCES, Resource
-from kubekit.apiserver import boot, records
+from kubekit.apiserver import boot, metrics, records
 from kubekit.apiserver.admission.chain import AdmissionChain
 from kubekit.apiserver.audit.log import AuditLog
 from kubekit.apiserver.audit.policy import load as load_audit_policy
@@ -110,7 +110,7 @@ class APIServer(Component):
         modes = authorization_mode.split(",")
         self.authorization = Authorization(RBAC(CachedRoles(self)), "AlwaysAllow" in modes)
         self.admission = AdmissionChain(disabled_admission, enabled_admission)
-        self.counts: dict[tuple[str, int], int] = {}
+        self.counts: dict[metrics.Counted, int] = {}
         self.impersonation_modes: dict[str, str] = {}
         """Which mode of impersonation last served a user."""
         self.connect: Callable[[Context, Scope], Answer] | None = None

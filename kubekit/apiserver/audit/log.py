@@ -37,6 +37,7 @@ class AuditLog:
         self.policy = policy
         self._rng = rng
         self.events: deque[Obj] = deque(maxlen=KEPT)
+        self.total = 0
         self._path = Path(path) if path else None
         if self._path is not None:
             self._append(b"")
@@ -52,6 +53,7 @@ class AuditLog:
     def keep(self, event: Obj) -> None:
         """Take one event."""
         self.events.append(event)
+        self.total += 1
         if self._path is not None:
             self._append(encode_json(event))
 

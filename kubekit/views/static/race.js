@@ -15,7 +15,7 @@ function drawRace(stage, data, cursor, api) {
   head.append(s("text", { x: doorX, y: 20, class: "b mid", text: "kube-apiserver" }), s("text", { x: doorX, y: 36, class: "ink2 mid", text: "stored version" }));
   data.rows.forEach((one, i) => {
     const y = RROW * i + 4, later = i > cursor, from = laneX(one.writer), to = doorX - 9, bad = one.status >= 400;
-    const mark = s("g", later ? { opacity: 0.45 } : {}, s("rect", { class: "kk-halo", x: 2, y, width: width - 4, height: RROW - 4, rx: 5, ...(i === cursor ? { style: `fill:var(--kk-${bad ? "refuse" : "ask"}-tint)` } : {}) }));
+    const mark = s("g", later ? { opacity: 0.66 } : {}, s("rect", { class: "kk-halo", x: 2, y, width: width - 4, height: RROW - 4, rx: 5, ...(i === cursor ? { style: `fill:var(--kk-${bad ? "refuse" : "ask"}-tint)` } : {}) }));
     const versioned = one.kind === "read" ? one.verb : `${one.verb}${one.at ? ` made from ${one.at}` : ""}`;
     mark.append(line(api.uid, "request", `M${from} ${y + 16}H${to}`), s("circle", { cx: from, cy: y + 16, r: 3.5, fill: "var(--kk-ask)" }));
     const chip = (text, atY, cls) => { const w = 7.4 * text.length + 10, mid = (from + to) / 2; return [s("rect", { x: mid - w / 2, y: atY - 12, width: w, height: 16, rx: 3, fill: later || i !== cursor ? "var(--kk-panel)" : `var(--kk-${bad ? "refuse" : "ask"}-tint)` }), s("text", { x: mid, y: atY, class: `mid mono ${cls}`, text })]; };

@@ -22,6 +22,9 @@ Result = tuple[int, str, str]
 LONGEST = 7200.0
 """Seconds that a command may seem to take before it counts as endless, and is killed."""
 
+BUSY_TURNS = 20
+"""How often a loop may be found not to rest before it counts as endless too."""
+
 
 class NotFound(Exception):
     """The image has no such program; the text is the OCI runtime's."""
@@ -47,7 +50,7 @@ def run_in(container: Container, argv: Sequence[str], now: float, strict: bool =
         raise NotFound(argv[0])
     run = programs.run(Shell(container, lambda: now, strict=strict), program, list(argv), None)
     printed = {STDOUT: "", STDERR: ""}
-    waited = 0.0
+    waited, busy = 0.0, 0
     try:
         step = next(run)
         while True:
@@ -55,7 +58,8 @@ def run_in(container: Container, argv: Sequence[str], now: float, strict: bool =
                 printed[step.channel] += step.text
             elif isinstance(step, Wait):
                 waited += step.seconds
-            if waited > LONGEST or len(printed[STDOUT]) > OUTPUT_LIMIT:
+                busy += step.busy
+            if waited > LONGEST or busy > BUSY_TURNS or len(printed[STDOUT]) > OUTPUT_LIMIT:
                 return 137, printed[STDOUT], printed[STDERR]
             step = run.send(None)
     except StopIteration as ended:

@@ -327,4 +327,4 @@ class Shell:
     def _breathe(self) -> Generator[Step, str | None, None]:
         self._steps += 1
         if self._steps % MAX_STEPS == 0:
-            yield Wait(BUSY_SECONDS)
+            yield Wait(BUSY_SECONDS, busy=True)

@@ -13,9 +13,10 @@ class Out(NamedTuple):
 
 
 class Wait(NamedTuple):
-    """So many seconds pass."""
+    """So many seconds pass; `busy` when nobody asked for it but a loop that never rests."""
 
     seconds: float
+    busy: bool = False
 
 
 class Read(NamedTuple):

@@ -23,7 +23,7 @@ PROTOCOL_ERROR, INVALID_STREAM, REFUSED_STREAM, CANCEL = 1, 2, 3, 5
 
 CONTROL_LIMIT = 256 * 1024
 """Bytes of a control frame; a longer one ends the connection."""
-DATA_LIMIT = 4 * 1024 * 1024
+DATA_LIMIT = 1024 * 1024
 """Bytes of a data frame."""
 HEADER_LIMIT = 64 * 1024
 """Bytes of a header block when it is unpacked: a small frame may hold a large one."""

@@ -70,7 +70,8 @@ def _members(settings: Settings, loop: Loop) -> EtcdCluster:
         disks |= member_directories(settings.data_dir, [plan.name for plan in plans])
     else:
         disks |= {plan.name: DataDirectory(NodeFiles(), DATA_DIR) for plan in plans}
-    members = EtcdCluster(loop, plans, disks=disks, options=Options(quota_bytes=settings.etcd_quota_bytes))
+    options = Options(quota_bytes=settings.etcd_quota_bytes, initial_corrupt_check=True)
+    members = EtcdCluster(loop, plans, disks=disks, options=options)
     with refusals("etcd"):
         members.start()
     return members

@@ -12,6 +12,8 @@ from __future__ import annotations
 from kubekit.etcd.backend_size import BackendSize
 from kubekit.etcd.errors import Compacted, FutureRevision
 from kubekit.etcd.hashing import REMEMBERED, HashKV, hash_kv
+from kubekit.etcd.key_value import KeyValue
+from kubekit.etcd.revision import Revision
 from kubekit.etcd.revision_log import RevisionLog
 from kubekit.etcd.tree_index import TreeIndex
 
@@ -27,20 +29,52 @@ def check(at: int, compacted: int, revision: int) -> None:
         raise FutureRevision
 
 
-def compact(index: TreeIndex, log: RevisionLog, size: BackendSize, at: int, compacted: int) -> HashKV | None:
+def compact(
+    index: TreeIndex, log: RevisionLog, size: BackendSize, at: int, compacted: int
+) -> PastHash | None:
     """Forget; the hash of all that was there up to `at`, unless that is too long.
 
     `compacted` is the revision of the last compaction.
     """
     keep = index.compact(at)
-    found = hash_kv(log.until(at), compacted, at, keep) if len(log) <= HASHED else None
+    found = PastHash(list(log.until(at)), compacted, at, keep) if len(log) <= HASHED else None
     versions, gone = log.drop(at, keep)
     size.remove(gone, versions)
     return found
 
 
-def remember(hashes: list[HashKV], found: HashKV) -> None:
-    """Keep a compaction's hash, and no more than REMEMBERED of them."""
+class PastHash:
+    """The hash of what was there before a compaction at `revision`; taken when somebody asks for it."""
+
+    __slots__ = ("_compacted", "_entries", "_found", "_keep", "revision")
+
+    def __init__(
+        self, entries: list[tuple[Revision, KeyValue]], compacted: int, at: int, keep: set[Revision]
+    ) -> None:
+        self.revision = at
+        self._entries, self._compacted, self._keep = entries, compacted, keep
+        self._found: HashKV | None = None
+
+    def __len__(self) -> int:
+        """How many entries are kept for it."""
+        return len(self._entries)
+
+    def value(self) -> HashKV:
+        """The hash; what was kept for it is let go."""
+        if self._found is None:
+            self._found = hash_kv(self._entries, self._compacted, self.revision, self._keep)
+            self._entries, self._keep = [], set()
+        return self._found
+
+
+def remember(hashes: list[PastHash], found: PastHash) -> None:
+    """Keep a compaction's hash, no more than REMEMBERED of them, and not too much that they are taken of."""
     hashes.append(found)
     hashes.sort(key=lambda kept: kept.revision)
     del hashes[:-REMEMBERED]
+    kept = sum(map(len, hashes))
+    for past in hashes:
+        if kept <= HASHED:
+            return
+        kept -= len(past)
+        past.value()

@@ -70,7 +70,7 @@ class KVStore:
         """How large the file is that this store would be kept in."""
         self.leases = Lessor(clock, self._delete_keys, member_id)
         self.watchers = WatcherHub(self)
-        self._hashes: list[HashKV] = []
+        self._hashes: list[compaction.PastHash] = []
 
     # Reading
 
@@ -260,11 +260,15 @@ class KVStore:
         """Whether a lease with this id has been granted and not revoked."""
         return id in self.leases
 
+    def past_hashes(self) -> list[HashKV]:
+        """The hashes of the last compactions, oldest first."""
+        return [past.value() for past in self._hashes]
+
     def hash_kv(self, rev: int = 0) -> HashKV:
         """The hash of the history up to a revision (0: now). Raises Compacted, FutureRevision."""
         for remembered in self._hashes:
             if remembered.revision == rev:
-                return remembered
+                return remembered.value()
         if rev > 0:
             self._check_readable(rev)
         at = rev or self.revision

@@ -6,6 +6,7 @@
 * Once members have told their versions, the leader sets the cluster's version through the log; during a
   downgrade it lowers it.
 * Automatic compaction, if it was asked for: every member notes revisions, the leader compacts.
+* Comparing the members, if that was asked for (`corruption`).
 
 Source: server/etcdserver/server.go (revokeExpiredLeases, monitorClusterVersions), v3_server.go (LeaseRenew,
 leaseTimeToLive), version/monitor.go, server/etcdserver/api/v3compactor.
@@ -16,6 +17,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from kubekit.etcd import corruption
 from kubekit.etcd.answer import Answer
 from kubekit.etcd.auth import ROOT, Identity
 from kubekit.etcd.auto_compaction import AutoCompaction, retention
@@ -45,6 +47,8 @@ class LeaderDuties:
         self._compaction: AutoCompaction | None = None
         self._timers: dict[str, Handle] = {}
         self._overdue: dict[int, list[Answer]] = {}
+        self._compared = 0
+        """The revision up to which compacted histories have been compared."""
         member.revoked.append(self._revoked)
         member.after_change.append(self._leadership_changed)
 
@@ -58,6 +62,8 @@ class LeaderDuties:
             self._compaction = AutoCompaction(mode, kept, member.loop.clock.now(), member.store.revision)
             self._compaction.paused = True
             self._later("compaction", self._compaction.interval, self._compact)
+        self._compare(first=True)
+        self._compare_compacted(first=True)
 
     def stop(self) -> None:
         """End with the member."""
@@ -179,6 +185,24 @@ class LeaderDuties:
         if told:
             return self._final_version()
         return membership.version or LOWEST_VERSION
+
+    # -- corruption -------------------------------------------------------------------------------------
+
+    def _compare(self, first: bool = False) -> None:
+        member = self._member
+        if not first and member.raft.lead == member.id:
+            corruption.periodic_check(member)
+        if seconds := member.options.corrupt_check_time:
+            self._later("corrupt check", seconds, self._compare)
+
+    def _compare_compacted(self, first: bool = False) -> None:
+        member = self._member
+        if first:
+            self._compared = 0
+        elif member.raft.lead == member.id:
+            self._compared = corruption.compact_hash_check(member, self._compared)
+        if seconds := member.options.compact_hash_check_time:
+            self._later("compact hash check", seconds, self._compare_compacted)
 
     # -- automatic compaction ---------------------------------------------------------------------------
 

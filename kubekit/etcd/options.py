@@ -31,6 +31,13 @@ class Options:
     strict_reconfig_check: bool = True
     lease_checkpoint_interval: float = 0.0
     """Seconds between two checkpoints of a lease's remaining time; 0: none, as etcd's default."""
+    initial_corrupt_check: bool = False
+    """Whether a member that starts compares itself with the others first, as kubeadm asks for."""
+    corrupt_check_time: float = 0.0
+    """Seconds between two comparisons of all members by the leader; 0: none."""
+    compact_hash_check_time: float = 0.0
+    """Seconds between two comparisons of what members held when they compacted; 0: none, as without the
+    feature gate CompactHashCheck."""
 
     @property
     def election_ticks(self) -> int:

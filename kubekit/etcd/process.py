@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kubekit.etcd import reconfiguration
+from kubekit.etcd import corruption, reconfiguration
 from kubekit.etcd.answer import Answer
 from kubekit.etcd.bootstrap import Beginning, begin_joining, begin_new, listeners, verify
 from kubekit.etcd.cluster_errors import BootstrapError, ConnectionBroken, RequestTimedOut, ServerStopped
@@ -33,6 +33,8 @@ class Process(Replica):
         super().__init__(*args, **options)
         self.alone = False
         """Whether it is all there is of the cluster, and well: then a write needs nobody (see `client`)."""
+        self._initialized = False
+        """Whether it has been here before, so that it has something to compare with the others."""
         self._joining = False
         self._early: list[Message] = []
         self._peers: list[Replica] = []
@@ -57,6 +59,7 @@ class Process(Replica):
         others = [other for other in self.links.members.values() if other is not self]
         beginning: Beginning | None = None
         self._peers = []
+        self._initialized = self.disk.exists
         try:
             listeners(self.plan, others)
             if not self.disk.exists:
@@ -74,7 +77,7 @@ class Process(Replica):
         self.started_at = self.loop.clock.now()
         try:
             super().start()
-        except StorageError as error:
+        except (StorageError, BootstrapError) as error:
             self._refuse_to_start(error)
             raise
 
@@ -86,6 +89,10 @@ class Process(Replica):
     def on_start(self) -> None:
         """Take up what is on the disk, if only the beginning; then find out what it joins, or take part."""
         self.recover()
+        if self._initialized and self.options.initial_corrupt_check:
+            # What the database of the original holds at a start is here in the log: do what was agreed on.
+            self.drive()
+            corruption.initial_check(self)
         self.links.enter(self)
         self._joining = bool(self._peers)
         if self._joining:

@@ -51,7 +51,12 @@ class Schedule:
         self.rng = self.loop.rng.child("schedule")
         size = self.rng.choice([3, 3, 5])
         on_files = seed % 3 == 2
-        options = Options(snapshot_count=40, snapshot_catchup_entries=self.rng.choice([5, 20, 1000]))
+        options = Options(
+            snapshot_count=40,
+            snapshot_catchup_entries=self.rng.choice([5, 20, 1000]),
+            # Members that come back are compared: none may be taken for one that differs.
+            initial_corrupt_check=on_files,
+        )
         self.disks: dict[str, Files] = {}
         if on_files:
             names = [f"etcd-{n}" for n in range(1, MOST_MEMBERS + 1)]

@@ -16,9 +16,9 @@ and `node` (what they stand on), `watch_stream`, `protobuf`, `protojson` and `ga
 Members: `membership` (who belongs), `raft_request` (what an entry asks for) and `apply` (doing it),
 `replica` (a member among its peers), `proposals` and `reads` (waiting for agreement), `ticking` (time, and
 rest), `links` (the network), `bootstrap` and `process` (coming and going), `leader_duties`, `forwarding` and
-`reconfiguration` (what the leader does), `corruption` (comparing members), `member` (the whole, for clients), `cluster` (all of them), `client`
-(what an API server holds) and `alone` (the short way of a cluster of one). How members agree is the room
-`kubekit.raft`.
+`reconfiguration` (what the leader does), `corruption` (comparing members), `member` (the whole, for clients),
+`cluster` (all of them), `client` (what an API server holds) and `alone` (the short way of a cluster of one).
+How members agree is the room `kubekit.raft`.
 
 On disk: `disk` and `memory_file` (what a power cut takes), `crc32c`, `bbolt`, `bbolt_pages` and
 `bbolt_writer` (the database file), `backend` and `store_loading` (what it means), `snapshot`,
@@ -60,9 +60,10 @@ follow. Errors are `EtcdError` with `.code` (gRPC), `.message` (etcd's words) an
 
 Left out against the original: elections of a cluster of one take no time; a client stays with one member
 instead of taking turns; discovery services; metrics and tracing of the store, JWT tokens, reading while a
-write is under way, a size of the file to the page (`backend_size` is a model), and remembering the hash of a compaction that
-forgets a very long history. Of the files: changing a database page by page (it is written anew as a whole,
-with the snapshot that needs it), locks on files, segments that are allocated ahead of their time.
+write is under way, a size of the file to the page (`backend_size` is a model), and remembering the hash of a
+compaction that forgets a very long history. Of the files: changing a database page by page (it is written
+anew as a whole, with the snapshot that needs it), locks on files, segments that are allocated ahead of their
+time.
 """
 
 from kubekit.etcd.errors import Compacted, EtcdError, FutureRevision, LeaseNotFound

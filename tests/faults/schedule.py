@@ -24,7 +24,7 @@ from unittest import mock
 
 import kubekit.etcd.replica
 from kubekit.etcd.cluster import EtcdCluster
-from kubekit.etcd.cluster_errors import BootstrapError, MemberNotFound
+from kubekit.etcd.cluster_errors import BootstrapError, MemberNotFound, MemberNotLearner
 from kubekit.etcd.errors import EtcdError
 from kubekit.etcd.member import Member
 from kubekit.etcd.options import Options
@@ -241,7 +241,9 @@ class Schedule:
 
         def answered(result: Any) -> None:
             nonlocal done
-            if not done and (not isinstance(result, EtcdError) or isinstance(result, MemberNotFound)):
+            # The answer to an earlier attempt may have been lost.
+            was_done = isinstance(result, MemberNotFound | MemberNotLearner)
+            if not done and (was_done or not isinstance(result, EtcdError)):
                 done = True
                 self.say(f"{call} {request} is done")
                 then(result)

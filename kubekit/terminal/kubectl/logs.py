@@ -19,6 +19,7 @@ from kubekit.terminal.kubectl import selection
 from kubekit.terminal.kubectl.call import Call, meta
 from kubekit.terminal.kubectl.manifests import Info
 
+SHELLS = ("sh", "bash", "ash", "dash")
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 
 
@@ -55,7 +56,7 @@ def _listed(pod: Obj) -> str:
 
 def _log_text(call: Call, namespace: str, name: str, container: str) -> str:
     query: dict[str, Any] = {"container": container}
-    for flag, key in (("previous", "previous"), ("timestamps", "timestamps"), ("follow", "follow")):
+    for flag, key in (("previous", "previous"), ("timestamps", "timestamps")):
         if call.flags.get(flag):
             query[key] = "true"
     if call.flags.get("tail", -1) >= 0:
@@ -69,9 +70,7 @@ def _log_text(call: Call, namespace: str, name: str, container: str) -> str:
     answer = call.connection.send(
         "GET", call.discovery.find("pods").path(namespace, name, "log"), query=query
     )
-    if isinstance(answer, WatchStream):
-        answer.close()
-        return ""
+    assert not isinstance(answer, WatchStream)  # nothing is followed: a notebook does not wait for more
     if answer.status >= 300:
         raise failure_of(answer)
     return answer.encoded().decode(errors="replace")
@@ -199,6 +198,8 @@ def exec_(call: Call) -> None:
         raise CommandError(f"Internal error occurred: {error}") from None
     call.out(out, end="")
     call.err(err, end="")
+    if (call.flag("stdin") or call.flag("tty")) and not code and words[0].rpartition("/")[2] in SHELLS:
+        call.err("a notebook waits for no keys, so the shell ended at once: give it a command with -c")
     if code:
         call.err(f"command terminated with exit code {code}")
         raise Quit(code)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from kubekit.terminal.cli.command import Command, help_text, unknown_command
 from kubekit.terminal.cli.errors import CommandError
 from kubekit.terminal.cli.flags import boolean, string
-from kubekit.terminal.kubectl import selection
+from kubekit.terminal.kubectl import selection, streams
 from kubekit.terminal.kubectl.call import Call
 from kubekit.terminal.kubectl.global_flags import GLOBAL_FLAGS
 from kubekit.terminal.kubectl.manifests import file_flags
@@ -97,21 +97,7 @@ COMMANDS = [
         edit,
         file_flags("what to edit"),
     ),
-    Command(
-        "attach (POD | TYPE/NAME) -c CONTAINER",
-        "Attach to a running container",
-        _refuse(f"attach {_TERMINAL}: see kubectl logs"),
-    ),
-    Command(
-        "port-forward TYPE/NAME [LOCAL_PORT:]REMOTE_PORT",
-        "Forward one or more local ports to a pod",
-        _refuse(f"port-forward {_TERMINAL}: send packets with cluster.send(...)"),
-    ),
-    Command(
-        "proxy",
-        "Run a proxy to the Kubernetes API server",
-        _refuse(f"proxy {_TERMINAL}: see cluster.serve()"),
-    ),
+    *streams.COMMANDS,
     Command(
         "cp <file-spec-src> <file-spec-dest>",
         "Copy files and directories to and from containers",

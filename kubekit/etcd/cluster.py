@@ -110,7 +110,9 @@ class EtcdCluster:
         source = self.leader or next((m for m in self.members.values() if m.running and m.serving), None)
         if source is None:
             raise KeyError("no member runs that could say whom the cluster expects")
-        waiting = [info for info in source.members if not info.started]
+        # One that has started here may still be without a name there: it has not been able to say it yet.
+        here = {member.id for member in self.members.values()}
+        waiting = [info for info in source.members if not info.started and info.id not in here]
         mine = [info for info in waiting if any(name in url for url in info.peer_urls)] or waiting
         if not mine:
             raise KeyError(f"no member {name!r} is expected: add it first")

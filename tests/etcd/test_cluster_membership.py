@@ -314,3 +314,20 @@ def test_records_tell_who_belongs_to_the_cluster() -> None:
         f"{leader}: learner etcd-4 votes from now on; 4 vote, 3 of them are a quorum.",
         f"{leader}: etcd-4 does not belong to the cluster any more; 3 vote, 2 of them are a quorum.",
     ]
+
+
+def test_one_that_could_not_say_its_name_yet_is_not_taken_for_the_next_newcomer() -> None:
+    cluster = cluster_of(3)
+    leader = leader_of(cluster)
+    add(leader)
+    first = cluster.join("etcd-4")
+    first.crash()
+    cluster.loop.advance(1)
+    assert [name for name, _ in names(leader)] == ["", "etcd-1", "etcd-2", "etcd-3"]
+    add(leader, OTHER)
+    second = cluster.join("etcd-5")
+    assert second.id != first.id and second.plan.peer_urls == (OTHER,)
+    first.start()
+    cluster.loop.advance(8)
+    assert [name for name, _ in names(leader)] == ["etcd-1", "etcd-2", "etcd-3", "etcd-4", "etcd-5"]
+    assert same(cluster)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,10 @@ import pytest
 
 from kubekit.api.exchange import ConnectionRefused, Request, Response, WatchEvent, WatchStream
 from kubekit.serving import Server, serve
+from kubekit.serving.etcd_server import EtcdServer, serve_etcd
 from kubekit.sim import Loop
+from tests.serving.etcd_served import Opened, Served
+from tests.serving.wire import Wire
 
 
 class Echo:
@@ -68,3 +71,35 @@ def echo() -> Echo:
 def server(echo: Echo, tmp_path: Path) -> Iterator[Server]:
     with serve(echo, port=None, kubeconfig=tmp_path / "config", announce=lambda text: None) as running:
         yield running
+
+
+@pytest.fixture
+def opened(tmp_path: Path) -> Iterator[Callable[..., Opened]]:
+    servers: list[EtcdServer] = []
+
+    def open(members: int = 1, **options: Any) -> Opened:
+        served = Served(members)
+        options = {
+            "port": 0,
+            "tls": False,
+            "announce": lambda text: None,
+            "directory": tmp_path / "pki",
+            **options,
+        }
+        servers.append(serve_etcd(served, **options))
+        return served, servers[-1]
+
+    yield open
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture
+def plain(opened: Callable[..., Opened]) -> Opened:
+    return opened()
+
+
+@pytest.fixture
+def wire(plain: Opened) -> Iterator[Wire]:
+    with Wire(plain[1].endpoints[0]) as wire:
+        yield wire

@@ -92,9 +92,13 @@ async def answer(incoming: web.Request, command: Command, driver: Driver) -> web
             incoming, {"Connection": "Upgrade", "Upgrade": SPDY, "X-Stream-Protocol-Version": protocol}
         )
         spdy_channels = SpdyChannels(pipe, expected)
-        if await spdy_channels.open():
-            await converse(spdy_channels, command, driver, protocol)
-        else:
+        try:
+            if await spdy_channels.open():
+                await converse(spdy_channels, command, driver, protocol)
+        except asyncio.CancelledError:  # the door closes: nobody else knows this connection
+            pipe.abort()
+            raise
+        finally:
             await pipe.close()
     return Taken()
 

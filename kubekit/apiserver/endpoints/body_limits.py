@@ -42,7 +42,7 @@ def check_depth(value: Any) -> None:
 
 
 def check_repeats(value: Any) -> None:
-    """Raise TooMuch when shared parts of a value make it far larger than its text; nothing is walked twice."""
+    """Raise TooMuch when shared parts make a value far larger than its text; nothing is walked twice."""
     sizes: dict[int, int] = {}
     open_ids: set[int] = set()
     stack: list[tuple[Any, bool]] = [(value, False)]

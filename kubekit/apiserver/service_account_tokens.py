@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from kubekit.api.exchange import UserInfo, encode_json
@@ -91,16 +92,20 @@ class TokenIssuer:
             return None
         return UserInfo(f"{PREFIX}{namespace}:{name}", uid, (GROUP, f"{GROUP}:{namespace}"))
 
-    def authenticate(self, token: str) -> UserInfo | None:
-        """The account behind a token; None when it is not one of ours, has expired or lost what it is bound
-        to."""
+    def authenticate(self, token: str, audiences: Sequence[str] = ()) -> UserInfo | None:
+        """The account behind a token; None when it is not one of ours, has expired, lost what it is bound to,
+        or was made for none of `audiences` (without any: for this server)."""
         claims = self.claims(token)
         if claims is None:
             return None
         if claims["iss"] == LEGACY_ISSUER:
             return self._legacy_user(claims, token)
         now = self.server.loop.clock.now()
-        if claims["exp"] <= now or claims.get("nbf", 0) > now + 1 or self.server.issuer not in claims["aud"]:
+        if (
+            claims["exp"] <= now
+            or claims.get("nbf", 0) > now + 1
+            or not meant(claims, audiences or (self.server.issuer,))
+        ):
             return None
         inner = claims["kubernetes.io"]
         namespace, account = inner["namespace"], inner["serviceaccount"]
@@ -157,3 +162,8 @@ class TokenIssuer:
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": ["RS256"],
         }
+
+
+def meant(claims: Obj, audiences: Sequence[str]) -> list[str]:
+    """Those of a token's audiences that are among the ones given."""
+    return [one for one in claims["aud"] if one in audiences]

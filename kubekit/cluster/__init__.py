@@ -8,7 +8,8 @@ Reading order: `defaults` (every tunable), `topology` (which nodes), `cluster` (
 learner can do), `node`, `verbs` (apply, get, ...), `waiting` ("pod/web is Running"), `records`,
 `map`, `errors` (what a learner reads instead of a traceback). A node's files: `node_files`, `etcd_pki`
 (certificates where kubeadm leaves them), `etcd_manifest`, `manifest_folder` (what editing them does),
-`etcd_command`, `etcd_disk` (a member's data among them).
+`etcd_command`, `etcd_disk` (a member's data among them). The API server's way to the nodes: `kubelet_door`,
+`pod_proxy`, `konnectivity`.
 
 Left out: the other files of a kubeadm installation (only etcd's manifest is there: API server, controller
 manager and scheduler are no static pods), and everything that draws or serves; that stands on higher floors

@@ -33,6 +33,7 @@ from kubekit.cluster.errors import KubekitError, TimeoutReached, UnknownName
 from kubekit.cluster.etcd_hosts import hosts_of
 from kubekit.cluster.etcd_manifest import furnish
 from kubekit.cluster.etcd_pki import EtcdPki
+from kubekit.cluster.konnectivity import Agent, proxy_server
 from kubekit.cluster.kubeadm import SUPER_ADMIN, leave_behind, mark
 from kubekit.cluster.kubelet_door import KubeletDoor
 from kubekit.cluster.map import Row, row_of, table
@@ -86,7 +87,8 @@ class Cluster(Verbs):
             address=address,
             **settings.apiserver_flags(),
         )
-        self.door = KubeletDoor(self._find, self._select, lambda: self.nodes)
+        self.tunnels = proxy_server(loop, settings.konnectivity)
+        self.door = KubeletDoor(self._find, self._select, lambda: self.nodes, self.tunnels)
         self.apiserver.connect = self.door
         go_on_from(self.etcd, loop, self.apiserver.storage.read)
         own_chance(self.etcd, loop, address)
@@ -165,7 +167,8 @@ class Cluster(Verbs):
             pod_network_cidr=settings.pod_network_cidr,
             min_sync_period=settings.proxy_min_sync_seconds,
         )
-        node = self.nodes[name] = Node(plan, host, runtime, images, manifests, kubelet, kube_proxy)
+        agent = None if self.tunnels is None else Agent(loop, name, self.tunnels)
+        node = self.nodes[name] = Node(plan, host, runtime, images, manifests, kubelet, kube_proxy, agent)
         furnish(node, self.etcd, self.pki)
         node.start()
         if restricted:
@@ -268,12 +271,8 @@ class Cluster(Verbs):
     @property
     def components(self) -> list[Component]:
         """Everything that can be stopped, control plane first."""
-        fixed: list[Component] = [
-            *self.etcd.members.values(),
-            self.apiserver,
-            self.controller_manager,
-            self.scheduler,
-        ]
+        fixed: list[Component] = [*self.etcd.members.values(), self.apiserver, self.controller_manager]
+        fixed += [self.scheduler] if self.tunnels is None else [self.scheduler, self.tunnels]
         return fixed + [component for node in self.nodes.values() for component in node.components]
 
     def component(self, name: str) -> Component:

@@ -61,6 +61,7 @@ class Settings:
     share one. `join` makes a further control plane of a cluster that is in such an etcd: an API server, a
     controller manager and a scheduler that wait for their turn to lead, and no nodes of its own.
     `machine_id` is what all nodes say of their machine; without it each says something of its own.
+    With `konnectivity` the API server reaches the nodes through tunnels that agents on them have opened.
     `encryption_config` is the API server's flag --encryption-provider-config: the path of an
     EncryptionConfiguration, its text, or the object. `audit_policy` is --audit-policy-file in the same
     manner, `audit_log` the file that the events are appended to; they are in
@@ -95,6 +96,7 @@ class Settings:
     scheduler_config: Mapping[str, Any] | None = None
     disabled_admission: Sequence[str] = ()
     enabled_admission: Sequence[str] = ("NodeRestriction",)
+    konnectivity: bool = False
     authorization_mode: str = "Node,RBAC"
     encryption_config: Any = None
     audit_policy: Any = None

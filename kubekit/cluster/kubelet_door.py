@@ -17,6 +17,7 @@ from kubekit.api import status_error as errors
 from kubekit.api.exchange import Request, Response, WatchStream
 from kubekit.api.meta import Obj
 from kubekit.apiserver.authorization import attributes_of, forbidden_message
+from kubekit.cluster.konnectivity import ProxyServer
 from kubekit.cluster.node import Node
 from kubekit.cluster.pod_proxy import PodProxy
 
@@ -29,7 +30,7 @@ class KubeletDoor:
     """Finds the kubelet of a pod.
 
     `find(plural, namespace, name)` reads an object or gives None, `select(plural, namespace, labels)` lists,
-    and `nodes()` gives the nodes by name.
+    and `nodes()` gives the nodes by name; `tunnels` carries the calls where the nodes cannot be dialled.
     """
 
     def __init__(
@@ -37,13 +38,36 @@ class KubeletDoor:
         find: Callable[[str, str, str], Obj | None],
         select: Callable[[str, str, str], list[Obj]],
         nodes: Callable[[], dict[str, Node]],
+        tunnels: ProxyServer | None = None,
     ) -> None:
         self._find = find
         self._nodes = nodes
-        self._proxy = PodProxy(find, select, nodes)
+        self._tunnels = tunnels
+        self._ways: list[tuple[str, str]] = []
+        self._proxy = PodProxy(find, select, nodes, self._way)
 
     def __call__(self, ctx: Any, scope: Any) -> Answer:
         """Answer a connect request of the API server; raises StatusError."""
+        self._ways.clear()
+        try:
+            return self._connect(ctx, scope)
+        finally:
+            for to, via in self._ways:
+                ctx.note(f"Egress to {to}", via, {"direction": "control plane to node"})
+
+    def _way(self, to: str) -> None:
+        """Find the way of one call to a node or pod; raises OSError when there is none."""
+        if self._tunnels is None:
+            self._ways.append((to, "dialled directly"))
+            return
+        try:
+            agent = self._tunnels.route()
+        except OSError as error:
+            self._ways.append((to, str(error)))
+            raise
+        self._ways.append((to, f"through the tunnel of {agent.name}"))
+
+    def _connect(self, ctx: Any, scope: Any) -> Answer:
         info, request = ctx.info, ctx.request
         if info.subresource == "proxy" or info.verb_in_path:
             return self._proxied(scope.resource.plural, info, request)
@@ -113,6 +137,7 @@ class KubeletDoor:
             why = f"dial tcp: lookup {node_name}: no such host"
             raise OSError(f'"https://{node_name}:10250{suffix}": {why}')
         try:
+            self._way(f"{node.ip}:10250")
             asked_for = Request("GET", path, request.query, request.headers, source="kube-apiserver")
             return node.kubelet.server(asked_for)
         except OSError as error:

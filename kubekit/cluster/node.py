@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from kubekit.api.meta import Obj
+from kubekit.cluster.konnectivity import Agent
 from kubekit.cluster.node_files import NodeFiles
 from kubekit.cluster.topology import NodePlan
 from kubekit.kubelet import ImageStore, Kubelet, ManifestDirectory, Runtime
@@ -31,6 +32,7 @@ class Node:
         manifests: ManifestDirectory,
         kubelet: Kubelet,
         kube_proxy: Proxy,
+        agent: Agent | None = None,
     ) -> None:
         self.plan = plan
         self.name = plan.name
@@ -44,11 +46,14 @@ class Node:
         """The kubelet's eye on /etc/kubernetes/manifests among the files (`ManifestFolder`)."""
         self.kubelet = kubelet
         self.kube_proxy = kube_proxy
+        self.konnectivity_agent = agent
+        """The node's end of a tunnel to the control plane, where there are tunnels."""
 
     @property
     def components(self) -> list[Component]:
         """What runs on every node."""
-        return [self.kubelet, self.kube_proxy]
+        agent = self.konnectivity_agent
+        return [self.kubelet, self.kube_proxy] if agent is None else [self.kubelet, self.kube_proxy, agent]
 
     @property
     def object(self) -> Obj | None:

@@ -30,10 +30,12 @@ class PodProxy:
         find: Callable[[str, str, str], Obj | None],
         select: Callable[[str, str, str], list[Obj]],
         nodes: Callable[[], dict[str, Node]],
+        way: Callable[[str], None],
     ) -> None:
         self._find = find
         self._select = select
         self._nodes = nodes
+        self._way = way
 
     def __call__(self, plural: str, info: Any, request: Request) -> Response:
         """The program's answer; raises StatusError."""
@@ -94,6 +96,10 @@ class PodProxy:
         raise errors.service_unavailable(f'no endpoints available for service "{name}"')
 
     def _dial(self, address: str, port: int, method: str, path: str) -> Response:
+        try:
+            self._way(f"{address}:{port}")
+        except OSError as error:
+            raise _unreachable(str(error)) from None
         for node in self._nodes().values():
             for box in node.runtime.pods.values():
                 if not any(one.ip == address for one in box.sandboxes[:1]):

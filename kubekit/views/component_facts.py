@@ -62,5 +62,19 @@ FACTS = {
         ("connections by the rules that stand already",),
         ("changes: new Services and moved pods are not followed on this node",),
     ),
+    "konnectivity-server": Facts(
+        "8132",
+        "It carries what the API server wants of nodes through the tunnels that their agents have opened.",
+        "kube-apiserver, and the agents that dialled it",
+        ("everything that nodes and pods begin themselves",),
+        ("`kubectl logs`, `exec`, `port-forward` and the proxies",),
+    ),
+    "konnectivity-agent": Facts(
+        "",
+        "It keeps a tunnel from its node to the control plane, which need not dial the node.",
+        "konnectivity-server, and the kubelets and pods that it is asked for",
+        ("everything, while another agent is connected",),
+        ("with the last agent: `kubectl logs`, `exec`, `port-forward` and the proxies",),
+    ),
 }
 """By the component's name, without its node."""

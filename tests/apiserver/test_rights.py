@@ -92,3 +92,24 @@ def test_service_account_tokens(api: Asker) -> None:
     assert known["authenticated"] and "system:serviceaccounts:default" in known["user"]["groups"]
     api.loop.advance(700)
     assert api.ask("GET", f"{CORE}/pods", user=None, headers=headers).status == 401, "it has expired"
+
+
+def test_a_review_says_for_whom_a_token_was_made(api: Asker) -> None:
+    def token(**spec: Any) -> str:
+        path = f"{CORE}/serviceaccounts/default/token"
+        return str(api.ask("POST", path, {"spec": spec}).json()["status"]["token"])
+
+    def review(**spec: Any) -> Any:
+        path = "/apis/authentication.k8s.io/v1/tokenreviews"
+        return api.ask("POST", path, {"spec": spec}).json()["status"]
+
+    own, vault = token(), token(audiences=["vault", "other"])
+    issuer = "https://kubernetes.default.svc.cluster.local"
+    assert review(token=own)["audiences"] == [issuer]
+    assert "system:authenticated" in review(token=own)["user"]["groups"]
+    found = review(token=vault, audiences=["vault", "nobody"])
+    assert found["authenticated"] and found["audiences"] == ["vault"]
+    refused = review(token=vault)
+    wrong = f'token audiences ["vault" "other"] is invalid for the target audiences ["{issuer}"]'
+    assert "authenticated" not in refused and refused["error"] == f"[invalid bearer token, {wrong}]"
+    assert review(token="nonsense")["error"] == "invalid bearer token"

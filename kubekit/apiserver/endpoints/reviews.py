@@ -7,17 +7,20 @@ pkg/registry/authorization, pkg/registry/authentication.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from kubekit.api import field_path as fields
 from kubekit.api import status_error as errors
 from kubekit.api.exchange import Response, UserInfo
+from kubekit.apiserver.authentication import with_authenticated
 from kubekit.apiserver.authorization import Attributes
 from kubekit.apiserver.endpoints.body import decode_object, read_body
 from kubekit.apiserver.endpoints.options import write_options
 from kubekit.apiserver.endpoints.response import answer, form_of, respond, table
 from kubekit.apiserver.endpoints.scope import Scope
+from kubekit.apiserver.service_account_tokens import meant
 from kubekit.sim import rfc3339
 
 if TYPE_CHECKING:
@@ -169,15 +172,28 @@ def _token(ctx: Context, obj: Obj) -> Obj:
     token = spec.get("token", "")
     if not token:
         raise errors.bad_request("token is required for TokenReview in authentication")
-    user, _ = ctx.server.authentication.of_token(token)
+    issuer, asked = ctx.server.issuer, spec.get("audiences") or [ctx.server.issuer]
+    claims = ctx.server.tokens.claims(token)
+    if claims is not None and "aud" in claims:
+        # A token of a ServiceAccount says itself for whom it was made.
+        audiences = meant(claims, asked)
+        found = ctx.server.tokens.authenticate(token, asked)
+        user = None if found is None else with_authenticated(found)
+        if not audiences:
+            text = f"{_quoted(claims['aud'])} is invalid for the target audiences {_quoted(asked)}"
+            return {"user": {}, "error": f"[invalid bearer token, token audiences {text}]"}
+    else:
+        # Every other one is for this server and for nobody else.
+        audiences = [issuer]
+        user = ctx.server.authentication.of_token(token)[0] if issuer in asked else None
     if user is None:
         return {"user": {}, "error": "invalid bearer token"}
-    status: Obj = {"authenticated": True, "user": user_object(user)}
-    audiences = spec.get("audiences") or [ctx.server.issuer]
-    status["audiences"] = [audience for audience in audiences if audience == ctx.server.issuer] or [
-        ctx.server.issuer
-    ]
-    return status
+    return {"authenticated": True, "user": user_object(user), "audiences": audiences}
+
+
+def _quoted(words: Sequence[str]) -> str:
+    """A list of texts as Go prints it with %q."""
+    return "[" + " ".join(json.dumps(word, ensure_ascii=False) for word in words) + "]"
 
 
 _ANSWERS: dict[str, Callable[[Context, Obj], Obj]] = {

@@ -70,13 +70,13 @@ def test_a_patch_that_lost_the_race_is_laid_over_the_newer_object(api: Asker) ->
     store = api.server.store("", "configmaps")
     put, raced = store.cache.storage.update, []
 
-    def slow(key: str, obj: Any, revision: int) -> Any:
+    def slow(key: str, obj: Any, revision: int, lease: int = 0) -> Any:
         if not raced:
             raced.append(True)
             current = store.cache.objects[key]
             put(key, {**current, "data": {"k": "1", "other": "2"}}, revision)
             return None
-        return put(key, obj, revision)
+        return put(key, obj, revision, lease)
 
     store.cache.storage.update = slow  # type: ignore[method-assign]
     changed = api.ask("PATCH", f"{CORE}/configmaps/a", {"data": {"mine": "3"}}, kind="merge").json()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 from collections.abc import Iterator
 from contextlib import closing
@@ -94,8 +95,10 @@ def test_official_port_forward_to_nobody(core: Any) -> None:
     with closing(forwarding.socket(81)) as connection:
         connection.setblocking(True)
         connection.settimeout(10)
-        connection.sendall(b"GET / HTTP/1.1\r\n\r\n")
-        assert connection.recv(10) == b""
+        # The client's own end may be closed before anything is written to it.
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            connection.sendall(b"GET / HTTP/1.1\r\n\r\n")
+            assert connection.recv(10) == b""
     assert "connect: connection refused" in forwarding.error(81)
 
 
@@ -130,7 +133,7 @@ def test_kr8s(pods: ServedCluster) -> None:
     assert pod.ready()
     ran = pod.exec(["sh", "-c", "echo $HOSTNAME"])
     assert (ran.returncode, ran.stdout) == (0, b"web\n")
-    assert next(iter(pod.logs(tail_lines=1))).endswith("start worker processes")
+    assert any(line.endswith("start worker processes") for line in pod.logs())
     with pod.portforward(remote_port=80) as port:
         import urllib.request
 

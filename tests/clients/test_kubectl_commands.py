@@ -178,7 +178,7 @@ COMMANDS: list[tuple[str, str]] = [
     ("completion bash", r"kubectl"),
     ("delete cronjob often", r"deleted"),
     ("delete -f cake.yaml", r"deleted"),
-    ("delete pods --all --now", r'pod "once"'),
+    ("delete pods --all --now", r'pod "two" deleted'),
 ]  # fmt: skip
 REFUSED = {
     "auth can-i create pods/exec --as=jane": "no\n",

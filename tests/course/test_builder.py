@@ -203,7 +203,8 @@ QUOTED = {
     "07-full-why": ["Failed: ", "capacity: 4000"],
     "07-picky-phase": ["Pending"],
     "08-big-seen": [
-        "0/4 nodes are available: 1 node(s) had untolerated taint(s), 3 Insufficient cpu, 3 Insufficient memory.",
+        "0/4 nodes are available: 1 node(s) had untolerated taint(s), 3 Insufficient cpu,",
+        "3 Insufficient memory.",
         "preemption",
     ],
     "10-loop": ["difference +1", "POST 201"],

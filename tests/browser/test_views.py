@@ -234,7 +234,7 @@ def test_members_are_cut_off_together(notebook: Notebook) -> None:
 def test_what_if_is_asked_with_labelled_controls(notebook: Notebook) -> None:
     view: Any = notebook.view("what_if")
     page = notebook.page
-    before = view.get_by_role("heading").first.inner_text()
+    before = view.get_by_role("heading").first.text_content()
     view.get_by_label("if", exact=True).select_option("cordon")
     winner = before.split(" would go to ")[1].split()[0]
     view.get_by_label("node", exact=True).select_option(winner)

@@ -15,7 +15,7 @@ from kubekit.etcd.v3rpc import Server
 from kubekit.serving.etcd_server import EtcdServer, serve_etcd
 from kubekit.sim import VirtualClock
 from tests.clients.test_real_etcd import Script
-from tests.serving.test_etcd_door import Served
+from tests.serving.etcd_served import Served
 
 BODIES = [
     ("kv/range", ""),

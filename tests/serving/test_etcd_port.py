@@ -21,7 +21,8 @@ from hypothesis import strategies as st
 from kubekit.serving import etcd_front
 from kubekit.serving.etcd_front import PREFACE, offered
 from kubekit.serving.etcd_server import EtcdServer, serve_etcd
-from tests.serving.test_etcd_door import Served, credentials, get, wait_until
+from tests.serving.etcd_served import Served, get, wait_until
+from tests.serving.test_etcd_door_clients import credentials
 from tests.serving.wire import Wire
 
 SETTINGS = struct.pack(">I", 0)[1:] + b"\x04\x00" + struct.pack(">I", 0)

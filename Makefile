@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
-WORKERS ?= auto
+# More than the cores: many tests wait for real programs.
+WORKERS ?= 3
 STAMP := $(VENV)/.installed
 # JupyterLab refuses root unless told otherwise; in a container root is often the only user there is.
 AS_ROOT := $(if $(filter 0,$(shell id -u)),--allow-root)

@@ -28,7 +28,7 @@ CHROMIUM_FLAGS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-START_SECONDS = 60
+START_SECONDS = 240.0
 
 
 def free_port() -> int:
@@ -131,13 +131,13 @@ class Notebook:
             question, lambda dialog: dialog.get_by_role("button", name="Select", exact=True).click()
         )
         page.goto(f"{lab.url}/doc/tree/{name}?token={lab.token}&reset")
-        page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=60_000)
+        page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=240_000)
         page.wait_for_function(
             "document.querySelector('.jp-Notebook-ExecutionIndicator')?.dataset.status === 'idle'",
-            timeout=60_000,
+            timeout=240_000,
         )
 
-    def run_all(self, seconds: float = 90) -> None:
+    def run_all(self, seconds: float = 400) -> None:
         """Run every cell and wait for the kernel to be idle again."""
         cells = self.page.locator(".jp-Notebook .jp-CodeCell")
         self.page.locator(".jp-Notebook .jp-Cell").first.click()
@@ -159,7 +159,7 @@ class Notebook:
     def view(self, name: str) -> Any:
         """The first view of this name on the page, scrolled to."""
         found = self.page.locator(f"section.kk-view[data-kk-view='{name}']").first
-        found.wait_for(timeout=30_000)
+        found.wait_for(timeout=120_000)
         found.scroll_into_view_if_needed()
         return found
 

@@ -21,7 +21,7 @@ def test_a_click_is_kept_and_keys_stay_inside(open_notebook: Callable[..., Noteb
     notebook.run_all()
     view: Any = notebook.view("question")
     view.get_by_role("button", name="Running").click()
-    view.get_by_role("button", name="Running", pressed=True).wait_for(timeout=10_000)
+    view.get_by_role("button", name="Running", pressed=True).wait_for(timeout=60_000)
     assert "Your guess is kept" in view.locator("[role=status]").inner_text()
     before = notebook.cells()
     view.get_by_role("button", name="Running").focus()

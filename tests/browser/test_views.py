@@ -212,11 +212,11 @@ def test_the_theatre_acts_and_offers_its_code(notebook: Notebook) -> None:
     view.get_by_role("button", name="etcd-3, follower, term 4").click(force=True)
     assert view.locator(".kk-insp .kk-code").inner_text() == 'cluster.etcd.member("etcd-3").crash()'
     view.locator(".kk-insp").get_by_role("button", name="crash", exact=True).click()
-    view.get_by_role("button", name="etcd-3, crashed, term 4").wait_for(timeout=15_000)
+    view.get_by_role("button", name="etcd-3, crashed, term 4").wait_for(timeout=60_000)
     assert int(view.locator("input[type=range]").get_attribute("max")) == count + 1
     view.get_by_role("button", name="etcd-3, crashed, term 4").click(force=True)
     view.locator(".kk-insp").get_by_role("button", name="start", exact=True).click()
-    view.get_by_role("button", name="etcd-3, follower, term 4").wait_for(timeout=15_000)
+    view.get_by_role("button", name="etcd-3, follower, term 4").wait_for(timeout=60_000)
 
 
 def test_members_are_cut_off_together(notebook: Notebook) -> None:
@@ -226,9 +226,9 @@ def test_members_are_cut_off_together(notebook: Notebook) -> None:
         view.get_by_role("button", name=f"{name}, follower").click(force=True, modifiers=["Shift"])
     view.get_by_role("button", name="cut off etcd-2, etcd-5").click()
     told = view.locator("[role=status]")
-    told.get_by_text("The network is cut: etcd-2, etcd-5 | etcd-1, etcd-3, etcd-4.").wait_for(timeout=15_000)
+    told.get_by_text("The network is cut: etcd-2, etcd-5 | etcd-1, etcd-3, etcd-4.").wait_for(timeout=60_000)
     view.get_by_role("button", name="heal all links").click()
-    told.get_by_text("All links are whole again.").wait_for(timeout=15_000)
+    told.get_by_text("All links are whole again.").wait_for(timeout=60_000)
 
 
 def test_what_if_is_asked_with_labelled_controls(notebook: Notebook) -> None:
@@ -239,16 +239,16 @@ def test_what_if_is_asked_with_labelled_controls(notebook: Notebook) -> None:
     winner = before.split(" would go to ")[1].split()[0]
     view.get_by_label("node", exact=True).select_option(winner)
     view.get_by_role("button", name="see what then").click()
-    view.get_by_role("heading", name=f"instead of {winner}").wait_for(timeout=15_000)
+    view.get_by_role("heading", name=f"instead of {winner}").wait_for(timeout=60_000)
     assert f'SetCordon("{winner}", True)' in view.get_by_label("Changes").inner_text()
     view.get_by_label("if", exact=True).select_option("weight")
     view.get_by_label("weight", exact=True).fill("d d")
     page.keyboard.press("Enter")
-    view.get_by_text("Refused: weight is a whole number").wait_for(timeout=15_000)
+    view.get_by_text("Refused: weight is a whole number").wait_for(timeout=60_000)
     view.get_by_role("button", name=f"What would make {winner} win?").click()
-    view.get_by_role("group", name=f"What would make {winner} win?").wait_for(timeout=15_000)
+    view.get_by_role("group", name=f"What would make {winner} win?").wait_for(timeout=60_000)
     view.get_by_role("button", name="start over").click()
-    view.get_by_role("heading", name=before).wait_for(timeout=15_000)
+    view.get_by_role("heading", name=before).wait_for(timeout=60_000)
 
 
 def test_another_revision_is_searched_for(notebook: Notebook) -> None:
@@ -256,9 +256,9 @@ def test_another_revision_is_searched_for(notebook: Notebook) -> None:
     number = view.get_by_label("revision to search for")
     number.fill("77")
     number.press("Enter")
-    view.get_by_role("heading", name="find revision 77").wait_for(timeout=15_000)
+    view.get_by_role("heading", name="find revision 77").wait_for(timeout=60_000)
     view.locator(".kk-insp .kk-link").first.click()
-    view.get_by_role("heading", name="find revision 77").wait_for(state="detached", timeout=15_000)
+    view.get_by_role("heading", name="find revision 77").wait_for(state="detached", timeout=60_000)
 
 
 def test_where_motion_is_unwanted_messages_are_numbered(notebook: Notebook) -> None:
@@ -298,7 +298,7 @@ def test_a_button_of_the_map_changes_the_cluster(notebook: Notebook) -> None:
     view.get_by_role("button", name="last record (End)").click()
     view.get_by_role("button", name="kube-scheduler, running").click(force=True)
     view.locator(".kk-insp").get_by_role("button", name="stop", exact=True).click()
-    view.get_by_role("heading", name="kube-scheduler is stopped").wait_for(timeout=15_000)
+    view.get_by_role("heading", name="kube-scheduler is stopped").wait_for(timeout=60_000)
     view.get_by_role("button", name="kube-scheduler, stopped").click(force=True)
     view.locator(".kk-insp").get_by_role("button", name="start", exact=True).click()
-    view.get_by_role("heading", name="3 nodes are Ready").wait_for(timeout=15_000)
+    view.get_by_role("heading", name="3 nodes are Ready").wait_for(timeout=60_000)

@@ -178,7 +178,7 @@ COMMANDS: list[tuple[str, str]] = [
     ("completion bash", r"kubectl"),
     ("delete cronjob often", r"deleted"),
     ("delete -f cake.yaml", r"deleted"),
-    ("delete pods --all --now", r'pod "two" deleted'),
+    ("delete pods --all --now", r'pod "(once|two|web-[a-z0-9-]+)" deleted'),
 ]  # fmt: skip
 REFUSED = {
     "auth can-i create pods/exec --as=jane": "no\n",

@@ -162,6 +162,7 @@ class _Half(asyncio.Protocol):
     def __init__(self) -> None:
         self.other: _Half | None = None
         self._transport: asyncio.Transport | None = None
+        self._early: list[bytes] = []
         self.lost = False
         self.ended = False
 
@@ -175,20 +176,27 @@ class _Half(asyncio.Protocol):
         assert self.other is not None and self._transport is not None
         if self.other.lost:
             self.abort()
-        else:
-            self._transport.resume_reading()
+            return
+        for data in self._early:
+            self.other.send(data)
+        self._early.clear()
+        self._transport.resume_reading()
 
     def data_received(self, data: bytes) -> None:
-        assert self.other is not None
-        self.other.send(data)
+        # Some Python 3.11 read once more although connection_made paused: kept until there is another end.
+        if self.other is None:
+            self._early.append(data)
+        else:
+            self.other.send(data)
 
     def eof_received(self) -> bool:
-        self.ended = True
         other = self.other
-        if other is None or other.ended:
+        if other is None:
+            return True  # begin reads on and meets this end again
+        self.ended = True
+        if other.ended:
             self.abort()
-            if other is not None:
-                other.abort()
+            other.abort()
         elif other._transport is not None:
             with contextlib.suppress(OSError, RuntimeError):
                 other._transport.write_eof()

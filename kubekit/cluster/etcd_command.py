@@ -11,6 +11,7 @@ from __future__ import annotations
 import posixpath
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from kubekit.api.duration import parse_go_duration
 from kubekit.api.meta import Obj
@@ -224,7 +225,7 @@ def plan_of(flags: dict[str, str], component: str) -> MemberPlan:
 
 def options_of(flags: dict[str, str], options: Options) -> Options:
     """The options with what the flags change. Raises CommandError."""
-    changed: dict[str, object] = {}
+    changed: dict[str, Any] = {}
     if "quota-backend-bytes" in flags:
         changed["quota_bytes"] = _number(flags, "quota-backend-bytes")
     if "snapshot-count" in flags:
@@ -236,7 +237,7 @@ def options_of(flags: dict[str, str], options: Options) -> Options:
     for name in ("auto-compaction-mode", "auto-compaction-retention"):
         if name in flags:
             changed[name.replace("-", "_")] = flags[name]
-    found = replace(options, **changed)  # type: ignore[arg-type]
+    found = replace(options, **changed)
     _check(found)
     return found
 

@@ -44,7 +44,7 @@ class Step(Answer):
         self._go_on = go_on
 
     @property
-    def closed(self) -> bool:  # type: ignore[override]
+    def closed(self) -> bool:  # type: ignore[override]  # a step only reads what the whole call says
         """Whether nobody waits for the whole call any more."""
         return self._whole.closed
 

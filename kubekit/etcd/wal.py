@@ -76,7 +76,7 @@ class _Save(NamedTuple):
 class _NewHead(NamedTuple):
     """A segment that begins with entry `index` or before, in place of saves that nobody needs any more."""
 
-    index: int  # type: ignore[assignment]
+    index: int  # type: ignore[assignment]  # tuple.index is not missed
     hard_state: HardState
 
 

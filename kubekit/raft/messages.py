@@ -98,7 +98,7 @@ class ConfState(NamedTuple):
 class Snapshot(NamedTuple):
     """The state of the machine after the entry `index` of `term`, in place of all entries up to it."""
 
-    index: int  # type: ignore[assignment]
+    index: int  # type: ignore[assignment]  # tuple.index is not missed
     term: int
     conf_state: ConfState
     data: Any = None

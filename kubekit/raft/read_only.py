@@ -31,7 +31,7 @@ class PendingRead(NamedTuple):
 
     frm: int
     context: Any
-    index: int  # type: ignore[assignment]
+    index: int  # type: ignore[assignment]  # tuple.index is not missed
 
 
 class ReadQueue:

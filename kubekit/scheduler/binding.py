@@ -76,7 +76,7 @@ class BindingCycle:
         waits: dict[str, float] = {}
         for plugin in self.framework.points["Permit"]:
             try:
-                answer = plugin.permit(self.state, self.pod, self.node)  # type: ignore[attr-defined]
+                answer = plugin.permit(self.state, self.pod, self.node)
             except Exception as error:
                 return error_status(error, f'running Permit plugin "{plugin.name}"', plugin.name)
             status, seconds = answer if isinstance(answer, tuple) else (answer, 0.0)
@@ -147,7 +147,7 @@ class BindingCycle:
         while self._pre_bind:
             plugin = self._pre_bind.pop(0)
             try:
-                answer = plugin.pre_bind(self.state, self.pod, self.node)  # type: ignore[attr-defined]
+                answer = plugin.pre_bind(self.state, self.pod, self.node)
             except Exception as error:
                 return self._fail(error_status(error, f'running PreBind plugin "{plugin.name}"'))
             if isinstance(answer, Waiting):
@@ -212,7 +212,7 @@ class BindingCycle:
         bound, status = bind_by_extender(self.framework.extenders, self.pod, self.node)
         for plugin in () if bound else self.framework.points["Bind"]:
             try:
-                status = plugin.bind(self.state, self.pod, self.node)  # type: ignore[attr-defined]
+                status = plugin.bind(self.state, self.pod, self.node)
             except Exception as error:
                 return self._fail(error_status(error, f'running Bind plugin "{plugin.name}"'))
             if status is not None and status.code == Code.SKIP:
@@ -225,7 +225,7 @@ class BindingCycle:
         self.scheduler.recorder(self.pod).event(self.pod.pod, "Normal", "Scheduled", text, action="Binding")
         for plugin in self.framework.points["PostBind"]:
             try:
-                plugin.post_bind(self.state, self.pod, self.node)  # type: ignore[attr-defined]
+                plugin.post_bind(self.state, self.pod, self.node)
             except Exception:
                 continue
         return False

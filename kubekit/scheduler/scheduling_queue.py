@@ -94,8 +94,7 @@ class SchedulingQueue:
 
     def _less(self) -> Less:
         """The order of the queue: the profiles agree about it, so the first one's plugin is asked."""
-        less: Less = next(iter(self.frameworks.values())).points["QueueSort"][0].less  # type: ignore[attr-defined]
-        return less
+        return next(iter(self.frameworks.values())).points["QueueSort"][0].less
 
     # -- from the API server -----------------------------------------------------------------------
 

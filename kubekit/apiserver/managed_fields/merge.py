@@ -39,7 +39,8 @@ def merged(shape: Shape, live: Any, config: Any) -> Any:
 
 def _merged_lists(shape: Shape, live: list[Any], config: list[Any]) -> list[Any]:
     """Items of both, in the configuration's order, with the live list's own items kept where they stood."""
-    assert shape.element is not None
+    element = shape.element
+    assert element is not None
     left_keys, left = _indexed(shape, live)
     right_keys, right = _indexed(shape, config)
     shared = [key for key in right_keys if key in left]
@@ -52,7 +53,7 @@ def _merged_lists(shape: Shape, live: list[Any], config: list[Any]) -> list[Any]
         nonlocal following
         done.add(key)
         value = right[key]
-        found.append(merged(shape.element, left[key], value) if left.get(key) is not None else value)  # type: ignore[arg-type]
+        found.append(merged(element, left[key], value) if left.get(key) is not None else value)
         if key == following:
             following = next(coming, None)
 

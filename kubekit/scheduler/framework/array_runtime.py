@@ -95,7 +95,7 @@ def search(
             continue
         order[name] = position
         if form is None:
-            one_by_one.append((position, name, plugin.filter))  # type: ignore[attr-defined]
+            one_by_one.append((position, name, plugin.filter))
             continue
         try:
             codes = form(state, pod, table)
@@ -197,7 +197,7 @@ def score(
         try:
             raw = form(state, pod, table, rows) if form is not None else None
             if raw is None:
-                answers: list[int] = [plugin.score(state, pod, node) for node in nodes]  # type: ignore[attr-defined]
+                answers: list[int] = [plugin.score(state, pod, node) for node in nodes]
                 raw = answers
             stage = "running Normalize on Score plugins"
             normalized = _normalized(plugin, state, pod, table, rows, nodes, raw)

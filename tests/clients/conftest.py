@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -49,3 +51,24 @@ def servers(request: pytest.FixtureRequest) -> Iterator[Callable[..., Server]]:
     yield make
     for server in made:
         server.etcd.stop()
+
+
+def _collect() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
+
+
+@pytest.fixture(scope="module")
+def libraries_module() -> Iterator[None]:
+    """Comes before the served cluster, so that it ends after it, when the last threads are gone."""
+    yield
+    _collect()
+
+
+@pytest.fixture
+def libraries(libraries_module: None) -> Iterator[None]:
+    """For tests of client libraries that leave sockets to the garbage collector: it runs here, not in the
+    middle of another test, where the warning would fail that one."""
+    yield
+    _collect()

@@ -13,7 +13,12 @@ import pytest
 
 from tests.clients.served import ServedCluster
 
-pytestmark = [pytest.mark.real, pytest.mark.xdist_group("clients-libraries")]
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.xdist_group("clients-libraries"),
+    pytest.mark.usefixtures("libraries"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
 
 PODS = """
 apiVersion: v1
@@ -71,6 +76,7 @@ def test_official_exec(core: Any) -> None:
     talk.write_stdin("exit 3\n")
     talk.run_forever(timeout=10)
     assert talk.returncode == 3
+    talk.close()
 
 
 def test_official_port_forward(core: Any) -> None:

@@ -10,7 +10,12 @@ import pytest
 
 from tests.clients.served import ServedCluster
 
-pytestmark = [pytest.mark.real, pytest.mark.xdist_group("clients-python")]
+pytestmark = [
+    pytest.mark.real,
+    pytest.mark.xdist_group("clients-python"),
+    pytest.mark.usefixtures("libraries"),
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+]
 
 
 @pytest.fixture(scope="module")

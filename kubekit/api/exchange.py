@@ -13,8 +13,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
+
 Obj = dict[str, Any]
-_encode = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, check_circular=False).encode
+_encode_any = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, check_circular=False).encode
 
 
 class ConnectionRefused(ConnectionRefusedError):
@@ -56,7 +58,11 @@ class Request:
 
 def encode_json(value: Any) -> bytes:
     """JSON as the API server writes it: compact, keys in the object's order, UTF-8, a final newline."""
-    return _encode(value).encode() + b"\n"
+    try:
+        return orjson.dumps(value, None, orjson.OPT_APPEND_NEWLINE)
+    except TypeError:
+        # Whole numbers beyond 64 bits, keys that are no texts, nesting beyond 250 levels.
+        return _encode_any(value).encode() + b"\n"
 
 
 @dataclass(slots=True)

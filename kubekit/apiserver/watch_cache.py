@@ -149,6 +149,8 @@ class WatchCache:
         self._on_event = on_event
         self._upgrade = upgrade
         self._watchers: dict[tuple[str, str], dict[int, Watcher]] = {}
+        self._bare: dict[str, Obj] = {}
+        """Objects as a list shows them, as far as a list was asked for since they changed."""
         self._seq = 0
         self._end: Callable[[], None] | None = None
 
@@ -161,6 +163,7 @@ class WatchCache:
         self.keys.clear()
         self.broken.clear()
         self.window.clear()
+        self._bare.clear()
         for stored in found:
             try:
                 obj = self.storage.read(stored.key, stored.value, stored.mod_revision)
@@ -216,6 +219,8 @@ class WatchCache:
         key = change.key
         old = self.objects.get(key)
         new: Obj | None = None
+        if self._bare:
+            self._bare.pop(key, None)
         if change.value is not None:
             try:
                 new = self.storage.decoded(change)
@@ -295,14 +300,25 @@ class WatchCache:
 
     def span(self, namespace: str = "") -> list[Obj]:
         """All objects, or those of a namespace, in key order."""
+        objects = self.objects
+        return [objects[key] for key in self._keys(namespace)]
+
+    def listed(self, namespace: str = "") -> list[Obj]:
+        """As `span`, each object as a list shows it; made once and kept until the object changes."""
+        found = self._bare
+        if len(found) < len(self.objects):
+            for key, obj in self.objects.items():
+                if key not in found:
+                    found[key] = bare(obj)
+        return [found[key] for key in self._keys(namespace)]
+
+    def _keys(self, namespace: str) -> list[str]:
         if not namespace:
-            objects = self.objects
-            return [objects[key] for key in self.keys]
+            return self.keys
         low = f"{self.prefix}{namespace}/"
         start = bisect_left(self.keys, low)
         end = bisect_left(self.keys, f"{self.prefix}{namespace}0", start)  # "0" follows "/" in ASCII
-        objects = self.objects
-        return [objects[key] for key in self.keys[start:end]]
+        return self.keys[start:end]
 
     def count(self) -> int:
         """How many objects there are."""
@@ -340,6 +356,14 @@ class WatchCache:
             events.append(event)
         events.reverse()
         return events
+
+
+def bare(obj: Obj) -> Obj:
+    """An object as an item of a list: the list says what its items are."""
+    item = obj.copy()
+    item.pop("apiVersion", None)
+    item.pop("kind", None)
+    return item
 
 
 def with_revision(obj: Obj, revision: int) -> Obj:

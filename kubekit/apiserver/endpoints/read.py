@@ -17,9 +17,10 @@ from kubekit.apiserver.endpoints import paging
 from kubekit.apiserver.endpoints.negotiation import Form
 from kubekit.apiserver.endpoints.options import ListOptions, list_options
 from kubekit.apiserver.endpoints.response import answer, form_of, partial, respond, table
-from kubekit.apiserver.endpoints.scope import Scope
+from kubekit.apiserver.endpoints.scope import Scope, same
 from kubekit.apiserver.endpoints.selection import Selection
 from kubekit.apiserver.storage import complaint
+from kubekit.apiserver.watch_cache import bare
 
 if TYPE_CHECKING:
     from kubekit.apiserver.context import Context
@@ -53,15 +54,22 @@ def list_(ctx: Context, scope: Scope) -> Response:
 class Selected:
     """The objects of a list, with what its metadata says."""
 
-    __slots__ = ("continue_", "items", "remaining", "revision")
+    __slots__ = ("all_of", "continue_", "items", "remaining", "revision")
 
     def __init__(
-        self, items: list[Obj], revision: int, continue_: str = "", remaining: int | None = None
+        self,
+        items: list[Obj],
+        revision: int,
+        continue_: str = "",
+        remaining: int | None = None,
+        all_of: str | None = None,
     ) -> None:
         self.items = items
         self.revision = revision
         self.continue_ = continue_
         self.remaining = remaining
+        self.all_of = all_of
+        """The namespace ("" for all) of which these are all objects in the watch cache; None: a choice."""
 
 
 def selected(ctx: Context, scope: Scope, options: ListOptions) -> Selected:
@@ -84,7 +92,8 @@ def selected(ctx: Context, scope: Scope, options: ListOptions) -> Selected:
     matches = selection.predicate()
     if matches is not None:
         found = [obj for obj in found if matches(obj)]
-    return Selected(found, ctx.server.storage.revision())
+        return Selected(found, ctx.server.storage.revision())
+    return Selected(found, ctx.server.storage.revision(), all_of=namespace)
 
 
 def _paged(
@@ -105,9 +114,11 @@ def list_object(ctx: Context, scope: Scope, chosen: Selected, form: Form) -> Res
         metadata.setdefault("continue", "")
     strategy = scope.strategy
     objects = chosen.items
+    as_stored = True
     if type(strategy).decorate is not _PLAIN_DECORATE:
-        objects = [strategy.decorate(ctx, obj) for obj in objects]
-    objects = [scope.served(obj) for obj in objects]
+        objects, as_stored = [strategy.decorate(ctx, obj) for obj in objects], False
+    if scope.to_served is not same:
+        objects, as_stored = [scope.served(obj) for obj in objects], False
     if form.kind == "Table":
         return answer(200, table(ctx, scope, objects, metadata, form), form)
     if form.kind:
@@ -116,12 +127,12 @@ def list_object(ctx: Context, scope: Scope, chosen: Selected, form: Form) -> Res
     elif scope.custom is not None:
         items, kind, version = objects, scope.custom.list_kind, scope.resource.api_version
     else:
-        items = [{k: v for k, v in obj.items() if k not in _TYPE} for obj in objects]
+        if as_stored and chosen.all_of is not None:
+            items = scope.store.cache.listed(chosen.all_of)
+        else:
+            items = [bare(obj) for obj in objects]
         kind, version = scope.resource.list_kind, scope.resource.api_version
     return answer(200, {"kind": kind, "apiVersion": version, "metadata": metadata, "items": items}, form)
-
-
-_TYPE = ("apiVersion", "kind")
 
 
 def _plain_decorate() -> Any:

@@ -228,6 +228,8 @@ def _property(field: Field, text: str, references: dict[str, None], published: O
     if "enum" in published:
         part: Obj = schema.get("items") or schema.get("additionalProperties") or schema
         part["enum"] = published["enum"]
+        if part is schema:
+            text = "\n\n".join(filter(None, [text, _possible(published["enum"])]))
     found: Obj = {"description": text} if text else {}
     default = published.get("default", _default(field))
     if default is not None:
@@ -244,6 +246,11 @@ def _property(field: Field, text: str, references: dict[str, None], published: O
     if "$ref" in schema and found:
         schema = {"allOf": [schema]}
     return found | schema
+
+
+def _possible(values: list[str]) -> str:
+    """The values of an enumeration as descriptions list them, without what each of them means."""
+    return "\n".join(["Possible enum values:", *(f' - `"{value}"`' for value in values)])
 
 
 def _map_type(field: Field) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from kubekit.cluster.cluster import up
+from kubekit.terminal.kubectl import Kubectl
 from tests.clients.served import ServedCluster
 from tests.programs import need_program
 
@@ -41,3 +43,31 @@ def test_documents(served: ServedCluster, release: str) -> None:
     assert older.startswith("KIND:     Deployment\nVERSION:  apps/v1\n\nRESOURCE: spec <Object>")
     refused = served.kubectl("apply", "-f", "-", stdin=POD, program=program)
     assert 'strict decoding error: unknown field "spec.containers[0].imagee"' in refused.stderr
+
+
+EXPLAINED = [
+    "pods",
+    "pod.spec.containers.resources.limits",
+    "pod.spec.restartPolicy",
+    "pod.spec.volumes.hostPath",
+    "deploy --recursive",
+    "crd.spec.versions.schema.openAPIV3Schema",
+    "crd --recursive",
+    "validatingwebhookconfigurations.webhooks.rules.operations",
+    "hpa --api-version=autoscaling/v1",
+    "events.events.k8s.io",
+    "pod.spec.nope.more",
+    "pod.spec.containers[0].image",
+    "pod.spec --output=plaintext-openapiv2",
+    "pod.metadata.managedFields.fieldsV1 --output=plaintext-openapiv2",
+    "cm.data --output=plaintext-openapiv2",
+    "crd --recursive --output=plaintext-openapiv2",
+]
+
+
+def test_the_kit_s_own_explain_prints_the_same(served: ServedCluster) -> None:
+    own = Kubectl(up(workers=0).apiserver)
+    for line in EXPLAINED:
+        mine = own.line(f"explain {line}")
+        real = served.kubectl("explain", *line.split(), program="kubectl.1.33")
+        assert (mine.exit, mine.stdout, mine.stderr) == (real.exit, real.stdout, real.stderr), line

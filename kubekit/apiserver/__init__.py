@@ -12,6 +12,8 @@ Reading order:
   8. `encryption/`                  what is done to values before etcd gets them
   9. `audit/`                       what is written down of requests, when a policy wants it
  10. `server`, `boot`, `records`    the component, an empty cluster's first objects, what views see
+     `record_steps`, `filled_in`    what each plugin and the defaulting changed, made when somebody looks
+     `stopwatch`                    how long each step took, when somebody asks
 
 Left out against the original: answers in protobuf, webhooks' own calls, aggregation of other API servers.
 """

@@ -16,8 +16,10 @@ from kubekit.sim import Step
 if TYPE_CHECKING:
     from kubekit.api.resources import Resource
     from kubekit.apiserver.audit.trail import Trail
+    from kubekit.apiserver.custom.kind import CustomKind
     from kubekit.apiserver.fairness.flow_control import Flow
     from kubekit.apiserver.server import APIServer
+    from kubekit.apiserver.stopwatch import Stopwatch
 
 Obj = dict[str, Any]
 
@@ -30,6 +32,7 @@ class Context:
 
     __slots__ = (
         "body_obj",
+        "custom",
         "dry_run",
         "flow",
         "info",
@@ -42,6 +45,7 @@ class Context:
         "revision",
         "server",
         "steps",
+        "stopwatch",
         "subject",
         "trail",
         "user",
@@ -65,10 +69,15 @@ class Context:
         """What the audit log is told of this request; None when its policy does not want it."""
         self.body_obj: Any = None
         """What came in as the body, decoded."""
+        self.custom: CustomKind | None = None
+        """The version of a definition by which the body was decoded."""
+        self.stopwatch: Stopwatch | None = None
+        """What measures the steps; None unless somebody asked for it."""
         self.object: Obj | None = None
         """What was stored or deleted."""
         self.old: Obj | None = None
-        self.patch: Any = None
+        self.patch: Obj | None = None
+        """A patch: its type and body, and the object that it was laid over or, for an apply, the result."""
         self.record = 0
         """The id of the record that this request will have."""
         self.revision = 0

@@ -18,10 +18,12 @@ from kubekit.api.resources import Resource
 from kubekit.api.status_error import StatusError
 from kubekit.apiserver.context import Context
 from kubekit.apiserver.metrics import UNSERVED, counted
+from kubekit.apiserver.record_steps import steps_of
 from kubekit.apiserver.watch_cache import CacheEvent, WatchCache, Watcher
 from kubekit.sim import Record, Step
 
 if TYPE_CHECKING:
+    from kubekit.apiserver.custom.kind import CustomKind
     from kubekit.apiserver.server import APIServer
 
 Obj = dict[str, Any]
@@ -96,6 +98,7 @@ class Told:
 
     __slots__ = (
         "body",
+        "custom",
         "groups",
         "info",
         "method",
@@ -106,14 +109,20 @@ class Told:
         "query",
         "read",
         "refusal",
+        "resource",
         "revision",
         "routine",
         "source",
         "status",
+        "steps",
         "subject",
         "user",
         "writes",
     )  # fmt: skip
+
+    steps: list[Step]
+    resource: Resource | None
+    custom: CustomKind | None
 
     def __init__(self, ctx: Context, answer: Response | WatchStream, source: str, subject: str) -> None:
         request, status = ctx.request, answer.status
@@ -153,6 +162,10 @@ class Told:
             "routine": self.routine,
         }
 
+    def told_steps(self) -> list[Step]:
+        """What a write was asked on its way, and what changed it. (A read is asked only what was noted.)"""
+        return steps_of(self)
+
     def came_out(self) -> Obj:
         """The answer, the version that was read, and what was written."""
         out: Obj = {"status": self.status, "revision": self.revision}
@@ -181,8 +194,8 @@ class Told:
         return f"{self.source} {word} {self.subject or self.path}{sub}{written}."
 
 
-def keep(ctx: Context, answer: Response | WatchStream, caused_by: int | None) -> None:
-    """Add the record of a finished request to the trace."""
+def keep(ctx: Context, answer: Response | WatchStream, caused_by: int | None, took: int) -> None:
+    """Add the record of a finished request to the trace; `took` is in nanoseconds."""
     server, info = ctx.server, ctx.info
     # Of what nothing serves there may be any number of names: those are counted together.
     if info.is_resource:
@@ -200,6 +213,10 @@ def keep(ctx: Context, answer: Response | WatchStream, caused_by: int | None) ->
         if isinstance(metadata, dict):
             subject += str(metadata.get("name", ""))
     told = Told(ctx, answer, source, subject)
+    steps: Any = ctx.steps
+    if info.verb not in READING:
+        told.steps, told.resource, told.custom = steps, ctx.resource, ctx.custom
+        steps = told.told_steps
     record = Record(
         ctx.record,
         loop.clock.elapsed(),
@@ -208,9 +225,10 @@ def keep(ctx: Context, answer: Response | WatchStream, caused_by: int | None) ->
         subject,
         told.sentence,
         told.came_in,
-        ctx.steps,
+        steps,
         told.came_out,
         caused_by,
+        took,
     )
     loop.trace.add(record)
 

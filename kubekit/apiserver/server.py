@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from time import perf_counter_ns
 from typing import Any
 
 from kubekit.api import status_error as errors
@@ -127,7 +128,7 @@ class APIServer(Component):
         self._stores: dict[tuple[str, str], ResourceStore] = {}
         self._scopes: dict[tuple[str, str, str], Scope] = {}
         self._kinds: dict[tuple[str, str], Scope] = {}
-        self._pipeline = build(dispatch)
+        self.pipeline = build(dispatch)
         self._subjects: dict[tuple[str, str], str] = {}
         for resource in RESOURCES:
             if "alpha" not in resource.version and "beta" not in resource.version:
@@ -232,6 +233,7 @@ class APIServer(Component):
 
     def _answer(self, request: Request) -> Answer:
         """One request through the pipeline, and its record."""
+        begun = 0 if request.method == "GET" else perf_counter_ns()  # a read is too short to be measured
         trace = self.loop.trace
         ctx = Context(self, request)
         before = trace.cause
@@ -241,7 +243,7 @@ class APIServer(Component):
             try:
                 if self._shared:
                     self._hear_of_others(request)
-                answer = self._pipeline(ctx)
+                answer = self.pipeline(ctx)
             except errors.StatusError as error:
                 answer = records.refusal(ctx, error)
             except StoreUnavailable as error:
@@ -252,7 +254,7 @@ class APIServer(Component):
             answer.headers = {**answer.headers, **ctx.flow.headers}
         if ctx.warnings and isinstance(answer, Response):
             records.add_warnings(ctx, answer)
-        records.keep(ctx, answer, before)
+        records.keep(ctx, answer, before, perf_counter_ns() - begun if begun else 0)
         return answer
 
     # -- what is served ---------------------------------------------------------------------------------
@@ -276,12 +278,8 @@ class APIServer(Component):
         home = (resource.group, resource.plural)
         prefix = f"{PREFIX}/{prefix_of(resource)}/"
         self.storage.place(prefix, *home)
-        cache = WatchCache(
-            self.storage,
-            prefix,
-            records.watch_recorder(self, resource),
-            routes=ROUTES.get(home, ()),
-        )
+        recorder = records.watch_recorder(self, resource)
+        cache = WatchCache(self.storage, prefix, recorder, routes=ROUTES.get(home, ()))
         lease = self._event_lease if resource.plural == "events" else None
         return ResourceStore(resource, strategy_of(resource), cache, lease)
 

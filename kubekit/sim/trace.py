@@ -59,6 +59,7 @@ class Record:
         "id",
         "kind",
         "subject",
+        "took",
     )
 
     def __init__(
@@ -73,6 +74,7 @@ class Record:
         steps: Sequence[Step] | Callable[[], Sequence[Step]],
         came_out: Detail,
         caused_by: int | None,
+        took: int = 0,
     ) -> None:
         self.id = id
         self.at = at
@@ -80,6 +82,9 @@ class Record:
         self.component = component
         self.subject = subject
         self.caused_by = caused_by
+        self.took = took
+        """Nanoseconds of the machine's clock, 0 where nobody measured: no part of the JSON form, since no two
+        runs agree on it."""
         self._sentence = sentence
         self._came_in = came_in
         self._steps = steps

@@ -87,13 +87,20 @@ class AdmissionChain:
 
     def admit(self, a: Attributes) -> None:
         """Let every plugin change the object; raises the first refusal."""
+        if (watch := a.ctx.stopwatch) is not None:
+            watch.admission()
         for plugin in self._concerned(a, self._admitting, "admit"):
             try:
                 plugin.admit(a)
             except StatusError as error:
                 a.ctx.refused(f"Admission {plugin.name}", error.message)
                 raise
-            a.ctx.steps.append(_passed(plugin.name, "mutating"))
+            if a.changes is None:
+                a.ctx.steps.append(_passed(plugin.name, "mutating"))
+            else:
+                # As they were made; the record makes a patch of them when somebody looks.
+                a.ctx.steps.append(Step(f"Admission {plugin.name}", "pass", "mutating", a.changes))
+                a.changes = None
 
     def validate(self, a: Attributes) -> None:
         """Ask every plugin whether the final object may pass; raises the first refusal."""

@@ -24,7 +24,7 @@ class DefaultIngressClass(AdmissionPlugin):
         """Name the newest default class."""
         if a.obj is None:
             return
-        spec = a.obj.setdefault("spec", {})
+        spec = a.part("spec")
         if spec.get("ingressClassName") is not None or OLD_ANNOTATION in (
             a.obj["metadata"].get("annotations") or {}
         ):
@@ -34,6 +34,7 @@ class DefaultIngressClass(AdmissionPlugin):
         ]
         if defaults:
             newest = max(c["metadata"]["creationTimestamp"] for c in defaults)
-            spec["ingressClassName"] = min(
+            chosen = min(
                 c["metadata"]["name"] for c in defaults if c["metadata"]["creationTimestamp"] == newest
             )
+            a.change("/spec", spec, "ingressClassName", chosen)

@@ -30,11 +30,11 @@ class DefaultTolerationSeconds(AdmissionPlugin):
         """Add the two tolerations that are missing."""
         if a.obj is None:
             return
-        spec: Obj = a.obj.setdefault("spec", {})
+        spec = a.part("spec")
         present: list[Obj] = spec.get("tolerations") or []
         missing = [key for key in _KEYS if not any(_tolerates(toleration, key) for toleration in present)]
         if missing:
-            spec["tolerations"] = [*present, *(_DEFAULTS[key] for key in missing)]
+            a.change("/spec", spec, "tolerations", [*present, *(_DEFAULTS[key] for key in missing)])
 
 
 def _tolerates(toleration: Obj, key: str) -> bool:

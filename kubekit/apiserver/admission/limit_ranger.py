@@ -33,7 +33,7 @@ class LimitRanger(AdmissionPlugin):
         assert a.obj is not None
         for limit_range in self._ranges(a):
             if a.resource.plural == "pods":
-                _fill(a.obj, limit_range)
+                _fill(a, a.obj, limit_range)
 
     def validate(self, a: Attributes) -> None:
         """Refuse what is out of bounds."""
@@ -63,7 +63,7 @@ def _limits(limit_range: Obj) -> list[Obj]:
     return (limit_range.get("spec") or {}).get("limits") or []
 
 
-def _fill(pod: Obj, limit_range: Obj) -> None:
+def _fill(a: Attributes, pod: Obj, limit_range: Obj) -> None:
     requests: dict[str, str] = {}
     limits: dict[str, str] = {}
     for item in _limits(limit_range):
@@ -73,8 +73,8 @@ def _fill(pod: Obj, limit_range: Obj) -> None:
     notes: list[str] = []
     spec = pod.get("spec") or {}
     for field, word in (("containers", "container"), ("initContainers", "init container")):
-        for container in spec.get(field) or ():
-            resources = container.setdefault("resources", {})
+        for place, container in enumerate(spec.get(field) or ()):
+            resources: Obj = dict(container.get("resources") or {})
             for kind, defaults in (("requests", requests), ("limits", limits)):
                 given = dict(resources.get(kind) or {})
                 added = sorted(name for name in defaults if name not in given)
@@ -83,10 +83,13 @@ def _fill(pod: Obj, limit_range: Obj) -> None:
                 if added:
                     resources[kind] = given
                     notes.append(f"{', '.join(added)} {kind[:-1]} for {word} {container.get('name', '')}")
+            if resources:
+                a.change(f"/spec/{field}/{place}", container, "resources", resources)
     if notes:
         metadata = pod["metadata"]
         text = f"LimitRanger plugin set: {'; '.join(notes)}"
-        metadata["annotations"] = {**(metadata.get("annotations") or {}), ANNOTATION: text}
+        annotations = {**(metadata.get("annotations") or {}), ANNOTATION: text}
+        a.change("/metadata", metadata, "annotations", annotations)
 
 
 def _numbers(*quantities: Quantity) -> list[int]:

@@ -26,6 +26,7 @@ from kubekit.apiserver.managed_fields.merge import merged
 from kubekit.apiserver.managed_fields.shape import Shape, shape_of_kind
 from kubekit.apiserver.managed_fields.tracking import custom_shape
 from kubekit.apiserver.patching import json_patch
+from kubekit.apiserver.patching.difference import difference
 
 Obj = dict[str, Any]
 
@@ -90,7 +91,9 @@ class MutatingAdmissionPolicy(AdmissionPlugin):
             scene.forget("object")
         if before == a.obj:
             return False
-        a.ctx.note(f"Policy {policy['metadata']['name']}", "changed the object")
+        # Copied, since whoever comes next changes the object in place.
+        patch = deep_copy(difference(before, a.obj))
+        a.ctx.note(f"Policy {policy['metadata']['name']}", "changed the object", {"patch": patch})
         return True
 
     def _fail(self, a: Attributes, policy: Obj, binding: Obj, text: str) -> None:

@@ -1,7 +1,8 @@
 """What an admission plugin is, and what it is asked.
 
 A plugin is one file in this room and one line in `admission/chain.py`. It names the operations and
-resources it looks at; `admit` may change `attributes.obj` (private to the request), `validate` may only
+resources it looks at; `admit` may change `attributes.obj` (private to the request), only through
+`attributes.change`, so that the record of the request can say which plugin changed what; `validate` may only
 refuse, by raising a StatusError. Plugins read other objects through `attributes.ctx.server.store(...)`,
 never from etcd. Upstream: apiserver/pkg/admission (interfaces.go, attributes.go).
 """
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
     from kubekit.apiserver.context import Context
 
 Obj = dict[str, Any]
+Change = tuple[str, str, Any, Any]
+"""A field that was set: its holder's JSON pointer, its key, the value before (or ABSENT), the value after."""
+
+ABSENT = object()
+"""The value of a field that was not there."""
 
 CREATE = "CREATE"
 UPDATE = "UPDATE"
@@ -40,6 +46,32 @@ class Attributes:
     old: Obj | None = None
     kind: str = ""
     options: Obj = field(default_factory=dict)
+    changes: list[Change] | None = None
+    """What the plugin that is asked now has changed; None: nothing so far."""
+
+    def change(self, at: str, holder: Obj, key: str, value: Any) -> None:
+        """Set a field of the object, and remember it; `at` is the JSON pointer of `holder` in the object.
+
+        Values are kept by reference: give a new list or dictionary instead of changing the present one.
+        """
+        before = holder.get(key, ABSENT)
+        if before is not ABSENT and before == value:
+            return
+        holder[key] = value
+        if self.changes is None:
+            self.changes = [(at, key, before, value)]
+        else:
+            self.changes.append((at, key, before, value))
+
+    def part(self, key: str) -> Obj:
+        """A part of the object as a dictionary; an empty one is put in where there is none."""
+        assert self.obj is not None
+        found: Obj | None = self.obj.get(key)
+        if found is None:
+            self.change("", self.obj, key, {})
+            # Not the one that was remembered: this one will be filled.
+            found = self.obj[key] = {}
+        return found
 
     @property
     def user(self) -> UserInfo:

@@ -27,12 +27,12 @@ class Priority(AdmissionPlugin):
         obj = a.obj
         if obj is None or a.resource.plural != "pods":
             return
-        spec: Obj = obj.setdefault("spec", {})
+        spec = a.part("spec")
         if a.operation == UPDATE:
             before = (a.old or {}).get("spec") or {}
             for field in ("priority", "preemptionPolicy"):
                 if spec.get(field) is None and before.get(field) is not None:
-                    spec[field] = before[field]
+                    a.change("/spec", spec, field, before[field])
             return
         name = spec.get("priorityClassName") or ""
         if not name:
@@ -44,7 +44,7 @@ class Priority(AdmissionPlugin):
             value = found.get("value", 0)
             policy = found.get("preemptionPolicy") or "PreemptLowerPriority"
         if name:
-            spec["priorityClassName"] = name
+            a.change("/spec", spec, "priorityClassName", name)
         given = spec.get("priority")
         if given is not None and given != value:
             text = (
@@ -52,7 +52,7 @@ class Priority(AdmissionPlugin):
                 f" admission controller computed {value} from the given PriorityClass name"
             )
             raise a.forbidden(text)
-        spec["priority"] = value
+        a.change("/spec", spec, "priority", value)
         given_policy = spec.get("preemptionPolicy")
         if given_policy is not None and given_policy != policy:
             text = (
@@ -60,7 +60,7 @@ class Priority(AdmissionPlugin):
                 f" priority admission controller computed {policy} from the given PriorityClass name"
             )
             raise a.forbidden(text)
-        spec["preemptionPolicy"] = policy
+        a.change("/spec", spec, "preemptionPolicy", policy)
 
     def validate(self, a: Attributes) -> None:
         """Only one class may be the global default."""

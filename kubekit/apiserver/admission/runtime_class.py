@@ -32,7 +32,7 @@ class RuntimeClassAdmission(AdmissionPlugin):
             if spec.get("overhead") and not _equal(spec["overhead"], overhead):
                 raise a.forbidden(MISMATCH)
             if overhead:
-                spec["overhead"] = dict(overhead)
+                a.change("/spec", spec, "overhead", dict(overhead))
         scheduling = runtime.get("scheduling")
         if scheduling is None:
             return
@@ -46,10 +46,10 @@ class RuntimeClassAdmission(AdmissionPlugin):
                 raise a.forbidden(text)
             selector[key] = value
         if selector:
-            spec["nodeSelector"] = selector
+            a.change("/spec", spec, "nodeSelector", selector)
         tolerations = _merged(spec.get("tolerations") or [], scheduling.get("tolerations") or [])
         if tolerations:
-            spec["tolerations"] = tolerations
+            a.change("/spec", spec, "tolerations", tolerations)
 
     def validate(self, a: Attributes) -> None:
         """Overhead comes from a runtime class and from nowhere else."""

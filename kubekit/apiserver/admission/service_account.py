@@ -31,17 +31,19 @@ class ServiceAccountAdmission(AdmissionPlugin):
         pod = a.obj
         if pod is None or a.operation != CREATE or a.subresource:
             return
-        spec: Obj = pod.setdefault("spec", {})
+        spec = a.part("spec")
         if MIRROR in ((pod.get("metadata") or {}).get("annotations") or {}):
             self.validate(a)
             return
         if not spec.get("serviceAccountName"):
-            spec["serviceAccountName"] = spec["serviceAccount"] = "default"
+            a.change("/spec", spec, "serviceAccountName", "default")
+            a.change("/spec", spec, "serviceAccount", "default")
         account = self._account(a, spec["serviceAccountName"])
         if self._mounts_token(account, spec):
             self._mount(a, spec)
         if not spec.get("imagePullSecrets") and account.get("imagePullSecrets"):
-            spec["imagePullSecrets"] = [dict(secret) for secret in account["imagePullSecrets"]]
+            secrets = [dict(secret) for secret in account["imagePullSecrets"]]
+            a.change("/spec", spec, "imagePullSecrets", secrets)
         self.validate(a)
 
     def validate(self, a: Attributes) -> None:
@@ -97,15 +99,15 @@ class ServiceAccountAdmission(AdmissionPlugin):
                 name = "kube-api-access-" + a.ctx.server.loop.rng.suffix()
         used = False
         for field in ("initContainers", "containers"):
-            for container in spec.get(field) or ():
+            for place, container in enumerate(spec.get(field) or ()):
                 mounts: list[Obj] = container.get("volumeMounts") or []
                 if any(mount.get("mountPath") == MOUNT_PATH for mount in mounts):
                     continue
                 mount = {"name": name, "readOnly": True, "mountPath": MOUNT_PATH}
-                container["volumeMounts"] = [*mounts, mount]
+                a.change(f"/spec/{field}/{place}", container, "volumeMounts", [*mounts, mount])
                 used = True
         if used and not known:
-            spec["volumes"] = [*volumes, {"name": name, "projected": _TOKEN_SOURCES}]
+            a.change("/spec", spec, "volumes", [*volumes, {"name": name, "projected": _TOKEN_SOURCES}])
 
 
 _TOKEN_SOURCES: Obj = {

@@ -39,7 +39,7 @@ class StorageObjectInUseProtection(AdmissionPlugin):
         wanted = FINALIZERS[a.resource.plural]
         present = a.obj["metadata"].get("finalizers") or []
         if wanted not in present:
-            a.obj["metadata"]["finalizers"] = [*present, wanted]
+            a.change("/metadata", a.obj["metadata"], "finalizers", [*present, wanted])
 
 
 class DefaultStorageClass(AdmissionPlugin):
@@ -60,7 +60,7 @@ class DefaultStorageClass(AdmissionPlugin):
             chosen = min(
                 c["metadata"]["name"] for c in defaults if c["metadata"]["creationTimestamp"] == newest
             )
-            a.obj.setdefault("spec", {})["storageClassName"] = chosen
+            a.change("/spec", a.part("spec"), "storageClassName", chosen)
 
 
 class PersistentVolumeClaimResize(AdmissionPlugin):

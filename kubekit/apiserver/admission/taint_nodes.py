@@ -24,9 +24,9 @@ class TaintNodesByCondition(AdmissionPlugin):
         """Add the taint unless it is there."""
         if a.obj is None:
             return
-        spec: Obj = a.obj.setdefault("spec", {})
+        spec = a.part("spec")
         taints: list[Obj] = spec.get("taints") or []
         for taint in taints:
             if taint.get("key") == NOT_READY and taint.get("effect") == "NoSchedule":
                 return
-        spec["taints"] = [*taints, {"key": NOT_READY, "effect": "NoSchedule"}]
+        a.change("/spec", spec, "taints", [*taints, {"key": NOT_READY, "effect": "NoSchedule"}])

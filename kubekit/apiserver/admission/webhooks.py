@@ -93,7 +93,8 @@ class MutatingAdmissionWebhook(Webhooks):
             changed = json_patch.apply(deep_copy(a.obj), operations)
             a.obj.clear()
             a.obj.update(changed)
-            a.ctx.note(f"Webhook {webhook['name']}", f"{len(operations)} changes")
+            made = f"{len(operations)} change{'' if len(operations) == 1 else 's'}"
+            a.ctx.note(f"Webhook {webhook['name']}", made, {"patch": operations})
 
 
 class ValidatingAdmissionWebhook(Webhooks):

@@ -145,6 +145,7 @@ def decode(ctx: Context, scope: Scope, value: Any, validation: str) -> Obj:
         )
     found["apiVersion"], found["kind"], found["metadata"] = version, kind, metadata
     if kind == resource.kind:
+        ctx.custom = custom
         schemas.default(found, custom.schema)
     return found
 

@@ -119,6 +119,8 @@ def new_object(ctx: Context, scope: Scope, config: Obj, old: Obj | None, options
     if scope.decode is not None:
         return scope.decode(ctx, scope, deep_copy(merged), options.field_validation)
     entries = merged["metadata"].pop("managedFields", None)
+    if ctx.patch is not None:
+        ctx.patch["merged"] = merged
     try:
         new, _ = for_kind(resource.api_version, resource.kind).decode(merged, strict="Ignore")
     except DecodeError as error:

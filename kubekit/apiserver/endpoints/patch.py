@@ -62,7 +62,7 @@ def patch(ctx: Context, scope: Scope, strategy: Strategy | None = None) -> Respo
     form = form_of(ctx)
     body = read_body(ctx)
     options = write_options(ctx, "PatchOptions", apply=kind == "apply")
-    ctx.patch = {"type": kind, "body": body}
+    ctx.patch = sent = {"type": kind, "body": body}
     if ctx.trail is not None and kind != "apply":
         ctx.trail.sent(body)
     name = ctx.info.name
@@ -73,7 +73,7 @@ def patch(ctx: Context, scope: Scope, strategy: Strategy | None = None) -> Respo
     def change(existing: Obj | None) -> Obj:
         if existing is None:
             raise errors.not_found(scope.resource, name)
-        old = scope.served(existing)
+        old = sent["old"] = scope.served(existing)
         resource = scope.resource
         new = apply_patch_to(ctx, scope, kind, body, old, options, resource.api_version, resource.kind)
         scope.store.check_namespace(ctx, new)

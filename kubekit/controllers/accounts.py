@@ -39,6 +39,24 @@ ACCOUNTS = {
 """Controllers whose account is called otherwise than they are."""
 
 
+OTHERS = (
+    "attachdetach-controller",
+    "bootstrap-signer",
+    "device-taint-eviction-controller",
+    "endpointslicemirroring-controller",
+    "ephemeral-volume-controller",
+    "expand-controller",
+    "legacy-service-account-token-cleaner",
+    "resource-claim-controller",
+    "service-cidrs-controller",
+    "token-cleaner",
+    "validatingadmissionpolicy-status-controller",
+    "volumeattributesclass-protection-controller",
+)
+"""Accounts of controllers that the kit leaves out: a manager that runs everything makes these too, so that
+the subjects of RBAC's default bindings exist as they do in a real cluster."""
+
+
 def account_of(controller: str) -> str:
     """The account of a controller, "" for the one that acts as the manager."""
     return "" if controller == OWN_USER else ACCOUNTS.get(controller, controller)
@@ -54,10 +72,10 @@ def client_of(manager: Client, controller: str) -> Client:
     return Client(manager.handler, user=user, name=manager.name)
 
 
-def ensure(manager: Client, controllers: Iterable[str]) -> None:
-    """Make the accounts that do not exist yet."""
+def ensure(manager: Client, controllers: Iterable[str], others: Iterable[str] = ()) -> None:
+    """Make the accounts of the controllers, and the others, that do not exist yet."""
     there = {one["metadata"]["name"] for one in manager.list("serviceaccounts", NAMESPACE)["items"]}
-    for name in sorted({account_of(one) for one in controllers} - there - {""}):
+    for name in sorted(({account_of(one) for one in controllers} | {*others}) - there - {""}):
         metadata = {"name": name, "namespace": NAMESPACE}
         manager.create(
             "serviceaccounts", {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": metadata}

@@ -12,7 +12,7 @@ from dataclasses import fields
 from typing import Any
 
 from kubekit.client import Client, EventRecorder, InformerFactory, LeaderElection
-from kubekit.controllers.accounts import ensure
+from kubekit.controllers.accounts import OTHERS, ensure
 from kubekit.controllers.controller import Context, Controller, Options
 from kubekit.controllers.registry import chosen, full_name
 from kubekit.sim import Component, Loop
@@ -50,6 +50,7 @@ class ControllerManager(Component):
         self.controllers: dict[str, Controller] = {}
         self.election: LeaderElection | None = None
         self._classes = chosen(controllers)
+        self._others = OTHERS if controllers is None or "*" in controllers else ()
         self._stopped: set[str] = set()
         self._informers: InformerFactory | None = None
 
@@ -111,7 +112,7 @@ class ControllerManager(Component):
 
     def _run(self) -> None:
         if self.options.own_accounts:
-            ensure(self.client, [kind.name for kind in self._classes])
+            ensure(self.client, [kind.name for kind in self._classes], self._others)
         self._informers = InformerFactory(self.client, self.loop, self.name)
         context = Context(self.loop, self.client, self._informers, self.name, self.options)
         self.controllers = {kind.name: kind(context) for kind in self._classes}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import kubekit
 from kubekit.api.status_error import StatusError
-from kubekit.controllers.accounts import account_of, client_of
+from kubekit.controllers.accounts import OTHERS, account_of, client_of
 from kubekit.controllers.registry import CONTROLLERS
 
 
@@ -17,6 +17,13 @@ def test_every_account_has_its_role_and_exists() -> None:
         if account:
             assert account in accounts
             assert f"system:controller:{account}" in roles
+    assert accounts >= set(OTHERS)
+
+
+def test_a_controller_that_is_left_out_has_no_account() -> None:
+    cluster = kubekit.up(workers=0, controllers=["*", "-job-controller"])
+    accounts = {one["metadata"]["name"] for one in cluster.list("serviceaccounts", namespace="kube-system")}
+    assert "job-controller" not in accounts and accounts >= {"cronjob-controller", *OTHERS}
 
 
 def test_a_controller_may_what_its_role_says_and_no_more() -> None:

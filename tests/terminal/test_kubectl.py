@@ -138,6 +138,15 @@ def test_a_namespace_chosen_stays(kubectl: Kubectl) -> None:
     assert kubectl.line("config view --minify -o jsonpath={..namespace}").stdout == "kube-system"
 
 
+def test_a_patch_says_whether_it_changed_something(kubectl: Kubectl) -> None:
+    kubectl.line("create cm c --from-literal=a=b")
+    same, other = [f'patch cm c -p \'{{"data":{{"a":"{value}"}}}}\'' for value in "bc"]
+    assert kubectl.line(same).stdout == "configmap/c patched (no change)\n"
+    assert kubectl.line(same + " --dry-run=server").stdout == "configmap/c patched (no change)\n"
+    assert kubectl.line(other + " --dry-run=server").stdout == "configmap/c patched\n"
+    assert kubectl.line(other).stdout == "configmap/c patched\n"
+
+
 def test_explain_reads_the_documentation(kubectl: Kubectl) -> None:
     text = kubectl.line("explain pod.spec.containers.image").stdout
     assert "FIELD: image <string>" in text and "Container image name." in text

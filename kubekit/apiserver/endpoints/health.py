@@ -39,6 +39,7 @@ _HOOKS = [
         "priority-and-fairness-config-producer",
         "bootstrap-controller",
         "start-kubernetes-service-cidr-controller",
+        "aggregator-reload-proxy-client-cert",
         "start-kube-aggregator-informers",
         "apiservice-status-local-available-controller",
         "apiservice-status-remote-available-controller",

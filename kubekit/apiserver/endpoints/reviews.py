@@ -209,7 +209,7 @@ _ANSWERS: dict[str, Callable[[Context, Obj], Obj]] = {
 def _component_health(server: APIServer) -> list[tuple[str, bool, str]]:
     """(name, healthy, message) of the components that a ComponentStatus tells of."""
     found = []
-    for name, port in (("controller-manager", 10257), ("scheduler", 10259)):
+    for name, port in (("scheduler", 10259), ("controller-manager", 10257)):
         healthy = server.probe is not None and server.probe(name)
         why = f"dial tcp 127.0.0.1:{port}: connect: connection refused"
         found.append((name, healthy, "ok" if healthy else f'Get "https://127.0.0.1:{port}/healthz": {why}'))

@@ -12,7 +12,7 @@ from kubekit.terminal.cli.command import Command
 from kubekit.terminal.cli.errors import CommandError
 from kubekit.terminal.cli.flags import boolean, string
 from kubekit.terminal.kubectl import output, selection
-from kubekit.terminal.kubectl.call import Call, meta
+from kubekit.terminal.kubectl.call import Call
 from kubekit.terminal.kubectl.connection import typed
 from kubekit.terminal.kubectl.manifests import Info, file_flags
 
@@ -78,8 +78,8 @@ def _one(call: Call, info: Info, body: bytes, kind: str) -> None:
             raise CommandError(f"{kind} is not supported by {shown}: {error.message}") from None
         raise
     after = answer if sub else typed(answer, info.resource)
-    same = not sub and meta(after).get("resourceVersion") == meta(info.obj or {}).get("resourceVersion")
-    done = "patched (no change)" if same and call.dry_run() == "none" else "patched"
+    same = not sub and after == typed(info.obj or {}, info.resource)
+    done = "patched (no change)" if same else "patched"
     # The original does not mention a dry run here.
     call.flags["dry-run"] = "none"
     call.out(output.result(call, done)(after), end="")

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from kubekit.api.duration import go_duration
 from kubekit.api.field_path import go_quote
 from kubekit.terminal.cli.errors import CommandError
 from kubekit.terminal.cli.flags import Flag
@@ -77,10 +78,16 @@ def _default(flag: Flag) -> str:
     if flag.kind == "bool":
         return str(bool(flag.default)).lower()
     if flag.kind in ("list", "array", "map"):
-        return "[]"
+        return "[]" if flag.default is None else ""
     if flag.kind == "duration":
-        return f"{flag.default:g}s"
+        return go_duration(flag.default)
     return str(flag.default) if flag.kind == "int" else f"'{flag.default}'"
+
+
+def flag_lines(flag: Flag) -> list[str]:
+    """How help shows a flag: its names with the default, then what it is for."""
+    short = f"-{flag.short}, " if flag.short else ""
+    return [f"    {short}--{flag.name}={_default(flag)}:", f"\t{flag.help}", ""]
 
 
 def help_text(command: Command, path: str) -> str:
@@ -98,8 +105,7 @@ def help_text(command: Command, path: str) -> str:
     if flags:
         out.append("Options:")
         for flag in flags:
-            short = f"-{flag.short}, " if flag.short else ""
-            out += [f"    {short}--{flag.name}={_default(flag)}:", f"\t{flag.help}", ""]
+            out += flag_lines(flag)
     rest = command.use.partition(" ")[2]
     usage = f"{path} {rest}".strip() if rest else f"{path} SUBCOMMAND [options]" if shown else path
     if "[options]" not in usage:

@@ -22,6 +22,7 @@ from kubekit.terminal.cli.flags import Flag, array, boolean, duration, number, s
 from kubekit.terminal.kubectl import manifests, output, selection
 from kubekit.terminal.kubectl.call import Call, meta
 from kubekit.terminal.kubectl.connection import typed
+from kubekit.terminal.kubectl.examples import with_examples
 from kubekit.terminal.kubectl.manifests import Info, file_flags
 from kubekit.terminal.kubectl.three_way import three_way, type_for
 
@@ -372,3 +373,4 @@ COMMAND = Command(
     ],
     example="kubectl apply -f web.yaml\nkubectl apply -f folder/ -R\nkubectl apply -f - (the cell's body)",
 )
+with_examples(COMMAND)

@@ -12,6 +12,7 @@ from kubekit.terminal.cli.errors import CommandError, Quit
 from kubekit.terminal.cli.flags import boolean, string
 from kubekit.terminal.kubectl import manifests, output, rbac_rules, selection
 from kubekit.terminal.kubectl.call import Call, meta
+from kubekit.terminal.kubectl.examples import with_examples
 from kubekit.terminal.kubectl.manifests import Info, file_flags, kind_name
 
 _VERBS = {
@@ -236,7 +237,7 @@ def _reconcile_one(call: Call, info: Info) -> None:
 
 
 COMMAND = Command(
-    "auth",
+    "auth [flags]",
     "Inspect authorization",
     None,
     commands=[
@@ -273,3 +274,4 @@ COMMAND = Command(
         ),
     ],
 )
+with_examples(COMMAND)

@@ -14,6 +14,7 @@ from kubekit.terminal.cli.flags import Flag, boolean
 from kubekit.terminal.kubectl import output, selection
 from kubekit.terminal.kubectl.call import Call
 from kubekit.terminal.kubectl.connection import typed
+from kubekit.terminal.kubectl.examples import with_examples
 from kubekit.terminal.kubectl.manifests import file_flags
 
 
@@ -72,3 +73,4 @@ COMMAND = Command(
         Command("deny (-f FILENAME | NAME)", "Deny a certificate signing request", deny, _flags()),
     ],
 )
+with_examples(COMMAND)

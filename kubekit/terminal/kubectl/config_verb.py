@@ -16,6 +16,7 @@ from kubekit.terminal.cli.errors import CommandError
 from kubekit.terminal.cli.flags import boolean, string
 from kubekit.terminal.kubectl import kubeconfig, output
 from kubekit.terminal.kubectl.call import Call
+from kubekit.terminal.kubectl.examples import with_examples
 
 _OMITTED = {"certificate-authority-data", "client-certificate-data", "client-key-data"}
 _REDACTED = {"token", "password"}
@@ -308,7 +309,7 @@ COMMAND = Command(
     "Modify kubeconfig files",
     None,
     commands=[
-        Command("current-context", "Display the current-context", current_context),
+        Command("current-context [flags]", "Display the current-context", current_context),
         Command(
             "delete-cluster NAME",
             "Delete the specified cluster from the kubeconfig",
@@ -322,14 +323,14 @@ COMMAND = Command(
         Command(
             "delete-user NAME", "Delete the specified user from the kubeconfig", _delete("users", "user")
         ),
-        Command("get-clusters", "Display clusters defined in the kubeconfig", get_clusters),
+        Command("get-clusters [flags]", "Display clusters defined in the kubeconfig", get_clusters),
         Command(
             "get-contexts [(-o|--output=)name)]",
             "Describe one or many contexts",
             get_contexts,
             [boolean("no-headers", "Without the first line."), string("output", "name.", "o")],
         ),
-        Command("get-users", "Display users defined in the kubeconfig", get_users),
+        Command("get-users [flags]", "Display users defined in the kubeconfig", get_users),
         Command(
             "rename-context CONTEXT_NAME NEW_NAME",
             "Rename a context from the kubeconfig file",
@@ -375,5 +376,5 @@ COMMAND = Command(
             ],
         ),
     ],
-    example="kubectl config set-context --current --namespace=shop",
 )
+with_examples(COMMAND)

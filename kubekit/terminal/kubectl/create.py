@@ -24,6 +24,7 @@ from kubekit.terminal.kubectl import (
 from kubekit.terminal.kubectl.apply import with_last_applied, write_query
 from kubekit.terminal.kubectl.call import Call
 from kubekit.terminal.kubectl.connection import typed
+from kubekit.terminal.kubectl.examples import with_examples
 from kubekit.terminal.kubectl.generate import create_flags
 from kubekit.terminal.kubectl.manifests import Info, file_flags
 
@@ -87,3 +88,4 @@ COMMAND = Command(
     ),
     example="kubectl create -f web.yaml\nkubectl create deployment web --image=nginx --replicas=3",
 )
+with_examples(COMMAND)

@@ -196,7 +196,7 @@ COMMANDS = [
         commands=[
             Command(
                 "docker-registry NAME --docker-username=user --docker-password=password --docker-email=email"
-                " [--docker-server=string] [--from-file=[key=]source]",
+                " [--docker-server=string] [--from-file=[key=]source] [--dry-run=server|client|none]",
                 "Create a secret for use with a Docker registry",
                 secret_registry,
                 [
@@ -210,7 +210,8 @@ COMMANDS = [
                 ],
             ),
             Command(
-                "generic NAME [--type=string] [--from-file=[key=]source] [--from-literal=key1=value1]",
+                "generic NAME [--type=string] [--from-file=[key=]source] [--from-literal=key1=value1]"
+                " [--dry-run=server|client|none]",
                 "Create a secret from a local file, directory, or literal value",
                 secret_generic,
                 [*_data_flags(), string("type", "The secret's type.")],

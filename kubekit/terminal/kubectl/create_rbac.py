@@ -211,31 +211,33 @@ def _subject_flags() -> list[Flag]:
 
 COMMANDS = [
     Command(
-        "role NAME --verb=verb --resource=resource.group/subresource [--resource-name=resourcename]",
+        "role NAME --verb=verb --resource=resource.group/subresource [--resource-name=resourcename]"
+        " [--dry-run=server|client|none]",
         "Create a role with single rule",
         role,
         _role_flags(),
     ),
     Command(
-        "clusterrole NAME --verb=verb --resource=resource.group [--resource-name=resourcename]",
+        "clusterrole NAME --verb=verb --resource=resource.group [--resource-name=resourcename]"
+        " [--dry-run=server|client|none]",
         "Create a cluster role",
         cluster_role,
         [
             *_role_flags(),
             listing("non-resource-url", "Paths that are no resources."),
-            Flag("aggregation-rule", "map", None, help="Labels of the roles to gather rules from."),
+            Flag("aggregation-rule", "map", "", help="Labels of the roles to gather rules from."),
         ],
     ),
     Command(
         "rolebinding NAME --clusterrole=NAME|--role=NAME [--user=username] [--group=groupname]"
-        " [--serviceaccount=namespace:serviceaccountname]",
+        " [--serviceaccount=namespace:serviceaccountname] [--dry-run=server|client|none]",
         "Create a role binding for a particular role or cluster role",
         role_binding,
         [*_subject_flags(), string("role", "The role to bind.")],
     ),
     Command(
         "clusterrolebinding NAME --clusterrole=NAME [--user=username] [--group=groupname]"
-        " [--serviceaccount=namespace:serviceaccountname]",
+        " [--serviceaccount=namespace:serviceaccountname] [--dry-run=server|client|none]",
         "Create a cluster role binding for a particular cluster role",
         cluster_role_binding,
         _subject_flags(),

@@ -126,7 +126,7 @@ def cluster_info(call: Call) -> None:
 
 COMMANDS = [
     Command(
-        "api-resources [options]",
+        "api-resources [flags]",
         "Print the supported API resources on the server",
         api_resources,
         [
@@ -145,13 +145,20 @@ COMMANDS = [
         "api-versions",
         'Print the supported API versions on the server, in the form of "group/version"',
         api_versions,
+        example="kubectl api-versions",
     ),
     Command(
-        "version [options]",
+        "version [flags]",
         "Print the client and server version information",
         version,
         [boolean("client", "Only the client's."), string("output", "yaml or json.", "o")],
+        example="kubectl version\nkubectl version -o yaml",
     ),
-    Command("cluster-info", "Display cluster information", cluster_info),
+    Command(
+        "cluster-info [flags]",
+        "Display cluster information",
+        cluster_info,
+        example="kubectl cluster-info",
+    ),
 ]
 __all__ = ["COMMANDS", "output"]

@@ -67,8 +67,7 @@ def _row(call: Call, event: Obj) -> list[str]:
 
 
 COMMAND = Command(
-    "events [(-o|--output=)json|yaml|kyaml|name|go-template|...] [--for TYPE/NAME] [--watch]"
-    " [--types=Normal,Warning] [options]",
+    f"events [(-o|--output=){output.USAGE}] [--for TYPE/NAME] [--watch] [--types=Normal,Warning] [options]",
     "List events",
     run,
     [

@@ -256,7 +256,8 @@ def _watch(call: Call, wanted: list[Target], printer: output.Printer | None) -> 
 
 
 COMMAND = Command(
-    "get [(-o|--output=)FORMAT] (TYPE[.VERSION][.GROUP] [NAME | -l label] | TYPE/NAME ...) [flags] [options]",
+    f"get [(-o|--output=){output.USAGE}|custom-columns|custom-columns-file|wide]"
+    " (TYPE[.VERSION][.GROUP] [NAME | -l label] | TYPE[.VERSION][.GROUP]/NAME ...) [flags] [options]",
     "Display one or many resources",
     run,
     [

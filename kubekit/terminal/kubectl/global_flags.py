@@ -6,7 +6,7 @@ Source: cli-runtime/pkg/genericclioptions/config_flags.go.
 
 from __future__ import annotations
 
-from kubekit.terminal.cli.flags import Flag, array, boolean, number, string
+from kubekit.terminal.cli.flags import Flag, array, boolean, duration, number, string
 
 GLOBAL_FLAGS: list[Flag] = [
     string("as", "Ask as this user (impersonation)."),
@@ -23,6 +23,7 @@ GLOBAL_FLAGS: list[Flag] = [
     boolean("insecure-skip-tls-verify", "Ignored in a notebook."),
     string("kubeconfig", "The kubeconfig file to use."),
     string("kuberc", "Ignored: preferences are not read."),
+    duration("log-flush-frequency", "Ignored: there is no log.", 5.0),
     boolean("match-server-version", "Ignored."),
     string("namespace", "The namespace to work in.", "n"),
     string("password", "Ignored in a notebook."),
@@ -35,6 +36,6 @@ GLOBAL_FLAGS: list[Flag] = [
     string("user", "The kubeconfig user to use."),
     string("username", "Ignored in a notebook."),
     number("v", "How much to tell of the requests: 6 to 10.", "v"),
-    string("vmodule", "Ignored: there is no log."),
+    Flag("vmodule", "map", "", help="Ignored: there is no log."),
     boolean("warnings-as-errors", "Ignored."),
 ]

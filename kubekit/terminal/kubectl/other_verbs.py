@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kubekit.terminal.cli.command import Command, help_text, unknown_command
+from kubekit.terminal.cli.command import Command, flag_lines, help_text, unknown_command
 from kubekit.terminal.cli.errors import CommandError
 from kubekit.terminal.cli.flags import boolean, string
 from kubekit.terminal.kubectl import selection, streams
@@ -20,11 +20,7 @@ def options(call: Call) -> None:
     """`kubectl options`."""
     call.out("The following options can be passed to any command:\n")
     for flag in sorted(GLOBAL_FLAGS, key=lambda one: one.name):
-        default = {"bool": "false", "array": "[]", "int": str(flag.default)}.get(
-            flag.kind, f"'{flag.default}'"
-        )
-        short = f"-{flag.short}, " if flag.short else ""
-        call.out(f"    {short}--{flag.name}={default}:\n\t{flag.help}\n")
+        call.out("\n".join(flag_lines(flag)))
 
 
 def help_(call: Call) -> None:

@@ -35,6 +35,11 @@ _PLAIN = (
 )
 _PLAIN_FORMATS = ",".join(_PLAIN)
 FORMATS = ",".join(sorted([*_PLAIN, "custom-columns", "custom-columns-file", "wide"]))
+USAGE = (
+    "json|yaml|kyaml|name|go-template|go-template-file|template|templatefile|jsonpath|jsonpath-as-json"
+    "|jsonpath-file"
+)
+"""How usage lines list the formats."""
 _WITH_TEXT = ("go-template", "template", "jsonpath", "jsonpath-as-json", "custom-columns")
 _WITH_FILE = ("go-template-file", "templatefile", "jsonpath-file", "custom-columns-file")
 Printer = Callable[[Obj], str]

@@ -23,6 +23,7 @@ from kubekit.terminal.kubectl import output, selection
 from kubekit.terminal.kubectl.call import Call, meta
 from kubekit.terminal.kubectl.describe.pod_template import pod_template
 from kubekit.terminal.kubectl.describe.writer import Writer
+from kubekit.terminal.kubectl.examples import with_examples
 from kubekit.terminal.kubectl.manifests import Info, file_flags
 from kubekit.terminal.kubectl.rollout_status import status_of
 
@@ -344,18 +345,14 @@ def resume(call: Call) -> None:
     _pausing(call, False)
 
 
-def _flags(*more: Flag) -> list[Flag]:
-    return [
-        *file_flags("what it is about"),
-        *output.output_flags(),
-        string("selector", "Only objects with these labels.", "l"),
-        string(
-            "field-manager",
-            "The name under which the server notes who changed what.",
-            default="kubectl-rollout",
-        ),
-        *more,
-    ]
+def _flags(*more: Flag, printed: bool = True, writes: bool = False) -> list[Flag]:
+    flags = [*file_flags("what it is about"), string("selector", "Only objects with these labels.", "l")]
+    if printed:
+        flags += output.output_flags()
+    if writes:
+        about = "The name under which the server notes who changed what."
+        flags.append(string("field-manager", about, default="kubectl-rollout"))
+    return [*flags, *more]
 
 
 COMMAND = Command(
@@ -370,9 +367,11 @@ COMMAND = Command(
             history,
             _flags(number("revision", "Show this revision's pod template.")),
         ),
-        Command("pause RESOURCE [options]", "Mark the provided resource as paused", pause, _flags()),
-        Command("restart RESOURCE [options]", "Restart a resource", restart, _flags()),
-        Command("resume RESOURCE [options]", "Resume a paused resource", resume, _flags()),
+        Command(
+            "pause RESOURCE [options]", "Mark the provided resource as paused", pause, _flags(writes=True)
+        ),
+        Command("restart RESOURCE [options]", "Restart a resource", restart, _flags(writes=True)),
+        Command("resume RESOURCE [options]", "Resume a paused resource", resume, _flags(writes=True)),
         Command(
             "status (TYPE NAME | TYPE/NAME) [flags] [options]",
             "Show the status of the rollout",
@@ -381,6 +380,7 @@ COMMAND = Command(
                 number("revision", "Only if it is this revision."),
                 duration("timeout", "Give up after this time; 0: never."),
                 boolean("watch", "Wait until it is done.", "w", True),
+                printed=False,
             ),
         ),
         Command(
@@ -388,8 +388,10 @@ COMMAND = Command(
             "Undo a previous rollout",
             undo,
             _flags(
-                output.dry_run_flag(), number("to-revision", "The revision to go back to; 0: the one before.")
+                output.dry_run_flag(),
+                number("to-revision", "The revision to go back to; 0: the one before."),
             ),
         ),
     ],
 )
+with_examples(COMMAND)

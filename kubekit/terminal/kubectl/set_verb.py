@@ -21,6 +21,7 @@ from kubekit.terminal.kubectl import manifests, output, selection
 from kubekit.terminal.kubectl.call import Call, meta
 from kubekit.terminal.kubectl.connection import typed
 from kubekit.terminal.kubectl.create_rbac import RBAC
+from kubekit.terminal.kubectl.examples import with_examples
 from kubekit.terminal.kubectl.manifests import Info, file_flags
 from kubekit.terminal.kubectl.three_way import three_way, type_for
 
@@ -313,7 +314,6 @@ COMMAND = Command(
     "set SUBCOMMAND",
     "Set specific features on objects",
     None,
-    example="kubectl set image deploy/web nginx=nginx:1.29\nkubectl set env deploy/web LOG=debug",
     commands=[
         Command(
             "env RESOURCE/NAME KEY_1=VAL_1 ... KEY_N=VAL_N [options]",
@@ -339,7 +339,7 @@ COMMAND = Command(
             _flags(),
         ),
         Command(
-            "resources (-f FILENAME | TYPE NAME) ([--limits=LIMITS & --requests=REQUESTS] [options]",
+            "resources (-f FILENAME | TYPE NAME)  ([--limits=LIMITS & --requests=REQUESTS] [options]",
             "Update resource requests/limits on objects with pod templates",
             resources_,
             _flags(
@@ -363,7 +363,7 @@ COMMAND = Command(
         ),
         Command(
             "subject (-f FILENAME | TYPE NAME) [--user=username] [--group=groupname]"
-            " [--serviceaccount=namespace:serviceaccountname] [options]",
+            " [--serviceaccount=namespace:serviceaccountname] [--dry-run=server|client|none] [options]",
             "Update the user, group, or service account in a role binding or cluster role binding",
             subject,
             _flags(
@@ -375,3 +375,4 @@ COMMAND = Command(
     ],
 )
 __all__ = ["COMMAND", "kind_slash", "meta", "pod_spec"]
+with_examples(COMMAND)

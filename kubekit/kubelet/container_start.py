@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from kubekit.api.meta import Obj
+from kubekit.kubelet import image_files
 from kubekit.kubelet.cri import RuntimeService
 from kubekit.kubelet.environment import environment_of
 from kubekit.kubelet.events import ContainerEvents
@@ -77,8 +78,15 @@ class ContainerStart:
         ]
         made = self._cri.create_container(pod, container, attempt, image_ref, argv)
         made.pod.environment[container["name"]] = environment
-        if container.get("volumeMounts"):
+        made.folder = container.get("workingDir") or "/"
+        if made.folder != "/":  # the runtime makes the folder if the image has none
+            image_files.make_folder(made, made.folder)
+        mounts = container.get("volumeMounts") or ()
+        if mounts:
             made.files.update(self._volumes.files(pod, container))
+        for mount in mounts:
+            if mount["mountPath"].rstrip("/") not in made.files:  # a subPath may be one file
+                image_files.make_folder(made, mount["mountPath"])
         self._events.normal(pod, container, kind, "Created", "Container created")
         yield from self._cri.start_container(pod, made)
         self._events.normal(pod, container, kind, "Started", "Container started")

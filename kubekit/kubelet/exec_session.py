@@ -129,8 +129,8 @@ class ExecSession:
 
     def _prompt(self, name: str) -> str:
         if name == "bash":
-            return f"root@{self._container.pod.hostname}:/# "
-        return "# " if image_programs.find(self._container, "bash") else "/ # "
+            return f"root@{self._container.pod.hostname}:\\w# "
+        return "# " if image_programs.find(self._container, "bash") else "\\w # "
 
     def _go(self, answer: str | None) -> None:
         """Go on until the command waits for something."""

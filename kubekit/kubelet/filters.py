@@ -1,4 +1,4 @@
-"""Programs that read: files, a pipe, or what somebody types, line by line. `cat`, `grep`, `wc`, and `tar`.
+"""Programs that read: files, a pipe, or what somebody types, line by line. `cat`, `grep`, `wc` and the like.
 
 Each is a generator of steps, as in `shell`; `stdin` is what a pipe or a file gives, None is the client's
 own input.
@@ -6,9 +6,7 @@ own input.
 
 from __future__ import annotations
 
-import io
 import re
-import tarfile
 from collections.abc import Generator
 from typing import TYPE_CHECKING
 
@@ -24,6 +22,8 @@ NAMES = frozenset(
     ["cat", "tee", "wc", "grep", "head", "tail", "sort", "tr", "sed", "awk", "cut", "uniq", "xargs"]
 )
 
+TAKE_VALUES = {"head": ("-n", "-c"), "tail": ("-n", "-c"), "cut": ("-c", "-d", "-f")}
+
 
 def run(shell: Shell, name: str, rest: list[str], stdin: str | None) -> Run:
     """Programs that read files, or their input line by line."""
@@ -33,7 +33,7 @@ def run(shell: Shell, name: str, rest: list[str], stdin: str | None) -> Run:
     pattern = ""
     if name in ("grep", "sed", "awk", "tr") and words:
         pattern, words = words[0], words[1:]
-    if name in ("head", "tail", "cut") and flags and flags[0] in ("-n", "-c", "-d", "-f") and words:
+    if name in TAKE_VALUES and flags and flags[0] in TAKE_VALUES[name] and words:
         flags[0] += words.pop(0)
     if name in ("tr", "xargs"):
         words = []
@@ -62,7 +62,7 @@ def run(shell: Shell, name: str, rest: list[str], stdin: str | None) -> Run:
         yield Out(STDOUT, text)
     if name == "tee":
         for path in words:
-            container.files[path] = text
+            container.files[image_files.at(container, path)] = text
     elif name == "tail" and {"-f", "-F"} & set(flags):
         yield Out(STDOUT, text)
         while True:
@@ -104,48 +104,3 @@ def filtered(name: str, pattern: str, flags: list[str], text: str) -> tuple[int,
         found = [line for line in lines if bool(wanted.search(line)) != ("v" in joined)]
         return int(not found), "" if "q" in joined else f"{len(found)}\n" if "c" in joined else "".join(found)
     return 0, text
-
-
-def tar(shell: Shell, rest: list[str], stdin: str | None) -> Run:
-    """`tar cf - PATH` and `tar xmf - -C DIR`, as `kubectl cp` calls them."""
-    container, now = shell.container, shell.clock()
-    mode, words = (rest[0].lstrip("-") if rest else ""), rest[1:]
-    folder = "/"
-    if "-C" in words and words.index("-C") + 1 < len(words):
-        at = words.index("-C")
-        folder = words[at + 1]
-        words = words[:at] + words[at + 2 :]
-    paths = [word for word in words if word != "-" and not word.startswith("-")]
-    if "c" in mode:
-        stored = io.BytesIO()
-        status = 0
-        with tarfile.open(fileobj=stored, mode="w") as archive:
-            for path in paths:
-                names = image_files.below(container, path, now)
-                if not names:
-                    yield Out(STDERR, f"tar: {path}: Cannot stat: No such file or directory\n")
-                    status = 2
-                for name in names:
-                    data = (image_files.read(container, name, now) or "").encode(errors="surrogateescape")
-                    member = tarfile.TarInfo(name.lstrip("/"))
-                    member.size, member.mtime = len(data), int(now)
-                    archive.addfile(member, io.BytesIO(data))
-        yield Out(STDOUT, stored.getvalue().decode(errors="surrogateescape"))
-        if status:
-            yield Out(STDERR, "tar: Exiting with failure status due to previous errors\n")
-        return status
-    text = stdin if stdin is not None else ""
-    if stdin is None:
-        while (line := (yield Read())) is not None:
-            text += line
-    try:
-        with tarfile.open(fileobj=io.BytesIO(text.encode(errors="surrogateescape"))) as archive:
-            for member in archive:
-                inner = archive.extractfile(member) if member.isfile() else None
-                if inner is not None:
-                    path = f"{folder.rstrip('/')}/{member.name}"
-                    container.files[path] = inner.read().decode(errors="surrogateescape")
-    except tarfile.TarError:
-        yield Out(STDERR, "tar: This does not look like a tar archive\ntar: Exiting with failure status\n")
-        return 2
-    return 0

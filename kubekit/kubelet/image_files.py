@@ -1,10 +1,12 @@
 """The files seen inside a container: what its process wrote, what was changed, what its image brings.
 
-Everything is text; `below` and `listing` know folders only as beginnings of paths. Nothing here runs
-programs.
+Everything is text, bytes as surrogate escapes. A folder is where files lie, what every image has, or what was
+made: among a container's files that is a name with a slash at its end. Nothing here runs programs.
 """
 
 from __future__ import annotations
+
+import posixpath
 
 from kubekit.kubelet.answers import PAGES, WEB_ROOTS, program_of
 from kubekit.kubelet.runtime import Container
@@ -12,11 +14,30 @@ from kubekit.kubelet.runtime import Container
 FOLDERS = ("bin", "dev", "etc", "home", "proc", "root", "sys", "tmp", "usr", "var")
 """What lies in the root of every image."""
 
+DEEPER = ("/usr/bin", "/usr/sbin", "/usr/lib", "/usr/local", "/usr/local/bin", "/usr/share", "/var/lib",
+          "/var/log", "/var/run", "/var/tmp")  # fmt: skip
+"""Folders below those, of every image."""
+
+
+def absolute(path: str, folder: str = "/") -> str:
+    """A path as seen from a folder.
+
+    >>> absolute("tmp/../etc/"), absolute("a", "/data")
+    ('/etc', '/data/a')
+    """
+    return "/" + posixpath.normpath(posixpath.join(folder, path)).lstrip("/")
+
+
+def at(container: Container, path: str) -> str:
+    """A path as the container's process sees it."""
+    return absolute(path, container.folder)
+
 
 def read(container: Container, path: str, now: float) -> str | None:
     """The text of a file at `now` (Unix seconds), or None when there is none."""
     if path != "/" and path.endswith("/"):
         return None
+    path = at(container, path)
     text = container.file(path, now)
     if text is not None or container.files.get(path, "") is None:
         return text
@@ -39,27 +60,65 @@ def _of_image(container: Container) -> dict[str, str]:
     return found
 
 
+def _names(container: Container) -> set[str]:
+    """Every path that is or was known: files, and folders with a slash at their end."""
+    names = {act.path for act in container.program.acts if act.path} | set(container.files)
+    return names | set(_of_image(container))
+
+
+def _made(container: Container, now: float) -> list[str]:
+    """The folders that were made and not removed, with their slash."""
+    return [name for name in _names(container) if name[-1:] == "/" and container.file(name, now) is not None]
+
+
 def below(container: Container, path: str, now: float) -> list[str]:
     """The files at a path and under it, sorted."""
-    names = {act.path for act in container.program.acts if act.path} | set(container.files)
-    names |= set(_of_image(container))
+    path = at(container, path)
     prefix = path.rstrip("/") + "/"
-    if not path.startswith("/"):
-        prefix = f"/{prefix}"
-        path = f"/{path}"
     return sorted(
         name
-        for name in names
+        for name in _names(container)
         if (name == path or name.startswith(prefix)) and read(container, name, now) is not None
     )
 
 
+def make_folder(container: Container, path: str) -> None:
+    """Make a folder, which stays though nothing lies in it."""
+    container.files[at(container, path) + "/"] = ""
+
+
+def folders_below(container: Container, path: str, now: float) -> list[str]:
+    """The folders under a path (and itself): made ones, and those that files lie in; sorted."""
+    path = at(container, path)
+    prefix = path.rstrip("/") + "/"
+    found = {path} if is_folder(container, path, now) else set()
+    marks = [mark[:-1] for mark in _made(container, now)]
+    for name in [*(f"{mark}/." for mark in marks), *below(container, path, now)]:
+        parent = posixpath.dirname(name)
+        while parent != path and parent.startswith(prefix):
+            found.add(parent)
+            parent = posixpath.dirname(parent)
+    return sorted(found)
+
+
+def tree(container: Container, path: str, now: float) -> list[str]:
+    """A path and all files and folders under it, each folder before what lies in it."""
+    return sorted({*below(container, path, now), *folders_below(container, path, now)})
+
+
+def exists(container: Container, path: str, now: float) -> bool:
+    """Whether a file or a folder is there."""
+    return read(container, path, now) is not None or is_folder(container, path, now)
+
+
 def is_folder(container: Container, path: str, now: float) -> bool:
     """Whether a path is a folder."""
-    clean = path.rstrip("/") or "/"
-    if clean == "/" or (clean.count("/") == 1 and clean[1:] in FOLDERS):
+    clean = at(container, path)
+    if clean == "/" or (clean.count("/") == 1 and clean[1:] in FOLDERS) or clean in DEEPER:
+        return container.files.get(f"{clean}/", "") is not None
+    if any(name != clean for name in below(container, clean, now)):
         return True
-    return any(name != clean for name in below(container, clean, now))
+    return any(mark.startswith(f"{clean}/") for mark in _made(container, now))
 
 
 def listing(container: Container, path: str, now: float) -> tuple[int, str, str]:
@@ -68,8 +127,9 @@ def listing(container: Container, path: str, now: float) -> tuple[int, str, str]
         return 0, f"{path}\n", ""
     if not is_folder(container, path, now):
         return 1, "", f"ls: {path}: No such file or directory\n"
-    prefix = path.rstrip("/") + "/"
-    names = {name[len(prefix) :].split("/")[0] for name in below(container, path, now)}
+    prefix = at(container, path).rstrip("/") + "/"
+    within = [*below(container, path, now), *folders_below(container, path, now)]
+    names = {name[len(prefix) :].split("/")[0] for name in within if name.startswith(prefix)}
     if prefix == "/":
         names |= set(FOLDERS)
-    return 0, "".join(f"{name}\n" for name in sorted(names)), ""
+    return 0, "".join(f"{name}\n" for name in sorted(names) if name), ""

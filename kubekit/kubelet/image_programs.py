@@ -138,6 +138,22 @@ DEBIAN = {"bash", "dash", "apt", "apt-get", "dpkg", "getent", "perl", "passwd", 
 PATHS = {"/bin", "/usr/bin", "/sbin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"}
 
 
+SHELL_IMAGES = {"busybox": "sh", "alpine": "/bin/sh", "ubuntu": "/bin/bash", "debian": "bash",
+                "fedora": "/bin/bash", "centos": "/bin/bash", "bash": "bash"}  # fmt: skip
+"""Images whose own command is a shell."""
+
+
+def default_command(image: str) -> list[str]:
+    """The command that an image brings along, as far as it is a shell that reads; else none."""
+    shell = SHELL_IMAGES.get(program_of(image))
+    return [shell] if shell else []
+
+
+def has_busybox(container: Container) -> bool:
+    """Whether its programs are busybox', whose messages differ from GNU's."""
+    return program_of(container.image) in SMALL or "alpine" in container.image
+
+
 def find(container: Container, name: str, strict: bool = True) -> str | None:
     """The name of a program without its folder, or None when the image has none of that name."""
     folder, slash, base = name.rpartition("/")

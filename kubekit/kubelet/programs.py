@@ -12,7 +12,7 @@ from collections.abc import Generator
 from typing import TYPE_CHECKING
 
 from kubekit.api.streams import STDERR, STDOUT
-from kubekit.kubelet import filters, image_files
+from kubekit.kubelet import file_programs, filters, image_files, tar
 from kubekit.kubelet.answers import program_of
 from kubekit.kubelet.image_programs import find
 from kubekit.kubelet.runtime import Container
@@ -40,7 +40,7 @@ def run(shell: Shell, name: str, argv: list[str], stdin: str | None) -> Run:
     if name in filters.NAMES:
         return (yield from filters.run(shell, name, rest, stdin))
     if name == "tar":
-        return (yield from filters.tar(shell, rest, stdin))
+        return (yield from tar.run(shell, rest, stdin))
     status, out, err = simple(container, name, rest, now, shell)
     if out:
         yield Out(STDOUT, out)
@@ -86,22 +86,12 @@ def simple(
         return 0, (text.replace("\\n", "\n") if "-e" in rest else text) + ("" if "-n" in rest else "\n"), ""
     if name == "printf":
         return 0, _printf(rest), ""
-    if name == "touch":
-        for path in paths:
-            container.files[path] = image_files.read(container, path, now) or ""
-    elif name == "rm":
-        return _rm(container, rest, paths, now)
-    elif name in ("test", "["):
+    if name in file_programs.NAMES:
+        return file_programs.run(container, name, rest, now)
+    if name in ("test", "["):
         return _test(container, [word for word in rest if word != "]"], now), "", ""
     elif name == "ls":
-        return image_files.listing(container, paths[0] if paths else "/", now)
-    elif name in ("cp", "mv") and len(paths) == 2:
-        copied = image_files.read(container, paths[0], now)
-        if copied is None:
-            return 1, "", f"{name}: can't stat '{paths[0]}': No such file or directory\n"
-        container.files[paths[1]] = copied
-        if name == "mv":
-            container.files[paths[0]] = None
+        return image_files.listing(container, paths[0] if paths else ".", now)
     elif name in ("env", "printenv"):
         lines = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"}
         lines |= {"HOSTNAME": container.pod.hostname, **environment}
@@ -117,7 +107,7 @@ def simple(
     elif name in ("id", "whoami"):
         return 0, "uid=0(root) gid=0(root) groups=0(root)\n" if name == "id" else "root\n", ""
     elif name == "pwd":
-        return 0, "/\n", ""
+        return 0, f"{container.folder}\n", ""
     elif name == "uname":
         return (
             0,
@@ -158,20 +148,6 @@ def _printf(rest: list[str]) -> str:
     form = rest[0].replace("\\n", "\n").replace("\\t", "\t")
     values = iter(rest[1:])
     return re.sub(r"%[-0-9]*[sd]", lambda _: next(values, ""), form).replace("%%", "%")
-
-
-def _rm(container: Container, rest: list[str], paths: list[str], now: float) -> tuple[int, str, str]:
-    flags = "".join(word for word in rest if word.startswith("-"))
-    status, err = 0, ""
-    for path in paths:
-        names = image_files.below(container, path, now) if "r" in flags else [path]
-        if (image_files.read(container, path, now) is None and not names and "f" not in flags) or (
-            names == [path] and image_files.read(container, path, now) is None and "f" not in flags
-        ):
-            status, err = 1, err + f"rm: cannot remove '{path}': No such file or directory\n"
-        for name in names:
-            container.files[name] = None
-    return status, "", err
 
 
 def _test(container: Container, words: list[str], now: float) -> int:

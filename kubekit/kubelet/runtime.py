@@ -8,6 +8,7 @@ through `cri.RuntimeService`, and hears of changes through `on_change`; what it 
 
 from __future__ import annotations
 
+import copy
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
@@ -68,7 +69,19 @@ class PodStatus(NamedTuple):
 class Container:
     """A container and its process; the process' program and files live here, its report in `status`."""
 
-    __slots__ = ("argv", "files", "image", "log", "pod", "ports", "program", "status", "timer", "watchers")
+    __slots__ = (
+        "argv",
+        "files",
+        "folder",
+        "image",
+        "log",
+        "pod",
+        "ports",
+        "program",
+        "status",
+        "timer",
+        "watchers",
+    )
 
     def __init__(self, status: ContainerStatus, pod: PodBox, argv: Sequence[str], image: str) -> None:
         self.status = status
@@ -79,12 +92,20 @@ class Container:
         self.timer: Handle | None = None
         self.ports: tuple[tuple[str, int], ...] = ()
         """(protocol, port) on which its program listens."""
+        self.folder = "/"
+        """Where its process stands."""
         self.files: dict[str, str | None] = {}
         """What was changed from outside (exec, mounted volumes); None marks a removed file."""
         self.log: list[tuple[float, str]] = []
         """Lines that requests left in the log, beside those of the program."""
         self.watchers: list[Callable[[str | None], object]] = []
         """Who follows it: called with each such line, and with None when its process has ended."""
+
+    def seen_from(self, folder: str) -> Container:
+        """The same container for a process that stands elsewhere; files, log and watchers are one."""
+        seen = copy.copy(self)
+        seen.folder = folder
+        return seen
 
     @property
     def running(self) -> bool:

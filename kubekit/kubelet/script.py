@@ -20,7 +20,7 @@ STARTUP_SECONDS = 0.3
 SHELLS = {"sh", "bash", "ash", "dash"}
 SECONDS_OF = {"perl": 5.0, "python": 1.0, "python3": 1.0}
 """Programs of well-known examples that compute something and end."""
-SILENT = {":", "true", "mkdir", "chmod", "chown", "cd", "export", "set", "sync", "wait", "ls", "id", "date"}
+SILENT = {":", "true", "chmod", "chown", "cd", "export", "set", "sync", "wait", "ls", "id", "date"}
 SILENT |= {"hostname", "env", "printenv", "uname", "whoami", "pwd", "ps", "wget", "curl", "nslookup", "nc"}
 SEPARATORS = {";", "&&", "||", "\n", "|", "&"}
 MAX_STEPS = 2_000
@@ -200,6 +200,10 @@ class _Run:
         elif name == "touch":
             for path in rest:
                 self._act("write", "", path)
+        elif name == "mkdir":
+            for path in rest:
+                if not path.startswith("-"):
+                    self._act("write", "", path.rstrip("/") + "/")
         elif name == "rm":
             for path in rest:
                 if not path.startswith("-"):
@@ -225,7 +229,9 @@ class _Run:
         self.age += total
 
     def _act(self, kind: str, text: str, path: str) -> None:
-        self.program.acts.append(Act(self.age, kind, text, path))
+        # A process stands in the root: a path without a slash begins there.
+        place = f"/{path}" if path and not path.startswith("/") else path
+        self.program.acts.append(Act(self.age, kind, text, place))
 
 
 def _redirection(words: list[str]) -> tuple[str, str, list[str]]:

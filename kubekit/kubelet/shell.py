@@ -14,7 +14,7 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 
 from kubekit.api.streams import STDERR, STDOUT
-from kubekit.kubelet import image_programs, programs
+from kubekit.kubelet import image_files, image_programs, programs
 from kubekit.kubelet.runtime import Container
 from kubekit.kubelet.shell_syntax import (
     JOINS,
@@ -81,11 +81,11 @@ class Shell:
         return self.status
 
     def interactive(self, prompt: str) -> Run:
-        """Read lines and run them until `exit` or the end of input."""
+        """Read lines and run them until `exit` or the end of input; `\\w` in the prompt is the folder."""
         text = ""
         while True:
             if prompt:
-                yield Out(STDOUT, "> " if text else prompt)
+                yield Out(STDOUT, "> " if text else prompt.replace("\\w", self.container.folder))
             line = yield Read()
             if line is None:
                 if prompt:
@@ -184,7 +184,7 @@ class Shell:
         for operator, target in command.redirections:
             if operator == "<" and target is not None:
                 path = "".join((yield from self._expand([target])))
-                stdin = self.container.file(path, self.clock())
+                stdin = image_files.read(self.container, path, self.clock())
                 if stdin is None:
                     yield Out(STDERR, f"{self.name}: can't open {path}: no such file\n")
                     return 1
@@ -229,16 +229,19 @@ class Shell:
             elif path == "/dev/stderr":
                 yield Out(STDERR, text)
             elif path != "/dev/null":
-                before = self.container.file(path, self.clock()) or "" if path in appended else ""
-                self.container.files[path] = before + text
+                place = image_files.at(self.container, path)
+                before = image_files.read(self.container, place, self.clock()) if path in appended else ""
+                self.container.files[place] = (before or "") + text
         return int(status)
 
     def _program(self, argv: list[str], stdin: str | None) -> Run:
         name = argv[0]
         if name == "exit":
             raise Exit(int(argv[1]) & 0xFF if len(argv) > 1 and argv[1].isdigit() else self.status)
-        if name in ("cd", "set", "trap", "wait", "umask", "ulimit", "."):
+        if name in ("set", "trap", "wait", "umask", "ulimit", "."):
             return 0
+        if name == "cd":
+            return (yield from self._go(argv[1] if len(argv) > 1 else "/root"))
         if name == "export":
             for word in argv[1:]:
                 key, equals, value = word.partition("=")
@@ -259,6 +262,18 @@ class Shell:
             yield Out(STDERR, f"{self.name}: {argv[0]}: not found\n")
             return NOT_FOUND
         return (yield from programs.run(self, found, argv, stdin))
+
+    def _go(self, path: str) -> Run:
+        """`cd`: from here on paths begin elsewhere."""
+        if not image_files.is_folder(self.container, path, self.clock()):
+            why = "No such file or directory"
+            if image_files.read(self.container, path, self.clock()) is not None:
+                why = "Not a directory"
+            said = f"cd: {path}: {why}" if self.name == "bash" else f"cd: can't cd to {path}: {why}"
+            yield Out(STDERR, f"{self.name}: {said}\n")
+            return 1
+        self.container = self.container.seen_from(image_files.at(self.container, path))
+        return 0
 
     # -- words ------------------------------------------------------------------------------------------
 

@@ -158,7 +158,7 @@ COMMANDS: list[tuple[str, str]] = [
     ("logs deploy/web --since=1h --limit-bytes=20", r"^/docker-entrypoint\.s$"),
     ("exec two -c one -- hostname", r"^two\n$"),
     ("exec deploy/web -- cat /usr/share/nginx/html/index.html", r"Welcome to nginx!"),
-    ("cp two:/etc/hosts hosts -c one", r"^$"),
+    ("cp two:/etc/hosts hosts -c one", r"^tar: removing leading '/' from member names$"),
     ("cp hosts two:/tmp/hosts -c one", r"^$"),
     ("exec two -c one -- cat /tmp/hosts", r"Kubernetes-managed hosts file"),
     ("debug two --image=busybox -c dbg --profile=general -- sleep 100", r"^$"),

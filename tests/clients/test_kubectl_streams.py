@@ -1,5 +1,5 @@
 """Streams into pods with the real kubectl of every release from 1.27 to 1.33: exec, attach, logs -f,
-port-forward, cp.
+port-forward, cp, debug.
 
 Releases before 1.31 speak SPDY, newer ones WebSockets; a user sees the same. A terminal is a real
 pseudo-terminal.
@@ -310,3 +310,47 @@ def test_copies(pods: ServedCluster, release: str, tmp_path: Path) -> None:
     assert not (tmp_path / "none").exists()
     no_tar = pods.kubectl("cp", "bare:/etc/hosts", str(tmp_path / "none"), program=program)
     assert no_tar.exit == 1 and 'exec: "tar": executable file not found in $PATH' in no_tar.stderr
+
+
+@pytest.mark.parametrize("release", ["1.27", "1.33"])
+def test_copies_of_folders(pods: ServedCluster, release: str, tmp_path: Path) -> None:
+    program = f"kubectl.{release}"
+    (tmp_path / "d" / "deep").mkdir(parents=True)
+    (tmp_path / "d" / "deep" / "b").write_text("B")
+    (tmp_path / "d" / "empty").mkdir()
+    pods.ok("exec", "web", "--", "mkdir", "-p", f"/data/{release}", program=program)
+    pods.ok("cp", str(tmp_path / "d"), f"web:/data/{release}", program=program)
+    listed = pods.ok("exec", "web", "--", "find", f"/data/{release}/d", program=program).stdout
+    prefix = f"/data/{release}/d"
+    assert [line.removeprefix(prefix) for line in listed.split()] == ["", "/deep", "/deep/b", "/empty"]
+    said = pods.ok("cp", f"web:/data/{release}/d", str(tmp_path / "back"), program=program).stdout
+    assert said == "tar: Removing leading `/' from member names\n"
+    assert (tmp_path / "back" / "deep" / "b").read_text() == "B" and (tmp_path / "back" / "empty").is_dir()
+
+
+@pytest.mark.parametrize("release", ["1.27", "1.30", "1.33"])
+def test_debug(pods: ServedCluster, release: str) -> None:
+    name = f"tools-{release.replace('.', '-')}"
+    terminal = Terminal(
+        pods, release, "debug", "web", "-it", "-c", name, "--image=busybox", "--target=nginx", "--", "sh"
+    )
+    terminal.until(r"try pressing enter|/ # ")
+    terminal.type("\r")
+    terminal.until(r"/ # ")
+    terminal.type("hostname\r")
+    assert "\r\nweb\r\n" in terminal.until(r"web\r\n/ # ")
+    terminal.type("exit\r")
+    assert terminal.end() == 0
+    path = f"{{.status.ephemeralContainerStatuses[?(@.name=='{name}')].state.terminated.reason}}"
+    deadline = time.monotonic() + 10
+    while (shown := pods.ok("get", "pod", "web", "-o", f"jsonpath={path}").stdout) != "Completed":
+        assert time.monotonic() < deadline, shown
+
+
+def test_debug_of_a_node(pods: ServedCluster) -> None:
+    node = pods.ok("get", "nodes", "-o", "name").stdout.split()[-1]
+    said = pods.ok("debug", node, "--image=busybox", "--", "sleep", "60").stdout
+    found = re.match(r"Creating debugging pod (\S+) with container debugger on node (\S+)\.", said)
+    assert found is not None and found[2] == node.partition("/")[2]
+    pods.ok("wait", "--for=condition=Ready", f"pod/{found[1]}", "--timeout=60s")
+    pods.ok("delete", "pod", found[1], "--now")

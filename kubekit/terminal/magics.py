@@ -72,6 +72,11 @@ def run(line: str, body: str | None = None) -> list[Result]:
     return [tool.line(line, body)]
 
 
+def _shown(text: str) -> str:
+    """A text that every notebook can show: bytes of a container that are no text become question marks."""
+    return text.encode(errors="surrogateescape").decode(errors="replace")
+
+
 @magics_class
 class KubectlMagics(Magics):
     """The magics."""
@@ -81,9 +86,9 @@ class KubectlMagics(Magics):
     def kubectl(self, line: str, cell: str | None = None) -> None:
         """kubectl for the current cluster; with %% the cell's body is its standard input."""
         for result in run(line, cell):
-            sys.stdout.write(result.stdout)
+            sys.stdout.write(_shown(result.stdout))
             sys.stdout.flush()
-            sys.stderr.write(result.stderr)
+            sys.stderr.write(_shown(result.stderr))
             sys.stderr.flush()
             if self.shell is not None:
                 self.shell.user_ns["_exit_code"] = result.exit

@@ -1,4 +1,4 @@
-"""A cluster's own kubectl: the program with the cluster's server, clock, waiting and exec behind it.
+"""A cluster's own kubectl: the program with the cluster's server, clock and waiting behind it.
 
 `kubectl_of(cluster)` makes it once per cluster and keeps it, so that the namespace chosen with
 `config set-context --current` stays. The magics call this; nothing here knows IPython.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 from kubekit.sim import Loop, Stalled
@@ -23,6 +24,11 @@ class LoopPump:
 
     def __init__(self, loop: Loop) -> None:
         self.loop = loop
+
+    @property
+    def lock(self) -> AbstractContextManager[Any]:
+        """The engine's lock; another one once the cluster is served."""
+        return self.loop.lock
 
     def until(self, condition: Callable[[], bool], timeout: float) -> bool:
         """Run until the condition holds; False after `timeout` seconds of virtual time.
@@ -65,6 +71,5 @@ def kubectl_of(cluster: Any, files: Files | None = None) -> Kubectl:
             files=files or FolderFiles(),
             server=f"https://{getattr(cluster.apiserver, 'address', '127.0.0.1:6443')}",
             seed=cluster.settings.seed,
-            exec_hook=cluster.exec,
         )
     return found

@@ -57,7 +57,6 @@ class Scenario:
             files=MemoryFiles(case["files"]),
             server="https://127.0.0.1:21000",
             seed=0,
-            exec_hook=self.cluster.exec,
         )
         self.cluster.advance(30)
         self.program.run(["create", "namespace", case["namespace"]])

@@ -36,7 +36,6 @@ def kubectl(cluster: Cluster, request: pytest.FixtureRequest) -> Iterator[Kubect
         clock=cluster.loop.clock,
         pump=LoopPump(cluster.loop),
         files=MemoryFiles({"web.yaml": WEB, "bad.yaml": "a: b\n c: d\n"}),
-        exec_hook=cluster.exec,
     )
     namespace = request.node.name.replace("_", "-").replace("[", "-").replace("]", "")[:40].strip("-").lower()
     program.line(f"create namespace {namespace}")

@@ -7,6 +7,7 @@ before it is asked.
 from __future__ import annotations
 
 import posixpath
+import stat
 from pathlib import Path
 from typing import Protocol
 
@@ -20,6 +21,22 @@ class Files(Protocol):
 
     def write(self, path: str, text: str) -> None:
         """Create or replace a file."""
+        ...
+
+    def read_bytes(self, path: str) -> bytes:
+        """The bytes; errors as for `read`."""
+        ...
+
+    def write_bytes(self, path: str, data: bytes) -> None:
+        """Create or replace a file of any content. Raises OSError."""
+        ...
+
+    def make_folder(self, path: str) -> None:
+        """Make a folder and those above it; one that is there already is fine. Raises OSError."""
+        ...
+
+    def mode(self, path: str) -> int:
+        """The permissions, as `chmod` takes them."""
         ...
 
     def is_folder(self, path: str) -> bool:
@@ -50,6 +67,18 @@ class FolderFiles:
     def write(self, path: str, text: str) -> None:
         self._at(path).write_text(text, encoding="utf-8")
 
+    def read_bytes(self, path: str) -> bytes:
+        return self._at(path).read_bytes()
+
+    def write_bytes(self, path: str, data: bytes) -> None:
+        self._at(path).write_bytes(data)
+
+    def make_folder(self, path: str) -> None:
+        self._at(path).mkdir(parents=True, exist_ok=True)
+
+    def mode(self, path: str) -> int:
+        return stat.S_IMODE(self._at(path).stat().st_mode)
+
     def is_folder(self, path: str) -> bool:
         return self._at(path).is_dir()
 
@@ -61,10 +90,11 @@ class FolderFiles:
 
 
 class MemoryFiles:
-    """Files of a dictionary, path to text."""
+    """Files of a dictionary, path to text; bytes that are none are kept as surrogate escapes."""
 
     def __init__(self, files: dict[str, str] | None = None) -> None:
         self.files = dict(files or {})
+        self.folders: set[str] = set()
 
     @staticmethod
     def _normal(path: str) -> str:
@@ -81,9 +111,24 @@ class MemoryFiles:
     def write(self, path: str, text: str) -> None:
         self.files[self._normal(path)] = text
 
+    def read_bytes(self, path: str) -> bytes:
+        return self.read(path).encode(errors="surrogateescape")
+
+    def write_bytes(self, path: str, data: bytes) -> None:
+        if self.is_folder(path):
+            raise IsADirectoryError(path)
+        self.write(path, data.decode(errors="surrogateescape"))
+
+    def make_folder(self, path: str) -> None:
+        self.folders.add(self._normal(path))
+
+    def mode(self, path: str) -> int:
+        return 0o755 if self.is_folder(path) else 0o644
+
     def is_folder(self, path: str) -> bool:
         path = self._normal(path)
-        return path == "." or any(name.startswith(path + "/") for name in self.files)
+        known = [*self.files, *self.folders]
+        return path == "." or path in self.folders or any(name.startswith(path + "/") for name in known)
 
     def exists(self, path: str) -> bool:
         return self._normal(path) in self.files or self.is_folder(path)
@@ -91,4 +136,5 @@ class MemoryFiles:
     def listing(self, path: str) -> list[str]:
         path = self._normal(path)
         start = "" if path == "." else path + "/"
-        return sorted({name[len(start) :].split("/")[0] for name in self.files if name.startswith(start)})
+        known = [*self.files, *self.folders]
+        return sorted({name[len(start) :].split("/")[0] for name in known if name.startswith(start)})

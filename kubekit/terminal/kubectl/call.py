@@ -8,6 +8,7 @@ raising, and wait with `wait_until`, which lets virtual time pass. A verb never 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, Protocol
 
 from kubekit.api.duration import human_duration, since, unix_seconds
@@ -26,6 +27,11 @@ if TYPE_CHECKING:
 class Pump(Protocol):
     """How waiting lets time pass."""
 
+    @property
+    def lock(self) -> AbstractContextManager[Any]:
+        """Held while the engine is spoken to beside its requests: a served one runs in another thread too."""
+        ...
+
     def until(self, condition: Callable[[], bool], timeout: float) -> bool:
         """Let time pass until the condition holds; False when it did not within `timeout` seconds."""
         ...
@@ -37,6 +43,8 @@ class Pump(Protocol):
 
 class NoPump:
     """Without a loop nothing can change while we wait."""
+
+    lock: AbstractContextManager[Any] = nullcontext()
 
     def until(self, condition: Callable[[], bool], timeout: float) -> bool:
         return condition()

@@ -47,6 +47,8 @@ _NAMED = {
     "logs": "pods",
     "exec": "pods",
     "attach": "pods",
+    "debug": "pods",
+    "port-forward": "pods",
     "cordon": "nodes",
     "uncordon": "nodes",
     "drain": "nodes",

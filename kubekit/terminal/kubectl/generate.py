@@ -75,9 +75,16 @@ def metadata(call: Call, name: str, *, namespaced: bool = True, **more: Any) -> 
 
 
 def submit(
-    call: Call, obj: Obj, *, failure: str = "", done: str = "created", manager: str = "kubectl-create"
+    call: Call,
+    obj: Obj,
+    *,
+    failure: str = "",
+    done: str = "created",
+    manager: str = "kubectl-create",
+    quiet: bool = False,
 ) -> Obj:
-    """Prints (client dry run) or creates the object. `failure`: words before the server's own ("" = none)."""
+    """Prints (client dry run) or creates the object. `failure`: words before the server's own ("" = none);
+    `quiet`: do not say that it was made."""
     dry = call.dry_run()
     if call.flags.get("save-config"):
         obj = with_last_applied(typed_form(obj))
@@ -96,6 +103,8 @@ def submit(
             raise CommandError(f"{failure}{bare(error)}") from None
         raise
     made = typed(made, resource)
+    if quiet:
+        return made
     call.out(output.result(call, done, typed=True)(made), end="")
     return made
 

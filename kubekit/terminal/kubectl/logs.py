@@ -1,8 +1,7 @@
-"""`kubectl logs` and `kubectl exec`: what a container wrote, and a program run inside it.
+"""`kubectl logs`: what a container wrote; and which pods and which container a command line means.
 
-Logs come through the pods' log subresource. Exec needs a stream to the node; in process the program calls the
-hook that the cluster gave it.
-Source: k8s.io/kubectl/pkg/cmd/logs, exec; podcmd.
+Logs come through the pods' log subresource.
+Source: k8s.io/kubectl/pkg/cmd/logs; podcmd.
 """
 
 from __future__ import annotations
@@ -10,16 +9,14 @@ from __future__ import annotations
 from typing import Any
 
 from kubekit.api.exchange import Obj, WatchStream
-from kubekit.api.status_error import StatusError
 from kubekit.client.rest_client import failure_of
 from kubekit.terminal.cli.command import Command
-from kubekit.terminal.cli.errors import CommandError, Quit
-from kubekit.terminal.cli.flags import Flag, boolean, duration, number, string
+from kubekit.terminal.cli.errors import CommandError
+from kubekit.terminal.cli.flags import boolean, duration, number, string
 from kubekit.terminal.kubectl import selection
 from kubekit.terminal.kubectl.call import Call, meta
 from kubekit.terminal.kubectl.manifests import Info
 
-SHELLS = ("sh", "bash", "ash", "dash")
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 
 
@@ -49,8 +46,8 @@ def pick_container(call: Call, pod: Obj, wanted: str, quiet: bool = False) -> st
 def _listed(pod: Obj) -> str:
     spec = pod.get("spec") or {}
     found = [one["name"] for one in spec.get("containers") or []]
-    found += [f"{one['name']} (init)" for one in spec.get("initContainers") or []]
     found += [f"{one['name']} (ephem)" for one in spec.get("ephemeralContainers") or []]
+    found += [f"{one['name']} (init)" for one in spec.get("initContainers") or []]
     return ", ".join(found)
 
 
@@ -76,10 +73,11 @@ def _log_text(call: Call, namespace: str, name: str, container: str) -> str:
     return answer.encoded().decode(errors="replace")
 
 
-def print_logs(call: Call, name: str, container: str, *, quiet: bool = False) -> None:
+def print_logs(call: Call, name: str, container: str, *, quiet: bool = False, namespace: str = "") -> None:
     """Prints one pod's log."""
-    pod = call.connection.get(call.discovery.find("pods"), call.namespace, name)
-    call.out(_log_text(call, call.namespace, name, pick_container(call, pod, container, quiet)), end="")
+    where = namespace or call.namespace
+    pod = call.connection.get(call.discovery.find("pods"), where, name)
+    call.out(_log_text(call, where, name, pick_container(call, pod, container, quiet)), end="")
 
 
 def pods_of(call: Call, word: str) -> list[Obj]:
@@ -169,42 +167,6 @@ def _print(call: Call, pod: Obj, wanted: str, prefix: bool) -> None:
         call.out(text, end="")
 
 
-def exec_(call: Call) -> None:
-    """`kubectl exec`."""
-    before = call.args if call.dash_at < 0 else call.args[: call.dash_at]
-    words = [] if call.dash_at < 0 else call.args[call.dash_at :]
-    if not before and not call.flag("filename"):
-        raise CommandError("pod, type/name or --filename must be specified")
-    if call.dash_at < 0 and len(before) > 1:
-        raise CommandError(
-            "exec [POD] [COMMAND] is not supported anymore. Use exec [POD] -- [COMMAND] instead\n"
-            "See 'kubectl exec -h' for help and examples"
-        )
-    if not words:
-        raise call.usage("you must specify at least one command for the container")
-    pod = pods_of(call, before[0])[0] if before else pods_of_info(call, selection.select(call, [])[0])[0]
-    phase = (pod.get("status") or {}).get("phase")
-    if phase in ("Succeeded", "Failed"):
-        raise CommandError(f"cannot exec into a container in a completed pod; current phase is {phase}")
-    container = pick_container(call, pod, call.flag("container"), call.flag("quiet"))
-    hook = call.program.exec_hook
-    if hook is None:
-        raise CommandError("unable to upgrade connection: no node answers here")
-    try:
-        code, out, err = hook(meta(pod).get("namespace"), meta(pod)["name"], container, words, call.stdin)
-    except StatusError:
-        raise
-    except (LookupError, OSError) as error:
-        raise CommandError(f"Internal error occurred: {error}") from None
-    call.out(out, end="")
-    call.err(err, end="")
-    if (call.flag("stdin") or call.flag("tty")) and not code and words[0].rpartition("/")[2] in SHELLS:
-        call.err("a notebook waits for no keys, so the shell ended at once: give it a command with -c")
-    if code:
-        call.err(f"command terminated with exit code {code}")
-        raise Quit(code)
-
-
 LOGS = Command(
     "logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER] [options]",
     "Print the logs for a container in a pod",
@@ -228,18 +190,4 @@ LOGS = Command(
         boolean("timestamps", "With the time of each line."),
     ],
     example="kubectl logs web\nkubectl logs deploy/web --tail=20 -c nginx",
-)
-EXEC = Command(
-    "exec (POD | TYPE/NAME) [-c CONTAINER] [flags] -- COMMAND [args...] [options]",
-    "Execute a command in a container",
-    exec_,
-    [
-        string("container", "In this container.", "c"),
-        Flag("filename", "list", None, "f", help="A file that names the pod."),
-        duration("pod-running-timeout", "Ignored.", 60.0),
-        boolean("quiet", "Say less.", "q"),
-        boolean("stdin", "Give it the cell's body.", "i"),
-        boolean("tty", "Ignored: a notebook is no terminal.", "t"),
-    ],
-    example="kubectl exec web -- ls /\nkubectl exec deploy/web -c nginx -- cat /etc/hosts",
 )

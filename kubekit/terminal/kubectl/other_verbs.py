@@ -56,7 +56,6 @@ def _refuse(why: str) -> Callable[[Call], None]:
     return run
 
 
-_TERMINAL = "needs a terminal that stays open, which a notebook does not have"
 COMMANDS = [
     Command("options", "Print the list of flags inherited by all commands", options, hidden=True),
     Command("help [command]", "Help about any command", help_, hidden=True),
@@ -94,16 +93,6 @@ COMMANDS = [
         file_flags("what to edit"),
     ),
     *streams.COMMANDS,
-    Command(
-        "cp <file-spec-src> <file-spec-dest>",
-        "Copy files and directories to and from containers",
-        _refuse("cp needs tar in the container; containers here are simulated: see kubectl exec"),
-    ),
-    Command(
-        "debug (POD | TYPE[[.VERSION].GROUP]/NAME)",
-        "Create debugging sessions for troubleshooting workloads and nodes",
-        _refuse(f"debug {_TERMINAL}: see kubectl exec and %%ssh"),
-    ),
     Command(
         "kustomize <dir>",
         "Build a kustomization target from a directory or URL",

@@ -21,6 +21,7 @@ from typing import Any, Protocol
 
 from kubekit.api.exchange import Handler, Obj, UserInfo
 from kubekit.api.status_error import StatusError
+from kubekit.sim import Rng
 from kubekit.terminal.cli.command import Command, help_text, unknown_command
 from kubekit.terminal.cli.errors import CommandError, ManyErrors, Quit, Unreachable, message_of
 from kubekit.terminal.cli.files import Files, FolderFiles
@@ -88,7 +89,6 @@ class Kubectl:
         config: Obj | None = None,
         server: str = "https://127.0.0.1:6443",
         seed: int | None = None,
-        exec_hook: Callable[..., Any] | None = None,
         connect: Callable[[str, Obj], Handler] | None = None,
     ) -> None:
         self.handler, self.user, self.seed = handler, user, seed
@@ -98,7 +98,8 @@ class Kubectl:
         self.config = config or kubeconfig.single(server)
         self.config_path = ""
         self.server = server
-        self.exec_hook = exec_hook
+        self.chance = Rng(seed or 0).child("kubectl")
+        """For the names that the program itself makes up."""
         self.connect = connect
         self.discovery = Discovery()
         self._discoveries: dict[str, Discovery] = {self.server: self.discovery, "": self.discovery}

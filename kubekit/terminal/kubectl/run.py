@@ -10,20 +10,25 @@ import re
 from typing import Any
 
 from kubekit.api.exchange import Obj
+from kubekit.api.status_error import StatusError
 from kubekit.terminal.cli import yaml_load
 from kubekit.terminal.cli.command import Command
-from kubekit.terminal.cli.errors import CommandError
+from kubekit.terminal.cli.errors import CommandError, Quit, bare
 from kubekit.terminal.cli.flags import Flag, array, boolean, duration, number, string
+from kubekit.terminal.kubectl.attach_verb import WATCHED, to_container
 from kubekit.terminal.kubectl.call import Call, meta
 from kubekit.terminal.kubectl.generate import create_flags, metadata, required, submit, typed_form
 from kubekit.terminal.kubectl.logs import print_logs
+from kubekit.terminal.kubectl.remote_command import PATIENCE
 from kubekit.terminal.kubectl.wait import phase_of
 
-_IMAGE = re.compile(
+IMAGE = re.compile(
     r"^(?:(?:[a-zA-Z0-9](?:[a-zA-Z0-9.-]*[a-zA-Z0-9])?|\[[0-9a-fA-F:]+\])(?::\d+)?/)?"
     r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*"
     r"(?::[\w][\w.-]{0,127})?(?:@[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,})?$"
 )
+
+ENDED = ("Succeeded", "Failed")
 
 
 def parse_labels(text: str) -> dict[str, str]:
@@ -58,7 +63,7 @@ def run(call: Call) -> None:
             raise call.usage(f"exactly one NAME is required, got {len(head)}")
         raise call.usage("NAME is required for run")
     name, image = head[0], call.flag("image")
-    attach = bool(call.flag("attach") or call.flag("stdin"))
+    attach = bool(call.flag("attach") or (call.flag("stdin") and "attach" not in call.given))
     if call.flag("rm") and not attach:
         raise call.usage("--rm should only be used for attached containers")
     if call.flag("tty") and not call.flag("stdin"):
@@ -68,7 +73,7 @@ def run(call: Call) -> None:
             "--dry-run=[server|client] can't be used with attached containers options (--attach, --stdin,"
             " or --tty)"
         )
-    if not _IMAGE.match(image):
+    if not IMAGE.match(image):
         raise CommandError(f'Invalid image name "{image}": invalid reference format')
     restart = call.flag("restart")
     if restart not in ("Always", "OnFailure", "Never"):
@@ -80,9 +85,9 @@ def run(call: Call) -> None:
     pod = _overridden(call, pod)
     if call.flag("expose"):
         _expose(call, name, labels)
-    made = submit(call, pod, manager="kubectl-run")
-    if attach and call.dry_run() == "none":
-        _attach(call, meta(made))
+    made = submit(call, pod, manager="kubectl-run", quiet=attach)
+    if attach:
+        _attach(call, meta(made), restart)
 
 
 def _pod(call: Call, name: str, image: str, words: list[str], labels: dict[str, str], restart: str) -> Obj:
@@ -103,7 +108,7 @@ def _pod(call: Call, name: str, image: str, words: list[str], labels: dict[str, 
     for flag in ("stdin", "tty"):
         if call.flag(flag):
             container[flag] = True
-    if call.flag("stdin"):
+    if call.flag("stdin") and not call.flag("leave-stdin-open"):
         container["stdinOnce"] = True
     about = metadata(call, name, labels=labels)
     if call.flag("annotations"):
@@ -168,20 +173,66 @@ def _expose(call: Call, name: str, labels: dict[str, str]) -> None:
     submit(call, obj, manager="kubectl-run")
 
 
-def _attach(call: Call, about: Obj) -> None:
-    """Without a terminal, attaching means: wait until it has ended (or runs), then show what it wrote."""
-    pods = call.discovery.find("pods")
-    name = about["name"]
+def _attach(call: Call, about: Obj, restart: str) -> None:
+    """Show what the pod writes, give it the cell's body, and leave with its exit status."""
+    try:
+        _talk(call, about["name"])
+        code = 0 if restart == "Always" or call.flag("leave-stdin-open") else _exit_code(call, about, restart)
+    finally:
+        if call.flag("rm"):
+            _remove(call, about["name"])
+    if code:
+        raise Quit(code)
 
-    def ready() -> bool:
-        return phase_of(call, name) in ("Running", "Succeeded", "Failed")
 
-    call.wait_until(ready, call.flag("pod-running-timeout"))
-    call.wait_until(lambda: phase_of(call, name) in ("Succeeded", "Failed"), call.flag("pod-running-timeout"))
+def _talk(call: Call, name: str) -> None:
+    def begun() -> bool:
+        pod = call.connection.find(call.discovery.find("pods"), call.namespace, name)
+        status = (pod or {}).get("status") or {}
+        ready = any(
+            one["type"] == "Ready" and one["status"] == "True" for one in status.get("conditions") or []
+        )
+        return pod is None or status.get("phase") in ENDED or (status.get("phase") == "Running" and ready)
+
+    if not call.wait_until(begun, call.flag("pod-running-timeout")):
+        raise CommandError("timed out waiting for the condition")
+    pod = call.connection.get(call.discovery.find("pods"), call.namespace, name)
+    # What was written before somebody attached comes from the log.
     print_logs(call, name, "", quiet=True)
-    if call.flag("rm"):
-        call.connection.delete(pods, call.namespace, name, {"propagationPolicy": "Background"})
-        call.wait_until(lambda: call.connection.find(pods, call.namespace, name) is None, 120.0)
+    if (pod.get("status") or {}).get("phase") in ENDED:
+        return
+    seconds = WATCHED if pod["spec"].get("restartPolicy") == "Always" else PATIENCE
+    try:
+        to_container(call, pod, "", seconds)
+    except (CommandError, StatusError) as error:
+        said = f"couldn't attach to pod/{name}, falling back to streaming logs: {bare(error)}"
+        call.err(f"warning: {said}")
+        print_logs(call, name, "", quiet=True)
+
+
+def _exit_code(call: Call, about: Obj, restart: str) -> int:
+    name = about["name"]
+    wanted = ("Succeeded",) if restart == "OnFailure" else ENDED
+    if not call.wait_until(lambda: phase_of(call, name) in wanted, call.flag("pod-running-timeout")):
+        raise CommandError("timed out waiting for the condition")
+    pod = call.connection.get(call.discovery.find("pods"), call.namespace, name)
+    if pod["status"]["phase"] == "Succeeded":
+        return 0
+    statuses = pod["status"].get("containerStatuses") or [{}]
+    ended = (statuses[0].get("state") or {}).get("terminated") or {}
+    where = f"pod {pod['metadata']['namespace']}/{name}"
+    if not ended.get("exitCode"):
+        raise CommandError(f"{where} failed with unknown exit code")
+    call.err(f"{where} terminated ({ended.get('reason', '')})\n{ended.get('message', '')}".rstrip("\n"))
+    return int(ended["exitCode"])
+
+
+def _remove(call: Call, name: str) -> None:
+    pods = call.discovery.find("pods")
+    if call.connection.find(pods, call.namespace, name) is None:
+        return
+    call.connection.delete(pods, call.namespace, name, {"propagationPolicy": "Background"})
+    if not call.flag("quiet"):
         call.out(f'pod "{name}" deleted from {call.namespace} namespace')
 
 
@@ -205,7 +256,7 @@ COMMAND = Command(
         string("image", "The image to run."),
         string("image-pull-policy", "Always, IfNotPresent or Never."),
         string("labels", "a=1,b=2 instead of run=NAME.", "l"),
-        boolean("leave-stdin-open", "Ignored."),
+        boolean("leave-stdin-open", "Its input stays open after the first session."),
         string("override-type", "merge or strategic.", default="merge"),
         string("overrides", "JSON that is merged into the pod."),
         duration("pod-running-timeout", "How long to wait when attaching.", 60.0),

@@ -1,8 +1,8 @@
-"""`kubectl attach`, `port-forward` and `proxy`: what would stay open, in a notebook that cannot.
+"""`kubectl port-forward` and `proxy`: what would stay open, in a notebook that cannot.
 
 What is asked for is looked up and refused as the original refuses it; when all is well, the answer is that a
 notebook does not wait for keys or connections, and what to do instead. Served clusters have the real thing.
-Source: k8s.io/kubectl/pkg/cmd/{attach,portforward,proxy}.
+Source: k8s.io/kubectl/pkg/cmd/{portforward,proxy}.
 """
 
 from __future__ import annotations
@@ -11,28 +11,12 @@ import re
 
 from kubekit.terminal.cli.command import Command
 from kubekit.terminal.cli.errors import CommandError
-from kubekit.terminal.cli.flags import boolean, duration, number, string
-from kubekit.terminal.kubectl.call import Call, meta
-from kubekit.terminal.kubectl.logs import pick_container, pods_of
+from kubekit.terminal.cli.flags import duration, number, string
+from kubekit.terminal.kubectl.call import Call
+from kubekit.terminal.kubectl.logs import pods_of
 
 OPEN = "needs a terminal that stays open, which a notebook does not have"
 _PORTS = re.compile(r"(?:\d{0,5}:)?(?:\d{1,5}|[a-z][a-z0-9-]*)")
-
-
-def attach(call: Call) -> None:
-    """`kubectl attach`."""
-    if not call.args:
-        raise call.usage("at least 1 argument is required for attach")
-    if len(call.args) > 2:
-        said = f"saw {len(call.args)}: [{' '.join(call.args)}]"
-        raise call.usage(f"expected POD, TYPE/NAME, or TYPE NAME, (at most 2 arguments) {said}")
-    pod = pods_of(call, "/".join(call.args))[0]
-    phase = (pod.get("status") or {}).get("phase")
-    if phase in ("Succeeded", "Failed"):
-        raise CommandError(f"cannot attach a container in a completed pod; current phase is {phase}")
-    pick_container(call, pod, call.flag("container"), call.flag("quiet"))
-    name = meta(pod)["name"]
-    raise CommandError(f"attach {OPEN}: see kubectl logs {name}, or cluster.serve() for the real kubectl")
 
 
 def port_forward(call: Call) -> None:
@@ -57,18 +41,6 @@ def proxy(call: Call) -> None:
 
 
 COMMANDS = [
-    Command(
-        "attach (POD | TYPE/NAME) -c CONTAINER [options]",
-        "Attach to a running container",
-        attach,
-        [
-            string("container", "This container.", "c"),
-            boolean("stdin", "Ignored.", "i"),
-            boolean("tty", "Ignored.", "t"),
-            boolean("quiet", "Say less.", "q"),
-            duration("pod-running-timeout", "Ignored.", 60.0),
-        ],
-    ),
     Command(
         "port-forward TYPE/NAME [options] [LOCAL_PORT:]REMOTE_PORT",
         "Forward one or more local ports to a pod",

@@ -84,6 +84,26 @@ class TextFiles:
         """Make or replace a file."""
         self.here.write(path, text.encode())
 
+    def read_bytes(self, path: str) -> bytes:
+        """The bytes; errors as for `read`."""
+        if self.is_folder(path):
+            raise IsADirectoryError(path)
+        return bytes(self.here.read(path))
+
+    def write_bytes(self, path: str, data: bytes) -> None:
+        """Make or replace a file of any content."""
+        if self.is_folder(path):
+            raise IsADirectoryError(path)
+        self.here.write(path, data)
+
+    def make_folder(self, path: str) -> None:
+        """Make a folder and those above it."""
+        self.here.mkdir(path)
+
+    def mode(self, path: str) -> int:
+        """The permissions: what every file here has."""
+        return 0o755 if self.is_folder(path) else 0o644
+
     def is_folder(self, path: str) -> bool:
         """Whether it is a folder."""
         try:

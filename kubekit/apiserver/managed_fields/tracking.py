@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from kubekit.api import status_error as errors
 from kubekit.api.schema import for_kind
 from kubekit.apiserver.managed_fields import check, last_applied
@@ -22,10 +24,19 @@ from kubekit.apiserver.managed_fields.managers import (
     cap_updaters,
     identity,
     read,
+    shared,
     write,
 )
 from kubekit.apiserver.managed_fields.shape import ANY, Shape, shape_of_kind, shape_of_schema
-from kubekit.apiserver.managed_fields.updater import Conflicts, Rules, apply, update
+from kubekit.apiserver.managed_fields.updater import (
+    STRIPPED,
+    Conflicts,
+    Rules,
+    apply,
+    differences,
+    stripped,
+    update,
+)
 from kubekit.sim import rfc3339
 
 if TYPE_CHECKING:
@@ -33,6 +44,9 @@ if TYPE_CHECKING:
     from kubekit.apiserver.endpoints.scope import Scope
 
 Obj = dict[str, Any]
+
+KNOWN_LIMIT = 256
+"""New objects of an endpoint whose fields are remembered."""
 
 BEFORE_FIRST_APPLY = "before-first-apply"
 
@@ -59,11 +73,34 @@ RESET: dict[tuple[str, str], FieldSet] = {
 class Endpoint:
     """The rules of one resource, version and subresource, and the empty object there."""
 
-    __slots__ = ("empty", "rules")
+    __slots__ = ("_known", "empty", "rules")
 
     def __init__(self, rules: Rules, empty: Obj) -> None:
         self.rules = rules
         self.empty = empty
+        self._known: dict[bytes, FieldSet] = {}
+        """Fields of new objects that were like others, by what they are alike in."""
+
+    def fields_of_new(self, obj: Obj) -> FieldSet:
+        """The fields that a new object sets: found once for all that differ in nothing but what nobody owns
+        (their names, above all)."""
+        if "spec" not in obj:
+            # What has no spec (an event, a lease) is hardly ever like another.
+            return self._look(obj)
+        owned = {name: value for name, value in obj["metadata"].items() if name not in STRIPPED}
+        try:
+            mark = orjson.dumps({**obj, "metadata": owned})
+        except TypeError:
+            return self._look(obj)
+        found = self._known.get(mark)
+        if found is None:
+            if len(self._known) >= KNOWN_LIMIT:
+                self._known.clear()
+            found = self._known[mark] = shared(self._look(obj))
+        return found
+
+    def _look(self, obj: Obj) -> FieldSet:
+        return stripped(differences(self.rules, self.empty, obj)[0])
 
 
 def endpoint_of(ctx: Context, scope: Scope, subresource: str) -> Endpoint:
@@ -152,6 +189,11 @@ def on_update(
         return
     rules = endpoint.rules
     who = identity(manager, "Update", rules.api_version, subresource)
+    if old is None and not managers:
+        fields = endpoint.fields_of_new(obj)
+        if fields:
+            metadata["managedFields"] = write({who: Manager(fields, rules.api_version, _now(ctx))})
+        return
     before = endpoint.empty if old is None else _without_managers(old)
     update(rules, before, obj, managers, who, _now(ctx))
     if len(managers) > MAX_UPDATERS:

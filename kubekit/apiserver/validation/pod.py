@@ -8,18 +8,32 @@ from __future__ import annotations
 
 from kubekit.api.field_path import FieldError, Path, forbidden
 from kubekit.api.meta import Obj
+from kubekit.apiserver.validation.known_pods import KnownPods, fingerprint
 from kubekit.apiserver.validation.object_meta import METADATA, subdomain_name, validate_object_meta
 from kubekit.apiserver.validation.pod_annotations import validate_pod_annotations, validate_profiles_match
 from kubekit.apiserver.validation.pod_containers import image_blanks
 from kubekit.apiserver.validation.pod_spec import validate_pod_spec
 
 SPEC = Path("spec")
+_VALID = KnownPods()
 
 
 def metadata_and_spec(obj: Obj) -> list[FieldError]:
     """What creation and every update check alike."""
     meta, spec = obj["metadata"], obj.get("spec") or {}
     errors = validate_object_meta(meta, True, subdomain_name)
+    mark = fingerprint(meta, spec)
+    if _VALID.know(mark):
+        return errors
+    of_spec = _annotations_and_spec(meta, spec)
+    if not of_spec:
+        _VALID.learn(mark)
+    return errors + of_spec
+
+
+def _annotations_and_spec(meta: Obj, spec: Obj) -> list[FieldError]:
+    """Whatever depends on nothing else (`known_pods`)."""
+    errors: list[FieldError] = []
     if annotations := meta.get("annotations"):
         errors += validate_pod_annotations(annotations, spec, METADATA.child("annotations"))
     errors += validate_pod_spec(spec, meta, SPEC, True)

@@ -11,6 +11,7 @@ import ipaddress
 from kubekit.api.field_path import Path, go_quote
 from kubekit.api.meta import Obj
 from kubekit.api.quantity import parse
+from kubekit.apiserver.validation.known_pods import KnownPods, fingerprint
 from kubekit.apiserver.validation.paths import parse_sloppy
 
 _LABELS = {
@@ -50,6 +51,7 @@ _REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 _PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 _NULL = "a null labelSelector results in matching no pod"
 _GROUPS = ("initContainers", "containers", "ephemeralContainers")
+_CALM = KnownPods()
 
 
 def address_warnings(path: Path | str, text: str) -> list[str]:
@@ -187,6 +189,16 @@ def _ports(spec: Obj, at: str) -> list[str]:
 def pod_warnings(holder: Obj, prefix: str) -> list[str]:
     """The warnings of a pod, or of a template found at `prefix` in its object."""
     spec, meta = holder.get("spec") or {}, holder.get("metadata") or {}
+    mark = fingerprint(meta, spec)
+    if _CALM.know(mark):
+        return []
+    found = _all_warnings(meta, spec, prefix)
+    if not found:
+        _CALM.learn(mark)
+    return found
+
+
+def _all_warnings(meta: Obj, spec: Obj, prefix: str) -> list[str]:
     root = f"{prefix}." if prefix else ""
     at = root + "spec"
     found = _placement(spec, at)

@@ -8,7 +8,6 @@ Upstream: apiserver/pkg/authorization and apiserver/pkg/endpoints/handlers/respo
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kubekit.api.exchange import UserInfo
@@ -21,8 +20,7 @@ if TYPE_CHECKING:
 SUPERUSERS = "system:masters"
 
 
-@dataclass(frozen=True, slots=True)
-class Attributes:
+class Attributes(NamedTuple):
     """What is asked of an authorizer."""
 
     user: UserInfo

@@ -8,7 +8,6 @@ first. Upstream: apiserver/pkg/endpoints/filters/impersonation.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
@@ -88,7 +87,7 @@ def _checked(ctx: Context, mode: str, wanted: UserInfo) -> UserInfo:
     constrained = mode != LEGACY
     if constrained:
         asked = attributes_of(ctx.user, ctx.info)
-        _demand(ctx, replace(asked, verb=f"impersonate-on:{mode}:{asked.verb}"))
+        _demand(ctx, asked._replace(verb=f"impersonate-on:{mode}:{asked.verb}"))
     verb = f"impersonate:{mode}" if constrained else "impersonate"
     group = AUTHENTICATION if constrained else ""
     groups = wanted.groups
@@ -96,10 +95,10 @@ def _checked(ctx: Context, mode: str, wanted: UserInfo) -> UserInfo:
     account = _account(wanted.name)
     if constrained and wanted.name.startswith(NODE):
         name = "*" if mode == "associated-node" else wanted.name[len(NODE) :]
-        named = replace(named, resource="nodes", name=name)
+        named = named._replace(resource="nodes", name=name)
         groups = ("system:nodes",)
     if account is not None:
-        named = replace(named, resource="serviceaccounts", namespace=account[0], name=account[1])
+        named = named._replace(resource="serviceaccounts", namespace=account[0], name=account[1])
         groups = groups or ("system:serviceaccounts", f"system:serviceaccounts:{account[0]}")
     _demand(ctx, named)
     if wanted.uid:
@@ -108,7 +107,7 @@ def _checked(ctx: Context, mode: str, wanted: UserInfo) -> UserInfo:
     extras = Attributes(ctx.user, verb, AUTHENTICATION, "v1", "userextras")
     for key in sorted(wanted.extra or {}):
         for value in (wanted.extra or {})[key]:
-            _demand(ctx, replace(extras, subresource=key, name=value))
+            _demand(ctx, extras._replace(subresource=key, name=value))
     if wanted.name == "system:anonymous":
         groups = groups if "system:unauthenticated" in groups else (*groups, "system:unauthenticated")
     elif not {"system:authenticated", "system:unauthenticated"} & set(groups):
@@ -119,16 +118,16 @@ def _checked(ctx: Context, mode: str, wanted: UserInfo) -> UserInfo:
 def _demand_groups(ctx: Context, asked: Attributes, groups: tuple[str, ...], constrained: bool) -> None:
     if constrained and "system:masters" in groups:
         raise _forbidden(
-            replace(asked, name="system:masters"), "impersonating the system:masters group is not allowed"
+            asked._replace(name="system:masters"), "impersonating the system:masters group is not allowed"
         )
     if (
         constrained
         and len(groups) >= MANY
-        and ctx.server.authorization.decide(replace(asked, name="*")).allowed
+        and ctx.server.authorization.decide(asked._replace(name="*")).allowed
     ):
         return
     for group in groups:
-        _demand(ctx, replace(asked, name=group))
+        _demand(ctx, asked._replace(name=group))
 
 
 def _demand(ctx: Context, asked: Attributes) -> None:

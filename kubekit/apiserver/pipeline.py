@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -163,7 +162,7 @@ def with_authorization(ctx: Context, next: Next) -> Answer:
         return next(ctx)
     asked = attributes_of(ctx.user, ctx.info)
     if asked.verb in ("list", "watch") and ctx.user.name.startswith(NODE_PREFIX):
-        asked = replace(asked, selected=equal_fields(ctx.request.query.get("fieldSelector", ())))
+        asked = asked._replace(selected=equal_fields(ctx.request.query.get("fieldSelector", ())))
     decision = ctx.server.authorization.decide(asked, explain=True)
     if ctx.trail is not None:
         ctx.trail.decided(decision.allowed, decision.reason)

@@ -56,6 +56,12 @@ def describe_subject(subject: Obj, namespace: str) -> str:
 
 def rule_allows(asked: Attributes, rule: Obj) -> bool:
     """Whether one PolicyRule allows what is asked (rbac.RuleAllows)."""
+    names = rule.get("resourceNames") if asked.is_resource else None
+    return rule_concerns(asked, rule) and (not names or asked.name in names)
+
+
+def rule_concerns(asked: Attributes, rule: Obj) -> bool:
+    """Whether a PolicyRule allows it for some object at least: `rule_allows` but for the names."""
     verbs = rule.get("verbs") or ()
     if asked.verb not in verbs and "*" not in verbs:
         return False
@@ -69,14 +75,9 @@ def rule_allows(asked: Attributes, rule: Obj) -> bool:
         return False
     resources = rule.get("resources") or ()
     wanted = asked.qualified
-    if (
-        wanted not in resources
-        and "*" not in resources
-        and not (asked.subresource and f"*/{asked.subresource}" in resources)
-    ):
-        return False
-    names = rule.get("resourceNames") or ()
-    return not names or asked.name in names
+    if wanted in resources or "*" in resources:
+        return True
+    return bool(asked.subresource) and f"*/{asked.subresource}" in resources
 
 
 class RBAC:
@@ -102,6 +103,9 @@ class RBAC:
         missing: list[str] = []
         for_any_name = True
         for rule, kind, namespace, binding, subject in self._reach(user, asked.namespace, missing):
+            if not rule_concerns(asked, rule):
+                continue
+            # Another object's name may be given a reason by a rule that passes this one over.
             for_any_name = for_any_name and not rule.get("resourceNames")
             if rule_allows(asked, rule):
                 reason = f"RBAC: allowed by {self._describe(kind, binding, subject, namespace)}"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kubekit.apiserver.server import APIServer
+    from kubekit.apiserver.watch_cache import WatchCache
 
 Obj = dict[str, Any]
 GROUP = "rbac.authorization.k8s.io"
@@ -20,6 +21,7 @@ class CachedRoles:
 
     def __init__(self, server: APIServer) -> None:
         self._server = server
+        self._caches: list[WatchCache] = []
         self._lists: dict[tuple[str, str], tuple[int, list[Obj]]] = {}
 
     def cluster_role(self, name: str) -> Obj | None:
@@ -32,7 +34,10 @@ class CachedRoles:
 
     def version(self) -> tuple[int, ...]:
         """The revisions of the four caches."""
-        return tuple([self._server.store(GROUP, plural).cache.revision for plural in PLURALS])
+        caches = self._caches
+        if not caches:
+            caches += [self._server.store(GROUP, plural).cache for plural in PLURALS]
+        return tuple([cache.revision for cache in caches])
 
     def cluster_role_bindings(self) -> list[Obj]:
         """Every ClusterRoleBinding."""

@@ -168,7 +168,7 @@ class KubeletDoor:
         asked = attributes_of(ctx.user, ctx.info)
         if asked.verb == "create" or "system:masters" in ctx.user.groups:
             return
-        asked = replace(asked, verb="create")
+        asked = asked._replace(verb="create")
         decision = ctx.server.authorization.decide(asked, explain=True)
         if not decision.allowed:
             qualified = f"{ctx.info.resource}.{ctx.info.group}" if ctx.info.group else ctx.info.resource

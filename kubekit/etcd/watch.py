@@ -277,6 +277,15 @@ class WatcherHub:
 
     def _tell(self, revision: int, events: list[Event]) -> None:
         """Tell the synced watchers of one write. A group's watchers share one list of events."""
+        if len(events) == 1:
+            # Most writes change one key. The receivers may come and go while they are told.
+            plain = without_previous(events)
+            for group in self._synced.covering(events[0].kv.key):
+                for watcher in list(group):
+                    if revision >= watcher.min_revision:
+                        watcher.min_revision = revision + 1
+                        watcher.send(events, revision, plain)
+            return
         concerned: dict[int, tuple[list[Watcher], list[Event]]] = {}
         for event in events:
             for group in self._synced.covering(event.kv.key):

@@ -97,8 +97,7 @@ def rfc3339(seconds: float) -> str:
 def rfc3339_micro(seconds: float) -> str:
     """Unix seconds as the API's `MicroTime`: six digits, UTC."""
     micros = round(seconds * 1_000_000)
-    moment = datetime.fromtimestamp(micros // 1_000_000, UTC)
-    return f"{moment.strftime('%Y-%m-%dT%H:%M:%S')}.{micros % 1_000_000:06d}Z"
+    return f"{rfc3339(micros // 1_000_000)[:-1]}.{micros % 1_000_000:06d}Z"
 
 
 def parse_rfc3339(text: str) -> float:

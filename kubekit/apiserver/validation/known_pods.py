@@ -1,8 +1,8 @@
 """Known pods: a pod like one that was found in order need not be looked at again.
 
-Most pods of a cluster come from few templates, and looking at a whole spec is what creating a pod costs most.
-Whether a spec is valid depends on nothing but the spec and the annotations beside it, so a fingerprint of both
-is enough to know it again. Only that everything was in order is remembered, never what was wrong.
+Most pods of a cluster come from few templates, and to look at a whole spec is the dearest part of creating
+a pod. Whether a spec is valid depends on nothing but the spec and the annotations beside it, so a fingerprint
+of both is enough to know it again. Only that everything was in order is remembered, never what was wrong.
 
     if not pods.know(mark := fingerprint(metadata, spec)):
         ...look...; pods.learn(mark)

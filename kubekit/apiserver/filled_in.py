@@ -33,7 +33,7 @@ Obj = dict[str, Any]
 _OTHER_KINDS = frozenset({"binding", "eviction", "scale", "token"})
 """Subresources whose body is of another kind than the resource."""
 
-NAMED = 4
+NAMED = 2
 """How many fields a reason names."""
 
 

@@ -9,7 +9,7 @@ inspector, keyboard), then any one view beside its `.js`. Three look into etcd: 
 `revision_history`, `revision_scene`, `stored_value`), `raft_theatre` (`raft_frames`, `raft_actions`) and
 `inside_the_file` (`file_pages`, `file_words`). Those of the scheduler: `scheduling_funnel` (`funnel_scene`),
 `queue_over_time`, `preemption` (`preemption_story`),
-`what_if` (`what_if_forms`). Of the API server: `request_walk` (`wire_form`), `rights`,
+`what_if` (`what_if_forms`). Of the API server: `request_walk` (`walk_rows`, `wire_form`), `rights`,
 `race`.
 
 Left out on purpose: a build step, external requests, and drawing in Python.

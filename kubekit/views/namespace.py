@@ -26,6 +26,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from kubekit.api.exchange import Request
+from kubekit.apiserver.stopwatch import Stopwatch, timed
 from kubekit.cluster.errors import KubekitError
 from kubekit.sim import Record
 from kubekit.views.cluster_map import ClusterMap
@@ -162,15 +163,15 @@ class Views:
                 return tuple(record.came_in["groups"])
         return ()
 
-    def _send(self, request: Request) -> Record:
-        """Let the API server answer once more; the record of that."""
+    def _send(self, request: Request) -> tuple[Record, Stopwatch]:
+        """Let the API server answer once more; the record of that, and how long each step took."""
         cluster = self._cluster
         try:
-            cluster.apiserver(request)
+            _, watch = timed(cluster.apiserver, request)
         except OSError as error:
             raise KubekitError(f"kube-apiserver does not answer: {error}") from None
         found: Record = cluster.records.kind("request")[-1]
-        return found
+        return found, watch
 
     def packet(self, record: Record | None = None) -> PacketWalk | str:
         """A packet's walk: of the record that `cluster.send` gave, or of the last packet."""

@@ -125,12 +125,13 @@ def _compare(path: str, old: Any, new: Any, lines: list[Obj]) -> None:
             _compare(f"{path}[{at}]", one, other, lines)
     else:
         if old is not None:
-            lines.append({"sign": "-", "text": f"{path}: {_short(old)}"})
+            lines.append({"sign": "-", "text": f"{path}: {short(old)}"})
         if new is not None:
-            lines.append({"sign": "+", "text": f"{path}: {_short(new)}"})
+            lines.append({"sign": "+", "text": f"{path}: {short(new)}"})
 
 
-def _short(value: Any) -> str:
+def short(value: Any) -> str:
+    """A value as JSON on one line, cut when it is long."""
     text = json.dumps(value, ensure_ascii=False, default=dict)
     return text if len(text) <= LONGEST_VALUE else f"{text[: LONGEST_VALUE - 4]} ..."
 

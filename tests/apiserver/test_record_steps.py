@@ -94,9 +94,7 @@ def test_every_plugin_tells_what_it_set(api: Asker, seen: Seen) -> None:
     told = patches(record)["Admission LimitRanger"]
     assert {"op": "add", "path": "/spec/containers/0/resources/requests/cpu", "value": "100m"} in told
     reasons = {step.asked: step.reason for step in record.steps if step.reason != "validating"}
-    assert (
-        reasons["Admission Priority"] == "sets spec.priorityClassName, spec.priority, spec.preemptionPolicy"
-    )
+    assert reasons["Admission Priority"] == "sets spec.priorityClassName, spec.priority and 1 more"
     assert reasons["Admission NamespaceLifecycle"] == "mutating"
 
 

@@ -42,7 +42,9 @@ CELLS = {
     "queue_over_time": "tight.view.queue()",
     "what_if": "cluster.view.what_if('client')",
     "request_walk": "from tests.views.test_request_walk import ask_as_jane\n"
-    "ask_as_jane(cluster)\ncluster.view.request(-1)",
+    "from tests.views.conftest import pod\nfrom IPython.display import display\n"
+    "ask_as_jane(cluster)\ndisplay(cluster.view.request(-1))\n"
+    "made = cluster.create(pod('seen'))\ncluster.view.request('pod/default/seen')",
     "rights": "from tests.views.test_rights import grant\n"
     "grant(cluster)\ncluster.view.rights('jane', namespace='prod')",
     "race": "from tests.views.test_race import two_write\n"
@@ -229,6 +231,25 @@ def test_members_are_cut_off_together(notebook: Notebook) -> None:
     told.get_by_text("The network is cut: etcd-2, etcd-5 | etcd-1, etcd-3, etcd-4.").wait_for(timeout=60_000)
     view.get_by_role("button", name="heal all links").click()
     told.get_by_text("All links are whole again.").wait_for(timeout=60_000)
+
+
+def test_a_walk_shows_what_each_plugin_changed_and_its_times(notebook: Notebook) -> None:
+    notebook.view("request_walk")
+    view: Any = notebook.page.locator("section.kk-view[data-kk-view='request_walk']").nth(1)
+    view.scroll_into_view_if_needed()
+    for name, line in (
+        ("Defaulting, pass", '+ spec.restartPolicy: "Always"'),
+        ("Admission, mutating, pass", '+ spec.serviceAccountName: "default"'),
+    ):
+        view.get_by_role("button", name=name).click(force=True)
+        assert line in view.locator(".kk-insp .kk-changed div").all_inner_texts()
+    assert "6 others had nothing to change" in view.locator(".kk-insp").inner_text()
+    assert view.locator(".kk-took").count() == 0
+    view.get_by_role("button", name="replay as a dry run").click()
+    view.locator(".kk-walk .kk-took").first.wait_for(timeout=60_000)
+    assert all(text.endswith("s") for text in view.locator(".kk-walk .kk-took").all_inner_texts())
+    wide = "(one) => one.scrollWidth <= one.clientWidth"
+    assert view.locator(".kk-insp").evaluate(wide) and view.locator(".kk-walk").evaluate(wide)
 
 
 def test_what_if_is_asked_with_labelled_controls(notebook: Notebook) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import shlex
 from typing import Any
@@ -58,7 +59,7 @@ def test_what_was_sent_is_not_what_was_stored(door: Any) -> None:
     door.create(sent)
     view = door.view.request("pod/default/y")
     names = [row["name"] for row in view.scene["rows"]]
-    assert names[-4:] == ["Admission, mutating", "Validation", "Admission, validating", "etcd"]
+    assert names[-5:] == ["Defaulting", "Admission, mutating", "Validation", "Admission, validating", "etcd"]
     assert json.dumps(view.record.came_in["body"], sort_keys=True) == before
     sent["metadata"]["labels"] = {"later": "yes"}
     assert json.dumps(view.record.came_in["body"], sort_keys=True) == before
@@ -69,6 +70,77 @@ def test_what_was_sent_is_not_what_was_stored(door: Any) -> None:
     )
     assert view.scene["missed"] == [("Impersonation", "does not apply")]
     assert view.scene["answer"]["then"].startswith("written to etcd at rev ")
+
+
+def test_each_plugin_shows_what_it_changed(door: Any) -> None:
+    door.create(pod("y"))
+    view = door.view.request("pod/default/y")
+    rows = {row["name"]: row for row in view.scene["rows"]}
+    row = rows["Admission, mutating"]
+    changed = "ServiceAccount, Priority and DefaultTolerationSeconds changed it"
+    assert row["why"] == f"{changed}; 6 others had nothing to change"
+    *steps, quiet = row["steps"]
+    assert [step["asked"] for step in steps] == ["ServiceAccount", "Priority", "DefaultTolerationSeconds"]
+    assert {"sign": "+", "text": 'spec.serviceAccountName: "default"'} in steps[0]["lines"]
+    assert steps[1]["lines"][0] == {"sign": "+", "text": "spec.priority: 0"}
+    assert all(len(line["text"]) < 200 for step in steps for line in step["lines"])
+    assert quiet["asked"] == "6 others had nothing to change" and "NamespaceLifecycle, " in quiet["reason"]
+    assert rows["Admission, validating"]["why"] == "8 plugins let it pass"
+    card = view.scene["records"][list(rows).index("Defaulting")]["card"]
+    assert {"sign": "+", "text": 'spec.restartPolicy: "Always"'} in card["parts"][0]["lines"]
+    assert "    Priority  + spec.priority: 0\n" in repr(view)
+    assert "<td>changed it</td><td>+ spec.priority: 0; + spec.preemptionPolicy" in view.table.html()
+
+
+def test_only_what_is_replayed_has_times(door: Any) -> None:
+    door.create(pod("y"))
+    view = door.view.request("pod/default/y")
+    assert not any(row["took"] for row in view.scene["rows"])
+    assert any(name == "took" and value.endswith("s") for name, value in view.scene["meta"])
+    view.handle({"action": "replay"})
+    times = {row["name"]: row["took"] for row in view.scene["rows"]}
+    assert all(took.endswith(("µs", "ms")) for name, took in times.items() if name != "Storage")
+    step = view.scene["records"][list(times).index("Admission, mutating")]["card"]["parts"][0]["steps"][0]
+    assert step["asked"] == "ServiceAccount" and step["took"].endswith(("µs", "ms"))
+    assert "Priority and fairness  passes  flow schema" in repr(view) and "µs]" in repr(view)
+
+
+def test_a_refusal_by_a_plugin_is_in_its_phase(door: Any) -> None:
+    quota = {"apiVersion": "v1", "kind": "ResourceQuota", "metadata": {"name": "q", "namespace": "default"}}
+    door.create({**quota, "spec": {"hard": {"count/configmaps": "0"}}})
+    door.settle()
+    asked = Request(
+        "POST", "/api/v1/namespaces/default/configmaps", {}, {}, {"metadata": {"name": "m"}}, ADMIN
+    )
+    assert door.apiserver(asked).status == 403
+    rows = door.view.request(-1).scene["rows"]
+    assert rows[-1]["name"] == "Admission, validating" and rows[-1]["why"].startswith("ResourceQuota: ")
+    gone = Request("DELETE", "/api/v1/namespaces/default", {}, {}, None, ADMIN)
+    assert door.apiserver(gone).status == 403
+    view = door.view.request(-1)
+    assert view.scene["title"].endswith("refused at admission, mutating")
+    assert ("Defaulting", "does not apply") in view.scene["missed"]
+
+
+def test_a_webhook_is_shown_with_its_patch(door: Any) -> None:
+    rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["configmaps"]}
+    hook = {"name": "add.example.com", "clientConfig": {"url": "https://x.example"}, "rules": [rule]}
+    hook |= {"admissionReviewVersions": ["v1"], "sideEffects": "None"}
+    kind = {"apiVersion": "admissionregistration.k8s.io/v1", "kind": "MutatingWebhookConfiguration"}
+    door.create({**kind, "metadata": {"name": "m"}, "webhooks": [hook]})
+    patch = [
+        {"op": "add", "path": "/metadata/labels", "value": {"a.b/c": "d"}},
+        {"op": "remove", "path": "/data/k"},
+    ]
+    response = {"allowed": True, "patch": base64.b64encode(json.dumps(patch).encode()).decode()}
+    door.apiserver.call_webhook = lambda config, review: {"response": response}
+    door.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "m"}, "data": {"k": "1"}})
+    rows = {row["name"]: row for row in door.view.request("configmap/default/m").scene["rows"]}
+    row = rows["Admission, mutating"]
+    assert row["why"].startswith("Webhook add.example.com changed it; ")
+    lines = [{"sign": "+", "text": 'metadata.labels: {"a.b/c": "d"}'}, {"sign": "-", "text": "data.k"}]
+    assert row["steps"][0]["lines"] == lines and row["steps"][0]["reason"] == "2 changes"
+    assert rows["Defaulting"]["why"] == "nothing that has a default was left out"
 
 
 def test_the_curl_line_is_the_request(door: Any) -> None:

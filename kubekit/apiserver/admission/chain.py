@@ -93,7 +93,7 @@ class AdmissionChain:
             try:
                 plugin.admit(a)
             except StatusError as error:
-                a.ctx.refused(f"Admission {plugin.name}", error.message)
+                a.ctx.refused(f"Admission {plugin.name}", error.message, {"phase": "mutating"})
                 raise
             if a.changes is None:
                 a.ctx.steps.append(_passed(plugin.name, "mutating"))
@@ -108,7 +108,7 @@ class AdmissionChain:
             try:
                 plugin.validate(a)
             except StatusError as error:
-                a.ctx.refused(f"Admission {plugin.name}", error.message)
+                a.ctx.refused(f"Admission {plugin.name}", error.message, {"phase": "validating"})
                 raise
             a.ctx.steps.append(_passed(plugin.name, "validating"))
 

@@ -115,7 +115,13 @@ function legendItem(uid, item) {
 function stepRow(step) {
   const verdict = VERDICTS[step.verdict] || "note";
   return h("div", { class: "kk-step" }, icon(verdict, { size: 14, title: step.verdict }),
-    h("div", {}, rich(step.asked), step.reason ? h("small", {}, rich(step.reason)) : null));
+    h("div", {}, step.took ? h("span", { class: "kk-took", text: step.took }) : null, rich(step.asked), step.reason ? h("small", {}, rich(step.reason)) : null, changed(step.lines)));
+}
+
+// What was changed, a line a field: the sign first, then the colour.
+function changed(lines) {
+  if (!lines?.length) return null;
+  return h("div", { class: "kk-changed" }, lines.map((one) => h("div", { class: { "+": "t-good", "-": "t-refuse" }[one.sign] || null, text: `${one.sign} ${one.text}` })));
 }
 
 // The record's four parts, in order: came in, steps, reason, came out; then actions and the whole record.
@@ -133,6 +139,7 @@ function inspect(panel, card, api) {
     if (part.pairs) panel.append(h("table", { class: "kk kk-two-columns" }, h("tbody", {}, part.pairs.map(([name, value], i) =>
       h("tr", { class: i === part.at ? "t-ask" : null }, h("th", { scope: "row", class: "mono" }, part.bucket && api.pick ? h("button", { class: "kk-link", type: "button", text: name, onclick: (event) => api.pick(name, event.currentTarget) }) : name), h("td", { text: value }))))));
     if (part.steps) panel.append(h("div", {}, part.steps.map(stepRow)));
+    if (part.lines) panel.append(changed(part.lines));
     if (part.pre) panel.append(h("pre", { text: part.pre }));
   }
   // With `code` the card shows what the button under the pointer or the focus would run, and offers it.

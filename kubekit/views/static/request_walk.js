@@ -12,7 +12,7 @@ function drawWalk(stage, data, cursor, api) {
     const reached = index <= at, verdict = VERDICTS[row.verdict] || "note";
     const cls = [index === at ? "kk-now" : "", row.verdict === "refuse" && reached ? "kk-no" : "", reached ? "" : "kk-later", index === data.rows.length - 1 ? "kk-end" : ""].join(" ");
     const item = h("div", { class: cls, role: "button" }, h("span", { class: "kk-sign" }, icon(reached ? verdict : "todo", { size: 18, title: reached ? row.verdict : "not yet" })),
-      h("span", {}, h("b", { text: row.name }), row.saw.length ? h("span", { class: "ink2", text: " " + row.saw.map(([, value]) => value).slice(0, 2).join(", ") }) : null,
+      h("span", {}, row.took && reached ? h("span", { class: "kk-took", text: row.took }) : null, h("b", { text: row.name }), row.saw.length ? h("span", { class: "ink2", text: " " + row.saw.map(([, value]) => value).slice(0, 2).join(", ") }) : null,
         h("span", { class: `kk-wwhy${row.verdict === "refuse" && reached ? " refuse" : ""}`, text: reached ? row.why : "" })));
     item.addEventListener("click", () => api.go(index));
     return h("li", {}, api.mark(item, `${row.name}, ${row.verdict}`, () => data.records[index].card));
@@ -29,7 +29,7 @@ function drawWalk(stage, data, cursor, api) {
     details.addEventListener("toggle", () => { opened[name] = details.open; });
     return details;
   };
-  const patch = data.patch.length ? h("details", { class: "kk-wire", open: opened.patch !== false }, h("summary", { text: `what changed on the way (${data.patch.length} line${data.patch.length === 1 ? "" : "s"})` }),
+  const patch = data.patch.length ? h("details", { class: "kk-wire", open: Boolean(opened.patch) }, h("summary", { text: `what changed on the way (${data.patch.length} line${data.patch.length === 1 ? "" : "s"})` }),
     h("div", { class: "kk-pre kk-patch" }, data.patch.map((one) => h("div", { class: one.sign === "+" ? "t-good" : one.sign === "-" ? "t-refuse" : null, text: `${one.sign} ${one.text}` })))) : null;
   patch?.addEventListener("toggle", () => { opened.patch = patch.open; });
   const again = data.replay ? h("button", { class: "kk-btn", type: "button", onclick: (event) => api.act({ name: "replay" }, event.currentTarget) }, icon("play", { size: 13, hue: "" }), data.writes ? "replay as a dry run" : "replay") : null;

@@ -120,3 +120,17 @@ def test_kubectl_takes_over_what_it_applied_on_its_own_side(api: Asker) -> None:
 def test_a_wrong_configuration_is_refused(api: Asker) -> None:
     text = apply(api, "m1", {"x": 5}).json()["message"]
     assert text.endswith(".data.x: expected string, got &value.valueUnstructured{Value:5}")
+
+
+def test_new_objects_of_one_template_own_the_same_fields(api: Asker) -> None:
+    def owned(name: str, **metadata: Any) -> Obj:
+        spec = {"containers": [{"name": "c", "image": "nginx"}]}
+        made = api.make(f"{CORE}/pods", {"metadata": {"name": name, **metadata}, "spec": spec})
+        fields: Obj = made["metadata"]["managedFields"][0]["fieldsV1"]
+        return fields
+
+    first = owned("a", labels={"app": "x"})
+    assert owned("b", labels={"app": "x"}) is first, "made once"
+    assert owned("c", labels={"app": "y"}) == first, "another value is no other field"
+    assert owned("d", labels={"app": "x", "tier": "z"}) != first
+    assert "f:labels" not in owned("e").get("f:metadata", {})

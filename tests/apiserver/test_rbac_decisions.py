@@ -76,3 +76,19 @@ def test_a_rule_for_some_names_is_no_rule_for_others() -> None:
     rbac = RBAC(Roles(rule("get", names=("web",))))
     assert rbac.authorize(asked("get", name="web"))[0]
     assert not rbac.authorize(asked("get", name="db"))[0]
+
+
+def test_rules_about_other_things_with_names_do_not_keep_it_from_being_remembered() -> None:
+    elsewhere = {"verbs": ["get"], "apiGroups": [""], "resources": ["secrets"], "resourceNames": ["s"]}
+    roles = Roles(elsewhere, rule("get"))
+    rbac = RBAC(roles)
+    assert rbac.authorize(asked("get", "a"))[0]
+    before = roles.asked
+    assert rbac.authorize(asked("get", "b"))[0]
+    assert roles.asked == before
+
+
+def test_a_rule_for_one_name_allows_no_other_name() -> None:
+    rbac = RBAC(Roles(rule("get", names=("a",))))
+    assert rbac.authorize(asked("get", "a"))[0]
+    assert not rbac.authorize(asked("get", "b"))[0]

@@ -50,6 +50,16 @@ class Node:
         """The node's end of a tunnel to the control plane, where there are tunnels."""
 
     @property
+    def files(self) -> NodeFiles:
+        """Its file system, of which containers mount parts."""
+        return self._files
+
+    @files.setter
+    def files(self, files: NodeFiles) -> None:
+        self._files = files
+        self.runtime.host_files = files
+
+    @property
     def components(self) -> list[Component]:
         """What runs on every node."""
         agent = self.konnectivity_agent

@@ -16,6 +16,7 @@ from kubekit.kubelet.environment import environment_of
 from kubekit.kubelet.events import ContainerEvents
 from kubekit.kubelet.exec_command import seconds_of
 from kubekit.kubelet.images import ImageError, ImageManager
+from kubekit.kubelet.mounts import mounts_of
 from kubekit.kubelet.objects import Missing, ObjectCache
 from kubekit.kubelet.script import expand
 from kubekit.kubelet.task import Pause, Steps
@@ -81,6 +82,7 @@ class ContainerStart:
         made.folder = container.get("workingDir") or "/"
         if made.folder != "/":  # the runtime makes the folder if the image has none
             image_files.make_folder(made, made.folder)
+        made.mounts = mounts_of(pod, container, self._cri.runtime.host_files)
         mounts = container.get("volumeMounts") or ()
         if mounts:
             made.files.update(self._volumes.files(pod, container))

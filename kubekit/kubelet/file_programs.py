@@ -1,7 +1,6 @@
 """Programs about files of a container: `touch`, `cp`, `mv`, `rm`, `mkdir`, `rmdir`, `find`.
 
-A removed file is one whose text is None, so that what the image brings can be removed too. The messages are
-those of the image's own programs: busybox' or GNU's.
+The messages are those of the image's own programs: busybox' or GNU's.
 Source: busybox coreutils, GNU coreutils 9.1.
 """
 
@@ -39,7 +38,7 @@ def _touch(container: Container, flags: str, paths: list[str], now: float) -> li
     for path in paths:
         if not image_files.is_folder(container, path, now):
             text = image_files.read(container, path, now)
-            container.files[image_files.at(container, path)] = text or ""
+            image_files.write(container, path, text or "")
     return []
 
 
@@ -51,7 +50,7 @@ def _copy(container: Container, flags: str, paths: list[str], now: float) -> lis
             continue
         text = image_files.read(container, source, now)
         if text is not None:
-            container.files[target] = text
+            image_files.write(container, target, text)
         elif not set("rRa") & set(flags):
             omitted = f"omitting directory '{source}'"
             errors.append(omitted if has_busybox(container) else f"-r not specified; {omitted}")
@@ -69,7 +68,7 @@ def _move(container: Container, flags: str, paths: list[str], now: float) -> lis
             continue
         _copy_tree(container, image_files.at(container, source), target, now)
         if image_files.at(container, source) != target:
-            _forget(container, source, now)
+            image_files.remove(container, source, now)
     return errors
 
 
@@ -78,12 +77,12 @@ def _remove(container: Container, flags: str, paths: list[str], now: float) -> l
     busybox, recursive = has_busybox(container), set("rR") & set(flags)
     for path in paths:
         if image_files.read(container, path, now) is not None:
-            container.files[image_files.at(container, path)] = None
+            image_files.remove(container, path, now)
         elif not image_files.is_folder(container, path, now):
             if "f" not in flags:
                 errors.append(_cannot(container, "remove", path, "No such file or directory"))
         elif recursive:
-            _forget(container, path, now)
+            image_files.remove(container, path, now)
         else:
             of_busybox = f"'{path}' is a directory"
             errors.append(of_busybox if busybox else _cannot(container, "remove", path, "Is a directory"))
@@ -120,7 +119,7 @@ def _remove_folder(container: Container, flags: str, paths: list[str], now: floa
         elif len(image_files.tree(container, path, now)) > 1:
             problem = "Directory not empty"
         if not problem:
-            _forget(container, path, now)
+            image_files.remove(container, path, now)
         elif has_busybox(container):
             errors.append(f"'{path}': {problem}")
         else:
@@ -169,13 +168,7 @@ def _copy_tree(container: Container, source: str, target: str, now: float) -> No
         if text is None:
             image_files.make_folder(container, place)
         else:
-            container.files[place] = text
-
-
-def _forget(container: Container, path: str, now: float) -> None:
-    for found in image_files.tree(container, path, now):
-        gone = found if image_files.read(container, found, now) is not None else f"{found}/"
-        container.files[gone] = None
+            image_files.write(container, place, text)
 
 
 def _cannot(container: Container, verb: str, path: str, why: str) -> str:

@@ -62,7 +62,7 @@ def run(shell: Shell, name: str, rest: list[str], stdin: str | None) -> Run:
         yield Out(STDOUT, text)
     if name == "tee":
         for path in words:
-            container.files[image_files.at(container, path)] = text
+            image_files.write(container, path, text)
     elif name == "tail" and {"-f", "-F"} & set(flags):
         yield Out(STDOUT, text)
         while True:

@@ -1,7 +1,8 @@
 """The files seen inside a container: what its process wrote, what was changed, what its image brings.
 
 Everything is text, bytes as surrogate escapes. A folder is where files lie, what every image has, or what was
-made: among a container's files that is a name with a slash at its end. Nothing here runs programs.
+made: among a container's files that is a name with a slash at its end. What is mounted of the node is the
+node's own. Nothing here runs programs.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import posixpath
 
 from kubekit.kubelet.answers import PAGES, WEB_ROOTS, program_of
+from kubekit.kubelet.mounts import Mount
 from kubekit.kubelet.runtime import Container
 
 FOLDERS = ("bin", "dev", "etc", "home", "proc", "root", "sys", "tmp", "usr", "var")
@@ -38,10 +40,50 @@ def read(container: Container, path: str, now: float) -> str | None:
     if path != "/" and path.endswith("/"):
         return None
     path = at(container, path)
+    if found := _mounted(container, path):
+        return found[0].read(found[1])
     text = container.file(path, now)
     if text is not None or container.files.get(path, "") is None:
         return text
     return _of_image(container).get(path)
+
+
+def write(container: Container, path: str, text: str) -> None:
+    """Make or replace a file, the node's own where one of its folders is mounted. Raises OSError."""
+    place = at(container, path)
+    if found := _mounted(container, place):
+        found[0].files.write(found[1], text.encode(errors="surrogateescape"))
+    else:
+        container.files[place] = text
+
+
+def remove(container: Container, path: str, now: float) -> None:
+    """Remove a file, or a folder with all in it. Raises OSError."""
+    place = at(container, path)
+    if found := _mounted(container, place):
+        found[0].files.remove(found[1])
+        return
+    for one in tree(container, place, now):
+        # None stands for what is gone, so that what the image brings can be removed too.
+        container.files[one if read(container, one, now) is not None else f"{one}/"] = None
+
+
+def _mounted(container: Container, place: str) -> tuple[Mount, str] | None:
+    """The mount that an absolute path lies in, and the path on the node."""
+    for mount in container.mounts:
+        path = mount.inside(place)
+        if path is not None:
+            return mount, path
+    return None
+
+
+def _on_node(container: Container, path: str) -> list[tuple[str, bool]]:
+    """What a path and everything below it is of the node's: (place, whether it is a folder)."""
+    if found := _mounted(container, path):
+        return list(found[0].tree(path, found[1]))
+    prefix = path.rstrip("/") + "/"
+    within = [mount for mount in container.mounts if mount.place.startswith(prefix)]
+    return [one for mount in within for one in mount.tree(mount.place, mount.path)]
 
 
 def _of_image(container: Container) -> dict[str, str]:
@@ -75,16 +117,23 @@ def below(container: Container, path: str, now: float) -> list[str]:
     """The files at a path and under it, sorted."""
     path = at(container, path)
     prefix = path.rstrip("/") + "/"
-    return sorted(
+    own = {
         name
         for name in _names(container)
-        if (name == path or name.startswith(prefix)) and read(container, name, now) is not None
-    )
+        if (name == path or name.startswith(prefix))
+        and not _mounted(container, name)
+        and read(container, name, now) is not None
+    }
+    return sorted(own | {place for place, folder in _on_node(container, path) if not folder})
 
 
 def make_folder(container: Container, path: str) -> None:
-    """Make a folder, which stays though nothing lies in it."""
-    container.files[at(container, path) + "/"] = ""
+    """Make a folder, which stays though nothing lies in it. Raises OSError."""
+    place = at(container, path)
+    if found := _mounted(container, place):
+        found[0].files.mkdir(found[1])
+    else:
+        container.files[f"{place}/"] = ""
 
 
 def folders_below(container: Container, path: str, now: float) -> list[str]:
@@ -92,6 +141,7 @@ def folders_below(container: Container, path: str, now: float) -> list[str]:
     path = at(container, path)
     prefix = path.rstrip("/") + "/"
     found = {path} if is_folder(container, path, now) else set()
+    found |= {place for place, folder in _on_node(container, path) if folder}
     marks = [mark[:-1] for mark in _made(container, now)]
     for name in [*(f"{mark}/." for mark in marks), *below(container, path, now)]:
         parent = posixpath.dirname(name)
@@ -114,11 +164,14 @@ def exists(container: Container, path: str, now: float) -> bool:
 def is_folder(container: Container, path: str, now: float) -> bool:
     """Whether a path is a folder."""
     clean = at(container, path)
+    if mounted := _mounted(container, clean):
+        return mounted[0].is_folder(mounted[1])
     if clean == "/" or (clean.count("/") == 1 and clean[1:] in FOLDERS) or clean in DEEPER:
         return container.files.get(f"{clean}/", "") is not None
     if any(name != clean for name in below(container, clean, now)):
         return True
-    return any(mark.startswith(f"{clean}/") for mark in _made(container, now))
+    within = [*_made(container, now), *(f"{mount.place}/" for mount in container.mounts)]
+    return any(place.startswith(f"{clean}/") for place in within)
 
 
 def listing(container: Container, path: str, now: float) -> tuple[int, str, str]:
@@ -130,6 +183,6 @@ def listing(container: Container, path: str, now: float) -> tuple[int, str, str]
     prefix = at(container, path).rstrip("/") + "/"
     within = [*below(container, path, now), *folders_below(container, path, now)]
     names = {name[len(prefix) :].split("/")[0] for name in within if name.startswith(prefix)}
-    if prefix == "/":
+    if prefix == "/" and not _mounted(container, "/"):
         names |= set(FOLDERS)
     return 0, "".join(f"{name}\n" for name in sorted(names) if name), ""

@@ -41,6 +41,7 @@ COMMON = {
     "chgrp",
     "chmod",
     "chown",
+    "chroot",
     "clear",
     "cp",
     "cut",

@@ -41,6 +41,8 @@ def run(shell: Shell, name: str, argv: list[str], stdin: str | None) -> Run:
         return (yield from filters.run(shell, name, rest, stdin))
     if name == "tar":
         return (yield from tar.run(shell, rest, stdin))
+    if name == "chroot":
+        return (yield from _chroot(shell, rest, stdin))
     status, out, err = simple(container, name, rest, now, shell)
     if out:
         yield Out(STDOUT, out)
@@ -65,6 +67,30 @@ def _shell(shell: Shell, name: str, rest: list[str], stdin: str | None) -> Run:
     if stdin is not None:
         return (yield from inner.script(stdin))
     return (yield from inner.interactive(""))
+
+
+def _chroot(shell: Shell, rest: list[str], stdin: str | None) -> Run:
+    """`chroot DIR [COMMAND...]`: the node's own files and shell, where its root is mounted."""
+    from kubekit.kubelet.shell import Shell as NewShell
+
+    container = shell.container
+    folder = image_files.at(container, rest[0] if rest else "/")
+    inside = [mount for mount in container.mounts if mount.place == folder]
+    if not inside or not image_files.is_folder(container, f"{folder}/etc", shell.clock()):
+        command = rest[1] if len(rest) > 1 else "/bin/bash"
+        there = image_files.is_folder(container, folder, shell.clock())
+        said = f"can't execute '{command}'" if there else f"can't change root directory to '{folder}'"
+        yield Out(STDERR, f"chroot: {said}: No such file or directory\n")
+        return 127 if there else 1
+    seen = container.seen_from("/")
+    seen.mounts, seen.files, seen.image = (inside[0]._replace(place="/"),), {}, "node"
+    inner = NewShell(seen, shell.clock, "bash", shell.strict, variables=dict(shell.variables))
+    argv = rest[1:] or ["bash"]
+    found = find(seen, argv[0], shell.strict)
+    if found is None:
+        yield Out(STDERR, f"chroot: can't execute '{argv[0]}': No such file or directory\n")
+        return 127
+    return (yield from run(inner, found, argv, stdin))
 
 
 def simple(

@@ -13,6 +13,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+from kubekit.kubelet.mounts import HostFiles, Mount
 from kubekit.kubelet.script import Program
 from kubekit.kubelet.task import FOREGROUND_SECONDS
 from kubekit.sim import Handle, Loop
@@ -75,6 +76,7 @@ class Container:
         "folder",
         "image",
         "log",
+        "mounts",
         "pod",
         "ports",
         "program",
@@ -94,6 +96,8 @@ class Container:
         """(protocol, port) on which its program listens."""
         self.folder = "/"
         """Where its process stands."""
+        self.mounts: tuple[Mount, ...] = ()
+        """Folders of the node that it sees, the innermost first."""
         self.files: dict[str, str | None] = {}
         """What was changed from outside (exec, mounted volumes); None marks a removed file."""
         self.log: list[tuple[float, str]] = []
@@ -167,6 +171,8 @@ class Runtime:
         self.version = "containerd://2.2.0"
         self.pods: dict[str, PodBox] = {}
         self.by_id: dict[str, Container] = {}
+        self.host_files: HostFiles | None = None
+        """The node's files, for containers that mount some of them."""
         self.on_change: Callable[[str], None] | None = None
 
     # -- sandboxes --------------------------------------------------------------------------------------

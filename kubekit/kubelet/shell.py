@@ -231,7 +231,7 @@ class Shell:
             elif path != "/dev/null":
                 place = image_files.at(self.container, path)
                 before = image_files.read(self.container, place, self.clock()) if path in appended else ""
-                self.container.files[place] = (before or "") + text
+                image_files.write(self.container, place, (before or "") + text)
         return int(status)
 
     def _program(self, argv: list[str], stdin: str | None) -> Run:

@@ -141,7 +141,7 @@ def _create(container: Container, asked: _Asked, now: float, busybox: bool) -> R
     if asked.archive == "-":
         yield Out(STDOUT, text)
     else:
-        container.files[image_files.at(container, asked.archive)] = text
+        image_files.write(container, asked.archive, text)
     if status:
         yield Out(STDERR, _DELAYED[busybox])
     return status
@@ -168,7 +168,7 @@ def _unpack(container: Container, archive: tarfile.TarFile, member: tarfile.TarI
     elif member.isfile():
         inner = archive.extractfile(member)
         assert inner is not None
-        container.files[place] = inner.read().decode(errors="surrogateescape")
+        image_files.write(container, place, inner.read().decode(errors="surrogateescape"))
 
 
 _NO_MODE = {

@@ -35,6 +35,9 @@ class Command:
     """Flags that hold for the commands below too."""
     required: tuple[str, ...] = ()
     """Flags without which it does nothing."""
+    bare: str = "err"
+    """A group that is called without a command shows its help: as a failure on `err` or `out`, or on `out`
+    with success (`ok`)."""
 
     @property
     def name(self) -> str:

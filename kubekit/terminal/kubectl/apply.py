@@ -284,6 +284,8 @@ def _view(call: Call) -> None:
 
 
 def _set(call: Call) -> None:
+    # All are looked at before the first is changed.
+    waiting: list[tuple[Info, Obj, str]] = []
     for info in manifests.infos(call):
         current = typed(call.connection.get(info.resource, info.scope, info.name), info.resource)
         if last_applied(current) is None and not call.flag("create-annotation"):
@@ -293,6 +295,11 @@ def _set(call: Call) -> None:
                 " run the command with --create-annotation"
             )
         text = go_json(info.obj or {}) + "\n"
+        if text == (meta(current).get("annotations") or {}).get(LAST_APPLIED):
+            call.out(f"set-last-applied {info.name}: no changes required.")
+        else:
+            waiting.append((info, current, text))
+    for info, current, text in waiting:
         patch = {"metadata": {"annotations": {LAST_APPLIED: text}}}
         if call.dry_run() != "client":
             query = write_query(call, "kubectl")

@@ -44,7 +44,7 @@ def can_i(call: Call) -> None:
     """`kubectl auth can-i VERB TYPE`."""
     if call.flag("list"):
         if call.args:
-            raise call.usage("list option must be specified with no arguments")
+            raise CommandError("list option must be specified with no arguments")
         _list(call)
         return
     if len(call.args) not in (2, 3) or (len(call.args) == 3 and not call.args[2]):
@@ -194,6 +194,8 @@ def reconcile(call: Call) -> None:
     for document in manifests.documents(call):
         own = meta(document.obj).get("namespace")
         info = manifests.to_info(call, document)
+        if info.resource.group != "rbac.authorization.k8s.io":
+            continue
         # The namespace of a role is made if it is missing, and is asked for by the name in the file.
         if info.resource.namespaced and not own and call.dry_run() != "client":
             raise CommandError("resource name may not be empty")
@@ -203,9 +205,6 @@ def reconcile(call: Call) -> None:
 def _reconcile_one(call: Call, info: Info) -> None:
     obj = info.obj or {}
     kind = info.resource.kind
-    if info.resource.group != "rbac.authorization.k8s.io":
-        call.warn(f"skipping {info.resource.kind}/{info.name}: not an RBAC object")
-        return
     key = "rules" if kind in ("Role", "ClusterRole") else "subjects"
     current = call.connection.find(info.resource, info.scope, info.name)
     have, want = (current or {}).get(key) or [], obj.get(key) or []

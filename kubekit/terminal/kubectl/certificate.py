@@ -68,6 +68,7 @@ COMMAND = Command(
     "certificate SUBCOMMAND",
     "Modify certificate resources.",
     None,
+    bare="ok",
     commands=[
         Command("approve (-f FILENAME | NAME)", "Approve a certificate signing request", approve, _flags()),
         Command("deny (-f FILENAME | NAME)", "Deny a certificate signing request", deny, _flags()),

@@ -18,6 +18,8 @@ from kubekit.terminal.kubectl import kubeconfig, output
 from kubekit.terminal.kubectl.call import Call
 from kubekit.terminal.kubectl.examples import with_examples
 
+TOP = {*kubeconfig.PARTS, "apiVersion", "kind", "preferences", "current-context", "extensions"}
+"""The fields of a kubeconfig."""
 _OMITTED = {"certificate-authority-data", "client-certificate-data", "client-key-data"}
 _REDACTED = {"token", "password"}
 _ORDER = {
@@ -226,12 +228,15 @@ def _count(call: Call, wanted: int) -> None:
     """A wrong number of arguments gets the command's help and an error."""
     if len(call.args) != wanted:
         call.out(help_text(call.command, call.path), end="")
-        raise CommandError(f"unexpected args: [{' '.join(call.args)}]")
+        word = "unexpected" if call.command.name == "set-credentials" else "Unexpected"
+        raise CommandError(f"{word} args: [{' '.join(call.args)}]")
 
 
 def _walk(config: Obj, path: str) -> tuple[Obj, str]:
     """The dictionary and the key that `users.bob.token` means, made on the way."""
     parts = path.split(".")
+    if parts[0] not in TOP:
+        raise CommandError(f"unable to parse {path} after [] at api.Config")
     if len(parts) == 1:
         return config, parts[0]
     if parts[0] not in kubeconfig.PARTS or len(parts) < 3:

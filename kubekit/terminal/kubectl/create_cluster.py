@@ -15,7 +15,7 @@ from kubekit.terminal.cli.errors import CommandError, bare
 from kubekit.terminal.cli.flags import array, boolean, duration, number, string
 from kubekit.terminal.kubectl import output
 from kubekit.terminal.kubectl.call import Call
-from kubekit.terminal.kubectl.generate import create_flags, metadata, one_name, required, submit
+from kubekit.terminal.kubectl.generate import create_flags, metadata, one_name, submit
 
 _BOUND = {"Node": "v1", "Pod": "v1", "Secret": "v1"}
 
@@ -96,7 +96,6 @@ def label_selector(text: str) -> Obj:
 
 def disruption_budget(call: Call) -> None:
     """`kubectl create poddisruptionbudget NAME --selector=app=web --min-available=1`."""
-    required(call, "selector")
     name = one_name(call)
     least, most = call.flag("min-available"), call.flag("max-unavailable")
     if not call.flag("selector"):

@@ -12,7 +12,7 @@ from kubekit.api import formats
 from kubekit.api.exchange import Obj
 from kubekit.api.field_path import go_quote
 from kubekit.terminal.cli.command import Command
-from kubekit.terminal.cli.errors import CommandError, usage_error
+from kubekit.terminal.cli.errors import CommandError
 from kubekit.terminal.cli.flags import Flag, array, listing, number, string
 from kubekit.terminal.kubectl.call import Call
 from kubekit.terminal.kubectl.generate import create_flags, metadata, one_name, submit
@@ -90,17 +90,6 @@ def external_name(call: Call) -> None:
     if "external-name" not in call.given:
         raise CommandError('required flag(s) "external-name" not set')
     _service(call, "ExternalName")
-
-
-def _no_subcommand(call: Call) -> None:
-    from kubekit.terminal.cli.command import help_text
-
-    if call.args:
-        raise usage_error(f"Unexpected args: [{' '.join(call.args)}]", call.path)
-    call.err(help_text(call.command, call.path), end="")
-    from kubekit.terminal.cli.errors import Quit
-
-    raise Quit(1)
 
 
 _RULE = re.compile(
@@ -202,7 +191,7 @@ COMMANDS = [
     Command(
         "service [flags]",
         "Create a service using a specified subcommand",
-        _no_subcommand,
+        None,
         aliases=("svc",),
         commands=[
             Command(

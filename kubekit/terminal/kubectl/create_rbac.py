@@ -62,7 +62,7 @@ def _resources(call: Call, verbs: list[str]) -> list[tuple[str, str]]:
             if (verb_special(verbs, group, name)) or not name:
                 found.append((group, name))
                 continue
-            raise CommandError(_no_resource(name, group)) from None
+            raise CommandError(_no_resource(name, group), prefix=False) from None
         found.append((resource.group, resource.plural + (f"/{sub}" if sub else "")))
     return found
 

@@ -20,7 +20,7 @@ from kubekit.terminal.kubectl.selection import Target
 def run(call: Call) -> None:
     """`kubectl describe`."""
     if not call.args and not selection.has_files(call):
-        raise call.usage(
+        raise CommandError(
             'You must specify the type of resource to describe. Use "kubectl api-resources" for a complete'
             " list of"
             " supported resources."

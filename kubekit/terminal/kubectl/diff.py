@@ -79,7 +79,15 @@ def _named(info: Info) -> str:
 
 
 def run(call: Call) -> None:
-    """`kubectl diff`."""
+    """`kubectl diff`: status 1 says that something differs, a failure is 2."""
+    try:
+        _run(call)
+    except CommandError as error:
+        error.code = max(error.code, 2)
+        raise
+
+
+def _run(call: Call) -> None:
     if call.args:
         raise call.usage(f"Unexpected args: [{' '.join(call.args)}]")
     if not selection.has_files(call):

@@ -31,6 +31,8 @@ WATCH_SECONDS = 600.0
 def run(call: Call) -> None:
     """`kubectl get`."""
     if call.flag("raw"):
+        if call.flag("output"):
+            raise CommandError("--raw and --output are mutually exclusive")
         _raw(call)
         return
     watching = call.flag("watch") or call.flag("watch-only")

@@ -173,8 +173,11 @@ class Kubectl:
                     raise unknown_command(command, path, parsed.args[0])
                 words = " ".join(parsed.args)
                 raise CommandError(f"unknown command \"{words}\"\nSee '{path} -h' for help and examples")
-            self.stdout.append(help_text(command, path))
-            return
+            where = self.stderr if command.bare == "err" and command is not self.root else self.stdout
+            where.append(help_text(command, path))
+            if command is self.root or command.bare == "ok":
+                return
+            raise Quit(1)
         command.run(self._call(command, path, parsed, stdin))
 
     def find(self, argv: list[str]) -> tuple[Command, str, list[str]]:

@@ -359,6 +359,7 @@ COMMAND = Command(
     "rollout",
     "Manage the rollout of a resource",
     None,
+    bare="out",
     example="kubectl rollout status deploy/web\nkubectl rollout undo deploy/web --to-revision=2",
     commands=[
         Command(

@@ -165,8 +165,6 @@ def env(call: Call) -> None:
                 for entry in one.get("env") or []:
                     call.out(_env_line(call, entry))
         return
-    if not new and not remove:
-        raise CommandError("at least one environment variable must be provided")
 
     def change(obj: Obj, info: Info) -> None:
         spec = pod_spec(obj)
@@ -207,7 +205,7 @@ def _amounts(text: str) -> dict[str, str]:
     for pair in text.split(",") if text else []:
         name, equals, value = pair.partition("=")
         if not equals:
-            raise CommandError(f"invalid argument syntax {pair}, expected <resource>=<value>")
+            raise CommandError(f"Invalid argument syntax {pair}, expected <resource>=<value>")
         try:
             found[name] = quantity.canonical(value)
         except ValueError as error:

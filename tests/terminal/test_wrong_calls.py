@@ -1,0 +1,79 @@
+"""Commands called in a wrong or empty way: what they say, on which stream, and how they end."""
+
+from __future__ import annotations
+
+import pytest
+
+from kubekit.cluster.cluster import up
+from kubekit.terminal.cli.files import MemoryFiles
+from kubekit.terminal.kubectl import Kubectl
+from kubekit.terminal.notebook import LoopPump
+
+CONFIG = """apiVersion: v1
+kind: ConfigMap
+metadata: {name: c}
+data: {a: b}
+"""
+
+
+@pytest.fixture(scope="module")
+def kubectl() -> Kubectl:
+    cluster = up(workers=0)
+    program = Kubectl(
+        cluster.apiserver,
+        clock=cluster.loop.clock,
+        pump=LoopPump(cluster.loop),
+        files=MemoryFiles({"c.yaml": CONFIG}),
+    )
+    assert program.line("create deployment web --image=nginx").exit == 0
+    assert program.line("apply -f c.yaml").exit == 0
+    return program
+
+
+@pytest.mark.parametrize("group", ["auth", "config", "set", "top", "create secret", "create service"])
+def test_a_group_without_a_command_fails_with_its_help(kubectl: Kubectl, group: str) -> None:
+    answer = kubectl.line(group)
+    assert answer.exit == 1 and not answer.stdout and "Available Commands:" in answer.stderr
+    wrong = kubectl.line(f"{group} bogus")
+    assert wrong.stderr.startswith('error: unknown command "bogus"\nSee \'kubectl ')
+
+
+def test_two_groups_differ(kubectl: Kubectl) -> None:
+    rollout, certificate, top = (kubectl.line(line) for line in ("rollout", "certificate", ""))
+    assert rollout.exit == 1 and "Available Commands:" in rollout.stdout and not rollout.stderr
+    assert certificate.exit == 0 and "Available Commands:" in certificate.stdout
+    assert top.exit == 0 and not top.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "status", "error"),
+    [
+        ("create role r --verb=get --resource=nope", 1, 'the server doesn\'t have a resource type "nope"'),
+        ("create pdb p --min-available=1", 1, "error: a selector must be specified"),
+        ("set resources deploy web --limits=x", 1, "error: Invalid argument syntax x, expected <resource>="),
+        ("get --raw /version -o json", 1, "error: --raw and --output are mutually exclusive"),
+        ("describe", 1, "error: You must specify the type of resource to describe. Use"),
+        ("auth can-i get pods --list", 1, "error: list option must be specified with no arguments"),
+        ("config unset", 1, "error: Unexpected args: []"),
+        ("config set a", 1, "error: Unexpected args: [a]"),
+        ("config set bogus.x 1", 1, "error: unable to parse bogus.x after [] at api.Config"),
+        ("diff", 2, "error: must specify one of -f and -k"),
+        ("diff -f nope.yaml", 2, 'error: the path "nope.yaml" does not exist'),
+    ],
+)
+def test_refusals(kubectl: Kubectl, line: str, status: int, error: str) -> None:
+    answer = kubectl.line(line)
+    assert answer.exit == status and answer.stderr.startswith(error)
+    assert "-h' for help" not in answer.stderr
+
+
+def test_what_has_nothing_to_do_says_nothing(kubectl: Kubectl) -> None:
+    for line in ("set env deploy/web", "auth reconcile -f c.yaml"):
+        answer = kubectl.line(line)
+        assert (answer.exit, answer.stdout, answer.stderr) == (0, "", "")
+
+
+def test_set_last_applied_a_second_time_changes_nothing(kubectl: Kubectl) -> None:
+    assert kubectl.line("apply set-last-applied -f c.yaml").stdout == "configmap/c configured\n"
+    again = kubectl.line("apply set-last-applied -f c.yaml").stdout
+    assert again == "set-last-applied c: no changes required.\n"

@@ -15,6 +15,11 @@ metadata: {name: c}
 data: {a: b}
 """
 
+NAMELESS = """apiVersion: v1
+kind: ConfigMap
+data: {a: b}
+"""
+
 
 @pytest.fixture(scope="module")
 def kubectl() -> Kubectl:
@@ -23,10 +28,11 @@ def kubectl() -> Kubectl:
         cluster.apiserver,
         clock=cluster.loop.clock,
         pump=LoopPump(cluster.loop),
-        files=MemoryFiles({"c.yaml": CONFIG}),
+        files=MemoryFiles({"c.yaml": CONFIG, "nameless.yaml": NAMELESS}),
     )
     assert program.line("create deployment web --image=nginx").exit == 0
     assert program.line("apply -f c.yaml").exit == 0
+    cluster.advance(2)
     return program
 
 
@@ -77,3 +83,29 @@ def test_set_last_applied_a_second_time_changes_nothing(kubectl: Kubectl) -> Non
     assert kubectl.line("apply set-last-applied -f c.yaml").stdout == "configmap/c configured\n"
     again = kubectl.line("apply set-last-applied -f c.yaml").stdout
     assert again == "set-last-applied c: no changes required.\n"
+
+
+def test_an_object_without_a_name(kubectl: Kubectl) -> None:
+    reading = kubectl.line("apply -f nameless.yaml").stderr
+    assert reading.startswith(
+        'error: error when retrieving current configuration of:\nResource: "/v1, Resource='
+    )
+    assert reading.endswith('from server for: "nameless.yaml": resource name may not be empty\n')
+    replacing = kubectl.line("replace -f nameless.yaml").stderr
+    assert replacing == 'error: error when replacing "nameless.yaml": resource name may not be empty\n'
+
+
+def test_keys_that_become_variables_are_told(kubectl: Kubectl) -> None:
+    answer = kubectl.line("set env deploy/web --from=cm/c")
+    assert answer.stderr == "Warning: key a transferred to A\n" and answer.exit == 0
+
+
+def test_the_template_of_a_revision_keeps_its_tabs(kubectl: Kubectl) -> None:
+    text = kubectl.line("rollout history deploy/web --revision=1").stdout
+    assert "Pod Template:\n  Labels:\tapp=web\n\tpod-template-hash=" in text
+
+
+def test_a_list_of_a_json_patch_is_read_as_yaml(kubectl: Kubectl) -> None:
+    patch = "[{op: replace, path: /spec/replicas, value: 3}]"
+    assert kubectl.run(["patch", "deploy", "web", "--type=json", "-p", patch]).exit == 0
+    assert kubectl.line("get deploy web -o jsonpath={.spec.replicas}").stdout == "3"

@@ -80,6 +80,10 @@ def describe_info(info: Info) -> str:
     )
 
 
+def _reading(info: Info) -> str:
+    return f"retrieving current configuration of:\n{describe_info(info)}\nfrom server for:"
+
+
 def write_query(call: Call, manager: str) -> dict[str, str]:
     """dryRun, fieldManager and fieldValidation of a writing request."""
     query = {"fieldManager": call.flags.get("field-manager") or manager}
@@ -159,13 +163,12 @@ def _one(call: Call, info: Info) -> Obj:
     if not info.name:
         if meta(obj).get("generateName"):
             raise CommandError(f"from {meta(obj)['generateName']}: cannot use generate name with apply")
-        raise CommandError("resource name may not be empty")
+        raise with_source(_reading(info), info.source, CommandError("resource name may not be empty"))
     modified = with_last_applied(obj)
     try:
         current = call.connection.find(info.resource, info.scope, info.name)
     except StatusError as error:
-        text = f"error when retrieving current configuration of:\n{describe_info(info)}\nfrom server for: "
-        raise StatusError({**error.status, "message": f'{text}"{info.source}": {error.message}'}) from None
+        raise with_source(_reading(info), info.source, error) from None
     query = write_query(call, "kubectl-client-side-apply")
     if current is None:
         if dry == "client":

@@ -24,8 +24,8 @@ TYPES = {
 
 
 def _body(text: str) -> bytes:
-    """YAML becomes JSON; what looks like JSON goes to the server as it is."""
-    if text.lstrip()[:1] in ("{", "["):
+    """YAML becomes JSON; what looks like a JSON object goes to the server as it is."""
+    if text.lstrip().startswith("{"):
         return text.encode()
     try:
         return go_json(yaml_load.load(text)).encode()

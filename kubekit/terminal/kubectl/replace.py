@@ -37,7 +37,7 @@ def run(call: Call) -> None:
     for info in infos:
         try:
             _one(call, info)
-        except StatusError as error:
+        except (StatusError, CommandError) as error:
             errors.append(with_source("replacing", info.source, error))
     call.fail_all(errors)
 
@@ -54,6 +54,8 @@ def _one(call: Call, info: Info) -> None:
     if call.dry_run() == "client":
         call.out(output.result(call, "replaced")(info.obj or {}), end="")
         return
+    if not info.name:
+        raise CommandError("resource name may not be empty")
     obj = _prepared(call, info, None)
     # A replacement without a version means: whatever is there now.
     if not meta(obj).get("resourceVersion"):

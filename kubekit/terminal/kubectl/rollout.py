@@ -153,7 +153,8 @@ def history(call: Call) -> None:
         if wanted:
             writer = Writer()
             pod_template(writer, _template_of(info, found[wanted]))
-            text = writer.text()
+            # The original does not align this one.
+            text = writer.bare()
         elif not found:
             text = "No rollout history found."
         else:

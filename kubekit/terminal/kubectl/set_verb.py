@@ -7,6 +7,7 @@ Source: k8s.io/kubectl/pkg/cmd/set.
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -130,15 +131,17 @@ def _env_of(call: Call) -> list[Obj]:
     key = {"ConfigMap": "configMapKeyRef", "Secret": "secretKeyRef"}.get(info.resource.kind)
     if key is None:
         raise CommandError(f"unsupported resource specified in --from: {info.resource.kind}")
-    prefix, wanted = call.flag("prefix"), call.flag("keys") or []
-    return [
-        {
-            "name": prefix + name.upper().replace("-", "_").replace(".", "_"),
-            "valueFrom": {key: {"key": name, "name": info.name}},
-        }
-        for name in sorted(data)
-        if not wanted or name in wanted
-    ]
+    wanted = call.flag("keys") or []
+    found = []
+    for name in sorted(data):
+        if wanted and name not in wanted:
+            continue
+        shown = re.sub(r"[^a-zA-Z0-9_]", "_", name).upper()
+        if shown != name:
+            call.warn(f"key {name} transferred to {shown}")
+        source = {key: {"key": name, "name": info.name}}
+        found.append({"name": call.flag("prefix") + shown, "valueFrom": source})
+    return found
 
 
 def env(call: Call) -> None:

@@ -68,6 +68,10 @@ class Writer:
         self.flush()
         return "".join(self._done)
 
+    def bare(self) -> str:
+        """What is not aligned yet, with its tabs."""
+        return "".join(self._open)
+
     # -- common parts -----------------------------------------------------------------------------------
 
     def heading(self, obj: Obj, *, namespaced: bool = True, labels: bool = True) -> None:

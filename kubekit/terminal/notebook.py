@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
+import os
+import threading
 import weakref
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 from kubekit.sim import Loop, Stalled
@@ -29,6 +31,11 @@ class LoopPump:
     def lock(self) -> AbstractContextManager[Any]:
         """The engine's lock; another one once the cluster is served."""
         return self.loop.lock
+
+    def share(self) -> None:
+        """Make the engine's lock a real one, unless it is served and has one already."""
+        if isinstance(self.loop.lock, nullcontext):
+            self.loop.lock = threading.RLock()
 
     def until(self, condition: Callable[[], bool], timeout: float) -> bool:
         """Run until the condition holds; False after `timeout` seconds of virtual time.
@@ -71,5 +78,6 @@ def kubectl_of(cluster: Any, files: Files | None = None) -> Kubectl:
             files=files or FolderFiles(),
             server=f"https://{getattr(cluster.apiserver, 'address', '127.0.0.1:6443')}",
             seed=cluster.settings.seed,
+            environment=os.environ,
         )
     return found

@@ -106,11 +106,12 @@ class Session:
 
     def _kubectl(self, run: Run) -> int:
         program = kubectl_of(self.cluster)
-        before, program.files = program.files, TextFiles(run.here)
+        before = program.files, program.environment
+        program.files, program.environment = TextFiles(run.here), run.env
         try:
             result = program.run(run.args, _text(run.stdin))
         finally:
-            program.files = before
+            program.files, program.environment = before
         run.out(result.stdout, end="")
         run.err(result.stderr, end="")
         return result.exit

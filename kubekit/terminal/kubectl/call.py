@@ -32,6 +32,10 @@ class Pump(Protocol):
         """Held while the engine is spoken to beside its requests: a served one runs in another thread too."""
         ...
 
+    def share(self) -> None:
+        """Make the lock a real one: from now on another thread speaks to the engine, too."""
+        ...
+
     def until(self, condition: Callable[[], bool], timeout: float) -> bool:
         """Let time pass until the condition holds; False when it did not within `timeout` seconds."""
         ...
@@ -45,6 +49,9 @@ class NoPump:
     """Without a loop nothing can change while we wait."""
 
     lock: AbstractContextManager[Any] = nullcontext()
+
+    def share(self) -> None:
+        return None
 
     def until(self, condition: Callable[[], bool], timeout: float) -> bool:
         return condition()

@@ -10,10 +10,8 @@ from collections.abc import Callable
 from kubekit.terminal.cli.command import Command, flag_lines, help_text, unknown_command
 from kubekit.terminal.cli.errors import CommandError
 from kubekit.terminal.cli.flags import boolean, string
-from kubekit.terminal.kubectl import selection, streams
 from kubekit.terminal.kubectl.call import Call
 from kubekit.terminal.kubectl.global_flags import GLOBAL_FLAGS
-from kubekit.terminal.kubectl.manifests import file_flags
 
 
 def options(call: Call) -> None:
@@ -37,16 +35,6 @@ def help_(call: Call) -> None:
 def top(call: Call) -> None:
     """`kubectl top`: nothing measures here."""
     raise CommandError("Metrics API not available")
-
-
-def edit(call: Call) -> None:
-    """`kubectl edit`: a notebook has no editor."""
-    selection.select(call)
-    raise CommandError(
-        'unable to launch the editor "vi": a notebook has no terminal. Get the object with -o yaml, change'
-        " it in a cell,"
-        " and send it back with %%kubectl apply -f - or replace -f -"
-    )
 
 
 def _refuse(why: str) -> Callable[[Call], None]:
@@ -86,13 +74,6 @@ COMMANDS = [
             ),
         ],
     ),
-    Command(
-        "edit (RESOURCE/NAME | -f FILENAME)",
-        "Edit a resource on the server",
-        edit,
-        file_flags("what to edit"),
-    ),
-    *streams.COMMANDS,
     Command(
         "kustomize <dir>",
         "Build a kustomization target from a directory or URL",

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Protocol
@@ -90,6 +90,7 @@ class Kubectl:
         server: str = "https://127.0.0.1:6443",
         seed: int | None = None,
         connect: Callable[[str, Obj], Handler] | None = None,
+        environment: Mapping[str, str] | None = None,
     ) -> None:
         self.handler, self.user, self.seed = handler, user, seed
         self.clock: Ticking = clock or _Epoch()
@@ -98,6 +99,8 @@ class Kubectl:
         self.config = config or kubeconfig.single(server)
         self.config_path = ""
         self.server = server
+        self.environment: Mapping[str, str] = environment if environment is not None else {}
+        """Variables as the learner's shell has them: KUBE_EDITOR is read."""
         self.chance = Rng(seed or 0).child("kubectl")
         """For the names that the program itself makes up."""
         self.connect = connect

@@ -7,9 +7,9 @@ same object. Upstream: apimachinery/pkg/util/managedfields/internal (managedfiel
 
 from __future__ import annotations
 
-import json
-import marshal
 from typing import Any, NamedTuple
+
+import orjson
 
 from kubekit.apiserver.managed_fields.field_set import FieldSet, union
 
@@ -114,13 +114,13 @@ _SHARED_LIMIT = 4096
 
 def shared(fields: FieldSet) -> FieldSet:
     """The one copy of a set: thousands of pods of one template own the same fields."""
-    # Version 2 of the format knows no references: equal sets in equal order are equal bytes.
-    text = marshal.dumps(fields, 2)
+    text = orjson.dumps(fields)
     found = _SHARED.get(text)
     if found is None:
         if len(_SHARED) >= _SHARED_LIMIT:
             _SHARED.clear()
-        found = _SHARED[text] = json.loads(json.dumps(fields, sort_keys=True))
+        # In the order of the keys, as the original writes a set.
+        found = _SHARED[text] = orjson.loads(orjson.dumps(fields, None, orjson.OPT_SORT_KEYS))
     return found
 
 

@@ -67,6 +67,7 @@ class ServedCluster:
             capacity=CAPACITY,
             images_present=True,
             plain_image_ids=True,
+            machine_id="0123456789abcdef0123456789abcdef",
             pull_seconds=0.0,
             start=time.time() - BEHIND,
             controller_options={

@@ -140,6 +140,7 @@ COMMANDS = [
             string("sort-by", "name or kind."),
             listing("verbs", "Only those with these verbs."),
         ],
+        example="kubectl api-resources\nkubectl api-resources --namespaced=false -o wide",
     ),
     Command(
         "api-versions",

@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from kubekit.apiserver.fairness import figures
 from kubekit.apiserver.request_info import RequestInfo
 
 if TYPE_CHECKING:
@@ -88,20 +89,7 @@ def _of(
 
 def _present(server: APIServer, made: _Text) -> None:
     """What goes on now."""
-    control = server.flow_control
-    name = "apiserver_current_inflight_requests"
-    made.family(name, "gauge", "Currently used inflight request limit, per request kind.")
-    made.line(name, (("request_kind", "mutating"),), control.now[True])
-    made.line(name, (("request_kind", "readOnly"),), control.now[False])
-    levels = sorted(control.levels(), key=lambda level: level.name)
-    name = "apiserver_flowcontrol_nominal_limit_seats"
-    made.family(name, "gauge", "Nominal number of execution seats of a priority level.")
-    for level in levels:
-        made.line(name, (("priority_level", level.name),), level.limit or 0)
-    name = "apiserver_flowcontrol_current_executing_seats"
-    made.family(name, "gauge", "Seats that are taken now.")
-    for level in levels:
-        made.line(name, (("priority_level", level.name),), level.taken)
+    figures.write(server.flow_control, made)
     name = "apiserver_longrunning_requests"
     made.family(name, "gauge", "Active long-running requests (here: watches).")
     for store in server.stores():

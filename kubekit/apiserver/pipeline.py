@@ -32,8 +32,6 @@ Answer = Response | WatchStream
 Next = Callable[["Context"], Answer]
 Filter = Callable[["Context", Next], Answer]
 
-MUTATING = frozenset({"create", "update", "patch", "delete", "deletecollection"})
-
 
 def with_request_info(ctx: Context, next: Next) -> Answer:
     """What is asked: verb, resource, namespace, name."""
@@ -107,17 +105,19 @@ def with_priority_and_fairness(ctx: Context, next: Next) -> Answer:
     control, info = ctx.server.flow_control, ctx.info
     ctx.flow = flow = control.classify(ctx.user, info)
     if info.long_running:
+        if info.verb == "watch":
+            # It has its seat only while it begins.
+            flow.served += 1
         ctx.steps.append(flow.step)
         return next(ctx)
-    mutating = info.verb in MUTATING
-    if not control.enter(flow, mutating):
-        ctx.refused("Priority and fairness", f"all {flow.level.limit} seats of {flow.level.name} are taken")
+    if not control.enter(flow, ctx):
+        ctx.refused("Priority and fairness", f"all {flow.level.current} seats of {flow.level.name} are taken")
         raise full()
     ctx.steps.append(flow.step)
     try:
         return next(ctx)
     finally:
-        control.leave(flow, mutating)
+        control.leave(flow)
 
 
 def with_audit(ctx: Context, next: Next) -> Answer:

@@ -53,7 +53,10 @@ def test_what_is_there_now(api: Asker) -> None:
     assert found['apiserver_storage_objects{resource="pods"}'] == 1
     assert found['apiserver_storage_objects{resource="flowschemas.flowcontrol.apiserver.k8s.io"}'] == 11
     assert found['apiserver_current_inflight_requests{request_kind="readOnly"}'] == 1, "this one"
-    assert found['apiserver_flowcontrol_current_executing_seats{priority_level="exempt"}'] == 1
+    assert (
+        found['apiserver_flowcontrol_current_executing_seats{flow_schema="exempt",priority_level="exempt"}']
+        == 1
+    )
     assert found['apiserver_flowcontrol_nominal_limit_seats{priority_level="workload-low"}'] == 245
     stream.close()
     assert watches not in figures(api)

@@ -14,6 +14,7 @@ from kubekit.apiserver import discovery, openapi
 from kubekit.apiserver import metrics as figures
 from kubekit.apiserver.endpoints.health import health
 from kubekit.apiserver.endpoints.response import form_of
+from kubekit.apiserver.fairness.dumps import DUMPS
 
 if TYPE_CHECKING:
     from kubekit.apiserver.context import Context
@@ -88,6 +89,7 @@ PAGES: dict[str, Callable[[Context], Response]] = {
     "/openid/v1/jwks": jwks,
     "/api": discovery.core_versions,
     "/apis": discovery.group_list,
+    **DUMPS,
     "/openapi/v2": openapi.serve_v2,
     "/openapi/v3": openapi.serve_v3,
 }

@@ -1,8 +1,9 @@
 """Flow control: every request's flow schema, and the seats of its priority level.
 
 The pipeline asks `classify` for the `Flow` of a request, takes a seat with `enter` and gives it back with
-`leave`. A level has ``seats * its shares / all shares`` of the server's seats, rounded up. What is found for
-a kind of request is remembered until a flow schema or a level changes. `maintain` keeps the mandatory
+`leave`. A level has ``seats * its shares / all shares`` of the server's seats, rounded up, and lends and
+borrows some (`borrowing`). What is found for a kind of request is remembered until a flow schema or a level
+changes. `maintain` keeps the mandatory
 objects as they must be, and says in each schema's status whether its level exists. Upstream:
 apiserver/pkg/util/flowcontrol/apf_controller.go, apiserver/pkg/server/filters/priority-and-fairness.go.
 """
@@ -10,12 +11,13 @@ apiserver/pkg/util/flowcontrol/apf_controller.go, apiserver/pkg/server/filters/p
 from __future__ import annotations
 
 import contextlib
-import math
 from typing import TYPE_CHECKING, Any
 
 from kubekit.api import status_error as errors
 from kubekit.api.exchange import UserInfo
 from kubekit.apiserver.fairness import defaults
+from kubekit.apiserver.fairness.borrowing import PERIOD, share_out
+from kubekit.apiserver.fairness.level import Level, shares_of
 from kubekit.apiserver.fairness.matching import matches, order
 from kubekit.apiserver.request_info import RequestInfo
 from kubekit.apiserver.storage import StoreUnavailable
@@ -23,6 +25,7 @@ from kubekit.apiserver.watch_cache import CacheEvent
 from kubekit.sim import Step, rfc3339
 
 if TYPE_CHECKING:
+    from kubekit.apiserver.context import Context
     from kubekit.apiserver.server import APIServer
 
 Obj = dict[str, Any]
@@ -32,27 +35,18 @@ MAX_REMEMBERED = 4096
 MAINTAIN_SECONDS = 60.0
 
 
-class Level:
-    """The seats of one priority level."""
-
-    __slots__ = ("limit", "name", "taken", "uid")
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-        self.uid = ""
-        self.limit: int | None = None
-        """How many requests are served at once; None: as many as come (exempt)."""
-        self.taken = 0
-
-
 class Flow:
     """What is said of all requests of a sort: schema, level, the answer's headers, the step of the record."""
 
-    __slots__ = ("headers", "level", "schema", "step")
+    __slots__ = ("by", "headers", "level", "schema", "served", "step")
 
     def __init__(self, schema: Obj, level: Level) -> None:
         self.schema: str = schema["metadata"]["name"]
         self.level = level
+        self.by: str = (schema["spec"].get("distinguisherMethod") or {}).get("type", "")
+        """By what the schema's flows are told apart: ByUser, ByNamespace or not at all."""
+        self.served = 0
+        """Requests that were served and are not yet counted by the level."""
         self.headers = {
             "X-Kubernetes-PF-FlowSchema-UID": schema["metadata"].get("uid", ""),
             "X-Kubernetes-PF-PriorityLevel-UID": level.uid,
@@ -73,8 +67,10 @@ class FlowControl:
         self.server = server
         self.seats = reading + mutating
         """--max-requests-inflight and --max-mutating-requests-inflight: together the server's seats."""
-        self.now = {False: 0, True: 0}
-        """Requests being answered: reading, mutating."""
+        self.executing: list[Context] = []
+        """Requests that have a seat, outermost first: each was made inside of the one before."""
+        self.fraction = 0.0
+        """How much of its target every level got that no bound held, when seats were last shared out."""
         self._levels: dict[str, Level] = {}
         self._schemas: list[Obj] = []
         self._fresh = False
@@ -89,6 +85,7 @@ class FlowControl:
         self.boot()
         loop, what = self.server.loop, "keep the mandatory flow schemas"
         loop.every(MAINTAIN_SECONDS, self.server.name, self._look, what=what)
+        loop.every(PERIOD, self.server.name, self._share_out, what="share out the seats of priority levels")
 
     def _changed(self, event: CacheEvent) -> None:
         self.forget()
@@ -104,7 +101,20 @@ class FlowControl:
     def forget(self) -> None:
         """Something changed: the next request finds out."""
         self._fresh = False
+        self._count()
         self._flows.clear()
+
+    def _share_out(self) -> None:
+        self._read()
+        self.fraction = share_out(self._levels.values())
+
+    def _count(self) -> None:
+        """Let the levels count what was served since the last time."""
+        for flow in self._flows.values():
+            if flow.served:
+                counted = flow.level.served
+                counted[flow.schema] = counted.get(flow.schema, 0) + flow.served
+                flow.served = 0
 
     def classify(self, user: UserInfo, info: RequestInfo) -> Flow:
         """The flow of a request."""
@@ -122,28 +132,35 @@ class FlowControl:
         if found is None:
             found = self._find(user, info)
             if len(self._flows) >= MAX_REMEMBERED:
+                self._count()
                 self._flows.clear()
             self._flows[key] = found
         return found
 
-    def enter(self, flow: Flow, mutating: bool) -> bool:
-        """Take a seat; False when the level has none left."""
+    def enter(self, flow: Flow, ctx: Context) -> bool:
+        """Take a seat; False when the level has none left. A level that serves nobody always serves one."""
         level = flow.level
-        if level.limit is not None and level.taken >= level.limit:
+        taken = level.taken
+        if taken and level.current is not None and taken >= level.current:
+            level.reject(flow.schema)
             return False
-        level.taken += 1
-        self.now[mutating] += 1
+        level.taken = taken + 1
+        if taken >= level.high:
+            level.high = taken + 1
+        flow.served += 1
+        self.executing.append(ctx)
         return True
 
-    def leave(self, flow: Flow, mutating: bool) -> None:
+    def leave(self, flow: Flow) -> None:
         """Give the seat back."""
         flow.level.taken -= 1
-        self.now[mutating] -= 1
+        self.executing.pop()
 
     def levels(self) -> list[Level]:
-        """The levels and how many of their seats are taken."""
+        """The levels by name, with what they have counted."""
         self._read()
-        return list(self._levels.values())
+        self._count()
+        return [self._levels[name] for name in sorted(self._levels)]
 
     # -- what there is ----------------------------------------------------------------------------------
 
@@ -164,15 +181,13 @@ class FlowControl:
         for manifest in defaults.levels()[:2]:
             # While the object is missing, it is imagined.
             objects.setdefault(manifest["metadata"]["name"], manifest)
-        shares = {name: _shares(obj) for name, obj in objects.items()}
-        total = sum(share for share in shares.values() if share is not None) or 1
+        total = sum(shares_of(obj) for obj in objects.values()) or 1
         known, self._levels = self._levels, {}
         for name, obj in objects.items():
-            share = shares[name]
             # The same one as before, if there was one: who has a seat must give it back there.
             level = self._levels[name] = known.get(name) or Level(name)
-            level.uid = obj["metadata"].get("uid", "")
-            level.limit = None if share is None else math.ceil(self.seats * share / total)
+            level.configure(obj, self.seats, total)
+        self.fraction = share_out(self._levels.values())
         schemas = {o["metadata"]["name"]: o for o in self._stored("flowschemas")}
         made = defaults.schemas()
         for manifest in (made[0], made[-1]):
@@ -237,14 +252,6 @@ class FlowControl:
             "reason": "Found" if exists else "NotFound",
             "message": f"{what} and it exists" if exists else f"{what} but there is no such object",
         }
-
-
-def _shares(level: Obj) -> int | None:
-    """The shares of a level; None when it is exempt."""
-    spec = level["spec"]
-    if spec.get("type") == "Exempt":
-        return None
-    return int((spec.get("limited") or {}).get("nominalConcurrencyShares", 30))
 
 
 def full() -> errors.StatusError:

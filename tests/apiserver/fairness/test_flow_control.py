@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from kubekit.api.exchange import Request, Response, UserInfo
+from kubekit.apiserver.fairness.hands import flow_hash, hand
 from kubekit.apiserver.request_info import request_info
 from tests.apiserver.conftest import ADMIN, CORE, Asker
 
@@ -82,72 +84,153 @@ def test_the_answer_names_schema_and_level_and_so_does_the_record(api: Asker) ->
     ]
 
 
-def test_a_full_level_sends_people_away_and_others_are_served(api: Asker) -> None:
-    api.make(
-        f"{GROUP}/prioritylevelconfigurations",
-        {
-            "metadata": {"name": "tiny"},
-            "spec": {
-                "type": "Limited",
-                "limited": {"nominalConcurrencyShares": 0, "limitResponse": {"type": "Reject"}},
-            },
-        },
-    )
-    rule = {"verbs": ["list"], "apiGroups": [""], "resources": ["pods"], "namespaces": ["default"]}
-    subject = {"kind": "User", "user": {"name": "eve"}}
+def level_of(name: str, kind: str = "Reject", **limited: Any) -> dict[str, Any]:
+    """A priority level's manifest."""
+    response: dict[str, Any] = {"type": kind}
+    if kind == "Queue":
+        response["queuing"] = {"queues": 8, "handSize": 2, "queueLengthLimit": 5}
+    spec = {"type": "Limited", "limited": {"limitResponse": response, **limited}}
+    return {"metadata": {"name": name}, "spec": spec}
+
+
+def schema_of(level: str, user: str = "eve") -> dict[str, Any]:
+    """A flow schema for all that a user asks for."""
+    rule = {"verbs": ["*"], "apiGroups": ["*"], "resources": ["*"], "namespaces": ["*"]}
+    subject = {"kind": "User", "user": {"name": user}}
     spec = {
-        "priorityLevelConfiguration": {"name": "tiny"},
+        "priorityLevelConfiguration": {"name": level},
         "matchingPrecedence": 50,
+        "distinguisherMethod": {"type": "ByUser"},
         "rules": [{"subjects": [subject], "resourceRules": [rule]}],
     }
-    api.make(f"{GROUP}/flowschemas", {"metadata": {"name": "eves"}, "spec": spec})
-    answer = api.ask("GET", f"{CORE}/pods", user=EVE)
-    assert answer.status == 429 and answer.headers["Retry-After"] == "1"
-    assert answer.json()["reason"] == "TooManyRequests"
-    assert api.ask("GET", f"{CORE}/secrets", user=EVE).status == 403, "another schema"
-    assert api.ask("GET", f"{CORE}/pods").status == 200
-    assert all(level.taken == 0 for level in api.server.flow_control.levels())
+    return {"metadata": {"name": f"{user}s"}, "spec": spec}
 
 
-def test_a_request_inside_a_request_takes_another_seat(api: Asker) -> None:
-    user = UserInfo("webhook", groups=("system:authenticated",))
-    inner: list[Response] = []
-    control = api.server.flow_control
-    api.make(
-        "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations",
-        {
-            "metadata": {"name": "w"},
-            "webhooks": [
-                {
-                    "name": "w.x.io",
-                    "admissionReviewVersions": ["v1"],
-                    "sideEffects": "None",
-                    "clientConfig": {"url": "https://w.x.io"},
-                    "rules": [
-                        {
-                            "apiGroups": [""],
-                            "apiVersions": ["v1"],
-                            "operations": ["*"],
-                            "resources": ["configmaps"],
-                        }
-                    ],
-                }
-            ],
-        },
-    )
+def hooked(api: Asker, inside: Callable[[], Any]) -> None:
+    """Have something done inside of each request that writes a ConfigMap."""
+    rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["*"], "resources": ["configmaps"]}
+    webhook = {"name": "w.x.io", "admissionReviewVersions": ["v1"], "sideEffects": "None", "rules": [rule]}
+    webhook["clientConfig"] = {"url": "https://w.x.io"}
+    path = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
+    api.make(path, {"metadata": {"name": "w"}, "webhooks": [webhook]})
 
     def call(*_: Any) -> dict[str, Any]:
-        for level in control.levels():
-            if level.name == "global-default":
-                level.limit = 0
-        answer = api.server(Request("GET", "/version", user=user))
-        assert isinstance(answer, Response)
-        inner.append(answer)
+        inside()
         return {"response": {"allowed": True}}
 
     api.server.call_webhook = call
-    api.config("a", k="1")
-    assert [answer.status for answer in inner] == [429]
+
+
+@pytest.mark.parametrize(("kind", "reason"), [("Reject", "concurrency-limit"), ("Queue", "time-out")])
+def test_a_full_level_sends_people_away_and_others_are_served(kind: str, reason: str) -> None:
+    api = Asker(authorization_mode="AlwaysAllow")
+    api.make(f"{GROUP}/prioritylevelconfigurations", level_of("tiny", kind, nominalConcurrencyShares=0))
+    api.make(f"{GROUP}/flowschemas", schema_of("tiny"))
+    assert api.ask("GET", f"{CORE}/pods", user=EVE).status == 200, (
+        "an empty level serves one, whatever its limit"
+    )
+    inner: list[Response] = []
+    ask = api.server
+    hooked(api, lambda: inner.extend([ask(Request("GET", f"{CORE}/pods", user=one)) for one in (EVE, NODE)]))  # type: ignore[misc]
+    assert api.ask("POST", f"{CORE}/configmaps", {"metadata": {"name": "a"}}, user=EVE).status == 201
+    assert [answer.status for answer in inner] == [429, 200]
+    assert inner[0].headers["Retry-After"] == "1" and inner[0].json()["reason"] == "TooManyRequests"
+    assert all(level.taken == 0 for level in api.server.flow_control.levels())
+    found = api.ask("GET", "/metrics").body
+    rejected = "apiserver_flowcontrol_rejected_requests_total"
+    assert f'{rejected}{{flow_schema="eves",priority_level="tiny",reason="{reason}"}} 1\n' in found
+    dump = api.ask("GET", "/debug/api_priority_and_fairness/dump_priority_levels").body
+    row = next(line for line in dump.splitlines() if line.startswith("tiny,"))
+    assert [cell.strip() for cell in row.split(",")][6:] == ["2", "1", "0", "1" if kind == "Queue" else "0"]
+    tiny = next(level for level in api.server.flow_control.levels() if level.name == "tiny")
+    assert tiny.high == (2 if kind == "Queue" else 1), "who waits wants a seat, too"
+    served = 'apiserver_flowcontrol_dispatched_requests_total{flow_schema="eves",priority_level="tiny"} 2\n'
+    assert served in found
+    record = next(r for r in api.loop.trace.in_order() if r.kind == "request" and r.came_out["status"] == 429)
+    assert record.steps[-1].reason == "all 0 seats of tiny are taken"
+
+
+def test_levels_lend_and_borrow(api: Asker) -> None:
+    """A server at rest: what nobody needs goes to all in proportion to what they keep in any case."""
+    levels = {level.name: level for level in api.server.flow_control.levels()}
+    low = levels["workload-low"]
+    assert (low.nominal, low.lower, low.upper) == (245, 24, 845)
+    api.loop.advance(21.0)
+    now = {name: level.current for name, level in levels.items()}
+    assert now == {
+        "exempt": None, "catch-all": 30, "system": 117, "node-high": 170, "leader-election": 58,
+        "workload-high": 114, "workload-low": 56, "global-default": 56,
+    }  # fmt: skip
+    low.high = 200
+    api.loop.advance(10.0)
+    assert low.watermark == 200 and low.current is not None and low.current > 200
+    assert sum(level.current or 0 for level in levels.values()) in range(600, 606)
+    assert levels["system"].current in range(50, 117)
+    limit = 'apiserver_flowcontrol_current_limit_seats{priority_level="workload-low"}'
+    assert f"{limit} {low.current}\n" in api.ask("GET", "/metrics").body
+    api.loop.advance(10.0)
+    assert low.watermark == 0 and low.current == 56
+
+
+def test_what_may_be_lent_and_borrowed_is_the_levels_own(api: Asker) -> None:
+    path = f"{GROUP}/prioritylevelconfigurations"
+    wanted = {"nominalConcurrencyShares": 55, "lendablePercent": 10, "borrowingLimitPercent": 50}
+    api.make(path, level_of("mine", **wanted))
+    mine = next(level for level in api.server.flow_control.levels() if level.name == "mine")
+    # 600 seats in 300 shares.
+    assert (mine.nominal, mine.lower, mine.upper) == (110, 99, 165)
+    assert mine.current is not None and 99 <= mine.current <= 165
+
+
+def test_the_pages_for_debugging(api: Asker) -> None:
+    def page(name: str, **query: str) -> list[list[str]]:
+        answer = api.ask("GET", f"/debug/api_priority_and_fairness/{name}", **query)
+        assert answer.status == 200 and answer.headers["Content-Type"] == "text/plain; charset=utf-8"
+        lines = answer.body.splitlines()
+        assert len({line.rstrip().count(",") for line in lines}) == 1
+        return [[cell.strip() for cell in line.split(",")] for line in lines]
+
+    heads, *levels = page("dump_priority_levels")
+    assert heads[:3] == ["PriorityLevelName", "ActiveQueues", "IsIdle"]
+    by_name = {row[0]: row for row in levels}
+    assert list(by_name) == sorted(by_name) and by_name["exempt"][2] == "false"
+    assert by_name["exempt"][5] == "1" and by_name["catch-all"][2:6] == ["true", "false", "0", "0"]
+    assert int(by_name["exempt"][6]) > 1
+    assert len(page("dump_queues")) == 1 + 64 + 64 + 16 + 128 + 128 + 128
+    heads, row = page("dump_requests", includeRequestDetails="1")
+    assert row[:5] == ["exempt", "exempt", "-1", "-1", ""] and heads[-1] == "SubResource"
+    assert row[10:13] == ["kubernetes-admin", "get", "/debug/api_priority_and_fairness/dump_requests"]
+    refused = api.ask("GET", "/debug/api_priority_and_fairness/dump_queues", user=EVE)
+    assert refused.status == 403
+
+
+def test_a_request_passes_a_queue_of_its_flows_hand() -> None:
+    api = Asker(authorization_mode="AlwaysAllow")
+    api.make(f"{GROUP}/prioritylevelconfigurations", level_of("q", "Queue", nominalConcurrencyShares=30))
+    api.make(f"{GROUP}/flowschemas", schema_of("q"))
+    pages: list[str] = []
+
+    def look() -> None:
+        for name in ("dump_requests", "dump_queues"):
+            request = Request("GET", f"/debug/api_priority_and_fairness/{name}", user=ADMIN)
+            answer = api.server(request)
+            assert isinstance(answer, Response)
+            pages.append(answer.body)
+
+    hooked(api, look)
+    dealt = hand(flow_hash("eves", "eve"), 8, 2)
+    passed = []
+    for name in ("a", "b", "c"):
+        pages.clear()
+        api.ask("POST", f"{CORE}/configmaps", {"metadata": {"name": name}}, user=EVE)
+        row = next(line for line in pages[0].splitlines() if line.startswith("q,"))
+        passed.append(int(row.split(",")[2]))
+        assert row.split(",")[4].strip() == "eve"
+        queue = next(
+            line for line in pages[1].splitlines() if line.replace(" ", "").startswith(f"q,{passed[-1]},")
+        )
+        assert [cell.strip() for cell in queue.split(",")][2:5] == ["0", "1", "1"]
+    assert passed == [dealt[0], dealt[1], dealt[0]]
 
 
 def test_a_schema_without_its_level_says_so_and_mandatory_ones_come_back(api: Asker) -> None:

@@ -3,7 +3,9 @@
 The text is nowhere in the kit. It is taken from the docstrings of the PyPI package `lightkube-models`, whose
 files are parsed as source, never imported. Called by the table printers (column descriptions), the OpenAPI
 document and `kubectl explain`. The docstrings are folded at 80 columns; `_unfold` joins the lines again and
-keeps the breaks that folding cannot have made.
+keeps the breaks that folding cannot have made. What the folding hid without a trace - a paragraph that began
+where a line was full anyway - stands in `data/field_breaks.json`: a text's name, the white space, the numbers of
+the gaps between words that have it.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from __future__ import annotations
 import ast
 import functools
 import importlib.util
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,7 +115,33 @@ def _module(name: str) -> dict[str, str]:
 def type_doc(module: str, name: str) -> TypeDoc | None:
     """The documentation of a type, e.g. `("core_v1", "PodSpec")`; None where there is none."""
     doc = _module(module).get(name)
-    return _parse(doc) if doc is not None else None
+    if doc is None:
+        return None
+    found, own = _parse(doc), f"{module}.{name}"
+    fields = {
+        field: FieldDoc(it.type, _mended(f"{own}.{field}", it.text)) for field, it in found.fields.items()
+    }
+    return TypeDoc(_mended(own, found.text), fields)
+
+
+@functools.cache
+def _breaks() -> dict[str, dict[str, list[int]]]:
+    path = Path(__file__).parent / "data" / "field_breaks.json"
+    found: dict[str, dict[str, list[int]]] = json.loads(path.read_text(encoding="utf-8"))
+    return found
+
+
+def _mended(text_name: str, text: str) -> str:
+    """The text with the white space that folding hid."""
+    wrong = _breaks().get(text_name)
+    if wrong is None:
+        return text
+    parts = re.split(r"(\s+)", text)
+    for space, places in wrong.items():
+        for place in places:
+            if 2 * place + 1 < len(parts):
+                parts[2 * place + 1] = space
+    return "".join(parts)
 
 
 def field_doc(module: str, name: str, field: str) -> str:

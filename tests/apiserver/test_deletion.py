@@ -58,9 +58,12 @@ def test_preconditions(api: Asker) -> None:
 def test_a_collection_goes_by_selector(api: Asker) -> None:
     for name, color in (("a", "red"), ("b", "blue"), ("c", "red")):
         api.make(f"{CORE}/configmaps", {"metadata": {"name": name, "labels": {"color": color}}})
-    assert api.ask("DELETE", f"{CORE}/configmaps", labelSelector="color=red").status == 200
+    gone = api.ask("DELETE", f"{CORE}/configmaps", labelSelector="color=red").json()["items"]
+    assert [item["metadata"]["name"] for item in gone] == ["a", "c"]
     left = api.ask("GET", f"{CORE}/configmaps").json()["items"]
     assert [item["metadata"]["name"] for item in left] == ["b"]
+    gone = api.ask("DELETE", f"{CORE}/configmaps").json()["items"]
+    assert [item["metadata"]["name"] for item in gone] == ["b"]
 
 
 def test_a_namespace_waits_until_it_is_finalized(api: Asker) -> None:

@@ -16,7 +16,7 @@ from kubekit.apiserver.admission.plugin import DELETE
 from kubekit.apiserver.endpoints import body as bodies
 from kubekit.apiserver.endpoints import write
 from kubekit.apiserver.endpoints.options import META_GROUP, check_dry_run, list_options, parse_int
-from kubekit.apiserver.endpoints.read import list_object, selected
+from kubekit.apiserver.endpoints.read import Selected, list_object, selected
 from kubekit.apiserver.endpoints.response import answer, form_of, respond
 from kubekit.apiserver.endpoints.scope import Scope
 from kubekit.apiserver.registry.deletion import delete as delete_object
@@ -132,5 +132,5 @@ def delete_collection(ctx: Context, scope: Scope) -> Response:
                 raise
         else:
             gone.append(obj if ctx.dry_run or result.gone else result.obj)
-    chosen.items = gone
-    return list_object(ctx, scope, chosen, form)
+    shown = Selected(gone, chosen.revision, chosen.continue_, chosen.remaining)
+    return list_object(ctx, scope, shown, form)

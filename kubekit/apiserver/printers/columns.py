@@ -29,13 +29,15 @@ class Column:
     type: str = "string"
     format: str = ""
     wide: bool = False
+    less: str = ""
+    """The end of the documentation that an older version of the type, which upstream's printer reads, lacks."""
 
     def definition(self) -> Obj:
         """The columnDefinition as it goes over the wire."""
         description = self.text
         if self.doc:
             module, kind, name = self.doc.split(".")
-            description = field_doc(module, kind, name)
+            description = field_doc(module, kind, name).removesuffix(self.less)
         return {
             "name": self.name,
             "type": self.type,

@@ -203,10 +203,9 @@ def service_cidr(obj: Obj, now: float) -> list[Any]:
     "IPAddress",
     NAME,
     Column("ParentRef", doc="networking_v1.IPAddressSpec.parentRef"),
-    AGE,
 )
 def ip_address(obj: Obj, now: float) -> list[Any]:
-    """An address' row: whose it is."""
+    """An address' row: whose it is; the age is a cell that upstream has no column for."""
     parent = "<none>"
     if reference := section(obj, "spec").get("parentRef"):
         group = f".{reference['group']}" if reference.get("group") else ""

@@ -28,7 +28,8 @@ def name_and_creation(obj: Obj, now: float) -> list[Any]:
 def _binding_columns(kind: str, noun: str) -> tuple[Column, ...]:
     return (
         NAME,
-        Column("Role", doc=f"rbac_v1.{kind}.roleRef"),
+        # The printer takes the text of v1beta1, which does not say yet that the field is immutable.
+        Column("Role", doc=f"rbac_v1.{kind}.roleRef", less=" This field is immutable."),
         AGE,
         Column("Users", text=f"Users in the {noun}", wide=True),
         Column("Groups", text=f"Groups in the {noun}", wide=True),

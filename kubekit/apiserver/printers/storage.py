@@ -60,7 +60,7 @@ def persistent_volume(obj: Obj, now: float) -> list[Any]:
         _phase(obj),
         f"{claim.get('namespace', '')}/{claim.get('name', '')}" if claim else "",
         storage_class_of(obj),
-        spec.get("volumeAttributesClassName") or "<unset>",
+        spec.get("volumeAttributesClassName", "<unset>"),
         section(obj, "status").get("reason", ""),
         age(obj, now),
         spec.get("volumeMode") or "<unset>",
@@ -91,7 +91,7 @@ def persistent_volume_claim(obj: Obj, now: float) -> list[Any]:
         section(status, "capacity").get("storage", "0") if bound else "",
         access_modes(status.get("accessModes")) if bound else "",
         storage_class_of(obj),
-        spec.get("volumeAttributesClassName") or "<unset>",
+        spec.get("volumeAttributesClassName", "<unset>"),
         age(obj, now),
         spec.get("volumeMode") or "<unset>",
     ]

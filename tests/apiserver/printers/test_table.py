@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from kubekit.api import jsonpath
 from kubekit.api.duration import go_duration, human_duration, parse_go_duration
+from kubekit.api.field_docs import field_doc
 from kubekit.apiserver import printers
 
 NOW = 1_767_225_600.0
@@ -114,3 +115,16 @@ def test_jsonpath() -> None:
         "{..n}": "a b",
     }
     assert {path: jsonpath.render(jsonpath.parse(path), data) for path in table} == table
+
+
+def test_texts_have_the_paragraphs_that_folding_hid() -> None:
+    text = field_doc("certificates_v1", "CertificateSigningRequestSpec", "expirationSeconds")
+    assert ":\n\n  1. Old signer" in text
+    assert "set to true.\n\nThe check" in field_doc("storage_v1", "CSIDriverSpec", "storageCapacity")
+    definitions = printers.table(Shown("rbac.authorization.k8s.io", "RoleBinding"), [], now=NOW)
+    assert definitions["columnDefinitions"][1]["description"].endswith("return an error.")
+
+
+def test_an_address_has_a_cell_without_a_column() -> None:
+    shown = printers.table(Shown("networking.k8s.io", "IPAddress"), [{"metadata": {"name": "a"}}], now=NOW)
+    assert (len(shown["columnDefinitions"]), len(shown["rows"][0]["cells"])) == (2, 3)

@@ -2,12 +2,11 @@
 
 Kept for those who still read it; nothing in the kit does. A pod that is ready stands under `addresses`,
 another one with an address under `notReadyAddresses`. Source:
-pkg/controller/endpoint/endpoints_controller.go and pkg/api/v1/endpoints/util.go (RepackSubsets).
+pkg/controller/endpoint/endpoints_controller.go.
 """
 
 from __future__ import annotations
 
-import json
 from typing import ClassVar
 
 from kubekit.api.meta import Obj, key_of, labels_of, split_key
@@ -29,6 +28,7 @@ from kubekit.controllers.service_pods import (
     should_be_in_endpoints,
     target_port,
 )
+from kubekit.controllers.subset_packing import Entry, pack
 
 MANAGED_BY = "endpoints.kubernetes.io/managed-by"
 MANAGER = "endpoint-controller"
@@ -164,8 +164,7 @@ class EndpointsController(Controller):
         spec = service["spec"]
         publish = bool(spec.get("publishNotReadyAddresses"))
         family = (spec.get("ipFamilies") or ["IPv4"])[0]
-        # For each port its addresses, then addresses with equal ports together: what the server calls packed.
-        by_port: dict[str, tuple[Obj | None, dict[str, tuple[Obj, bool]]]] = {}
+        entries: list[Entry] = []
         for pod in pods:
             if not should_be_in_endpoints(pod, publish):
                 continue
@@ -174,35 +173,13 @@ class EndpointsController(Controller):
                 continue
             address = _address(pod, service, found[0])
             ready = publish or is_ready(pod)
-            ports: list[Obj | None] = []
-            if not spec.get("ports"):
-                if spec.get("clusterIP") == "None":
-                    ports.append(None)
-            else:
-                for port in spec["ports"]:
-                    number = target_port(pod, port)
-                    if number is not None:
-                        ports.append(_port(port, number))
-            for one in ports:
-                slot = by_port.setdefault(json.dumps(one, sort_keys=True), (one, {}))
-                slot[1][f"{address['ip']}/{pod['metadata']['uid']}"] = (address, ready)
-        groups: dict[str, tuple[dict[str, tuple[Obj, bool]], list[Obj]]] = {}
-        for port_or_none, addresses in by_port.values():
-            which = "|".join(f"{key}:{ready}" for key, (_, ready) in sorted(addresses.items()))
-            group = groups.setdefault(which, (addresses, []))
-            if port_or_none is not None:
-                group[1].append(port_or_none)
-        subsets = []
-        for addresses, packed in groups.values():
-            subset: Obj = {}
-            for field, state in (("addresses", True), ("notReadyAddresses", False)):
-                some = [address for address, ready in addresses.values() if ready is state]
-                if some:
-                    subset[field] = sorted(some, key=lambda a: (a["ip"], a["targetRef"]["uid"]))
-            if packed:
-                subset["ports"] = sorted(packed, key=lambda p: (p.get("name", ""), p["port"], p["protocol"]))
-            subsets.append(subset)
-        return sorted(subsets, key=lambda subset: json.dumps(subset, sort_keys=True))
+            if not spec.get("ports") and spec.get("clusterIP") == "None":
+                entries.append((None, address, ready))
+            for port in spec.get("ports") or ():
+                number = target_port(pod, port)
+                if number is not None:
+                    entries.append((_port(port, number), address, ready))
+        return pack(entries)
 
 
 def _address(pod: Obj, service: Obj, ip: str) -> Obj:

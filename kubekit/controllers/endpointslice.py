@@ -32,6 +32,7 @@ from kubekit.controllers.service_pods import (
 )
 from kubekit.controllers.slice_hints import add_hints
 from kubekit.controllers.slice_packing import MANAGED_BY, RESERVED, SERVICE_NAME, arrange, endpoint_key
+from kubekit.controllers.slice_tracker import SliceTracker
 from kubekit.controllers.template_hash import port_hash
 
 MANAGER = "endpointslice-controller.k8s.io"
@@ -64,11 +65,11 @@ class EndpointSliceController(Controller):
         self.slices: Informer
         self.nodes: Informer
         self._times = TriggerTimes()
-        self._written: dict[str, dict[str, int]] = {}  # service -> slice -> generation; -1: deleted
+        self._tracker = SliceTracker()
 
     def set_up(self) -> None:
         self._times = TriggerTimes()
-        self._written.clear()
+        self._tracker.clear()
         self.services = self.follow("services")
         self.pods = self.informer("pods")
         self.slices = self.informer(SLICES)
@@ -100,9 +101,7 @@ class EndpointSliceController(Controller):
 
     def _slice_deleted(self, one: Obj) -> None:
         for key in _service_of_slice(one):
-            written = self._written.get(key)
-            if written is not None:
-                written.pop(one["metadata"]["name"], None)
+            self._tracker.saw_deletion(key, one["metadata"]["name"])
             self.enqueue(key, "DELETED", one)
 
     # -- what it does -----------------------------------------------------------------------------------
@@ -111,37 +110,40 @@ class EndpointSliceController(Controller):
         service = self.services.get(key)
         if service is None:
             self._times.forget(key)
-            self._written.pop(key, None)
+            self._tracker.forget(key)
             return
         if not has_endpoints(service):
             return
         slices = [one for one in self.slices.by_index("service", key) if not _is_deleting(one)]
-        if self._is_stale(key, slices):
+        if self._tracker.is_stale(key, slices):
             self.queue.add_after(key, STALE_RETRY)
             return
         pods = selected_pods(service, self.pods)
         trigger = self._times.compute(service, pods)
         families = service["spec"].get("ipFamilies") or ["IPv4"]
+        homeless: list[str] = []
         for family in families:
             mine = [one for one in slices if one["addressType"] == family]
-            self._reconcile_family(key, service, pods, mine, family, trigger)
+            self._reconcile_family(key, service, pods, mine, family, trigger, homeless)
         for one in slices:
             if one["addressType"] not in families:
                 self._delete(key, one)
-
-    def _is_stale(self, key: str, slices: list[Obj]) -> bool:
-        written = self._written.get(key)
-        if not written:
-            return False
-        seen = {one["metadata"]["name"]: one["metadata"].get("generation", 0) for one in slices}
-        return any(
-            name in seen if generation < 0 else seen.get(name, 0) < generation
-            for name, generation in written.items()
-        )
+        if homeless:
+            text = homeless[0] if len(homeless) == 1 else f"[{', '.join(dict.fromkeys(homeless))}]"
+            self._failed(service, text)
+            raise OSError(text)
 
     def _reconcile_family(
-        self, key: str, service: Obj, pods: list[Obj], existing: list[Obj], family: str, trigger: str | None
+        self,
+        key: str,
+        service: Obj,
+        pods: list[Obj],
+        existing: list[Obj],
+        family: str,
+        trigger: str | None,
+        homeless: list[str],
     ) -> None:
+        """`homeless` gets a text for each pod whose node is unknown: it is left out and tried again."""
         owner_uid = service["metadata"]["uid"]
         delete: list[Obj] = []
         by_ports: dict[str, list[Obj]] = {}
@@ -159,7 +161,14 @@ class EndpointSliceController(Controller):
             which = ports_key(ports)
             group = desired.setdefault(which, {})
             ports_of.setdefault(which, ports)
-            endpoint = self._endpoint(pod, service, family)
+            node_name = pod["spec"].get("nodeName", "")
+            node = self.nodes.get(node_name) if node_name else None
+            if node is None and not service["spec"].get("publishNotReadyAddresses"):
+                homeless.append(
+                    f"skipping Pod {pod['metadata']['name']} for Service {key}: Node {node_name} Not Found"
+                )
+                continue
+            endpoint = self._endpoint(pod, service, family, node)
             if endpoint is not None:
                 group[endpoint_key(endpoint)] = endpoint
         self.round.desired = sum(len(group) for group in desired.values())
@@ -187,12 +196,11 @@ class EndpointSliceController(Controller):
         update += add_hints(service, create, update, unchanged, self.nodes)
         self._write(key, service, create, update, delete, trigger)
 
-    def _endpoint(self, pod: Obj, service: Obj, family: str) -> Obj | None:
+    def _endpoint(self, pod: Obj, service: Obj, family: str, node: Obj | None) -> Obj | None:
         addresses = addresses_of(pod, family)
         node_name = pod["spec"].get("nodeName")
-        node = self.nodes.get(node_name) if node_name else None
         publish = bool(service["spec"].get("publishNotReadyAddresses"))
-        if not addresses or (node is None and not publish):
+        if not addresses:
             return None
         serving = is_ready(pod)
         terminating = bool(pod["metadata"].get("deletionTimestamp"))
@@ -258,19 +266,19 @@ class EndpointSliceController(Controller):
                 update.append({**new, "metadata": metadata})
             else:
                 kept.append(one)
-        written = self._written.setdefault(key, {})
+        doing = ""
         try:
             if not service["metadata"].get("deletionTimestamp"):
+                doing = "create"
                 for one in create:
-                    made = self.client.create(SLICES, _triggered(one, trigger))
-                    written[made["metadata"]["name"]] = made["metadata"].get("generation", 0)
+                    self._tracker.wrote(key, self.client.create(SLICES, _triggered(one, trigger)))
             for one in update:
-                made = self.client.update(SLICES, _triggered(one, trigger))
-                written[made["metadata"]["name"]] = made["metadata"].get("generation", 0)
+                doing = f"update {one['metadata']['name']}"
+                self._tracker.wrote(key, self.client.update(SLICES, _triggered(one, trigger)))
         except StatusError as error:
-            if namespace_is_terminating(error):
+            if doing == "create" and namespace_is_terminating(error):
                 return
-            self._failed(service, error)
+            self._failed(service, f"failed to {doing} EndpointSlice for Service {key}: {error.message}")
             raise
         for one in kept:
             self._delete(key, one)
@@ -282,11 +290,10 @@ class EndpointSliceController(Controller):
         except StatusError as error:
             if error.code != 404:
                 raise
-        self._written.setdefault(key, {})[meta["name"]] = -1
+        self._tracker.deleted(key, meta["name"])
 
-    def _failed(self, service: Obj, error: StatusError) -> None:
-        key = key_of(service)
-        text = f"Error updating Endpoint Slices for Service {key}: {error.message}"
+    def _failed(self, service: Obj, why: str) -> None:
+        text = f"Error updating Endpoint Slices for Service {key_of(service)}: {why}"
         self.event(service, "Warning", "FailedToUpdateEndpointSlices", text)
 
 

@@ -16,6 +16,7 @@ from kubekit.controllers.deployment import DeploymentController
 from kubekit.controllers.disruption import DisruptionController
 from kubekit.controllers.endpoints import EndpointsController
 from kubekit.controllers.endpointslice import EndpointSliceController
+from kubekit.controllers.endpointslice_mirroring import EndpointSliceMirroringController
 from kubekit.controllers.garbage_collector import GarbageCollector
 from kubekit.controllers.job import JobController
 from kubekit.controllers.namespace import NamespaceController
@@ -52,6 +53,7 @@ CONTROLLERS: list[type[Controller]] = [
     Autoscaler,
     TtlAfterFinished,
     EndpointSliceController,
+    EndpointSliceMirroringController,
     EndpointsController,
     DisruptionController,
     ResourceQuotaController,

@@ -21,7 +21,8 @@ MAX_ENDPOINTS = 100
 def endpoint_key(endpoint: Obj) -> tuple[Any, ...]:
     """What makes an endpoint the same one although its conditions differ."""
     target = endpoint.get("targetRef") or {}
-    return (*endpoint["addresses"], target.get("uid"), endpoint.get("hostname"))
+    names = endpoint.get("hostname", ""), target.get("namespace", ""), target.get("name", "")
+    return (*sorted(endpoint["addresses"]), *names)
 
 
 def arrange(

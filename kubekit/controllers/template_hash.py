@@ -50,6 +50,6 @@ def template_hash(template: Obj, collisions: int | None = None) -> str:
     return safe_encode(str(value))
 
 
-def port_hash(port: Obj) -> int:
-    """What the ports of an EndpointSlice are in order of."""
-    return fnv128a(go_print(struct_of("discovery.v1.EndpointPort"), port).encode())
+def port_hash(port: Obj, struct: str = "discovery.v1.EndpointPort") -> int:
+    """What the ports of an EndpointSlice, or of Endpoints, are in order of."""
+    return fnv128a(go_print(struct_of(struct), port).encode())

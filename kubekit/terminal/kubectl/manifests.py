@@ -19,6 +19,7 @@ from kubekit.terminal.cli.errors import CommandError
 from kubekit.terminal.cli.flags import Flag, array, boolean, string
 from kubekit.terminal.kubectl.call import Call, meta
 from kubekit.terminal.kubectl.discovery import NoMatch
+from kubekit.terminal.kustomize import KustomizeError, build
 
 EXTENSIONS = (".json", ".yaml", ".yml")
 STDIN = "STDIN"
@@ -120,9 +121,14 @@ def text_of(call: Call, path: str) -> tuple[str, str]:
 
 def documents(call: Call) -> list[Document]:
     """Every object of every file, in order. CommandError for what cannot be read."""
-    if call.flags.get("kustomize"):
-        raise CommandError("kustomize is not part of this notebook's kubectl: apply the files with -f")
     found: list[Document] = []
+    if call.flags.get("kustomize"):
+        try:
+            found += [
+                Document(obj, call.flag("kustomize")) for obj in build(call.files, call.flag("kustomize"))
+            ]
+        except KustomizeError as error:
+            raise CommandError(str(error)) from None
     for path in paths_of(call):
         text, source = text_of(call, path)
         try:

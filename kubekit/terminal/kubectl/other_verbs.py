@@ -75,11 +75,6 @@ COMMANDS = [
         ],
     ),
     Command(
-        "kustomize <dir>",
-        "Build a kustomization target from a directory or URL",
-        _refuse("kustomize is not part of this notebook's kubectl: apply the files with -f"),
-    ),
-    Command(
         "completion SHELL",
         "Output shell completion code for the specified shell (bash, zsh, fish, or powershell)",
         _refuse("completion is built into the notebook: press Tab"),
@@ -87,6 +82,14 @@ COMMANDS = [
     Command(
         "plugin",
         "Provides utilities for interacting with plugins",
-        _refuse("unable to find any kubectl plugins in your PATH"),
+        None,
+        commands=[
+            Command(
+                "list",
+                "List all visible plugin executables on a user's PATH",
+                _refuse("unable to find any kubectl plugins in your PATH"),
+                [boolean("name-only", "Without their folders.")],
+            )
+        ],
     ),
 ]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import importlib
 import ipaddress
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from kubekit.api.exchange import UserInfo
@@ -28,6 +29,7 @@ from kubekit.cluster.defaults import (
     SETTLE_SECONDS,
     Settings,
 )
+from kubekit.cluster.egress import Egress
 from kubekit.cluster.engine import engine_of, go_on_from, own_chance, refusals
 from kubekit.cluster.errors import KubekitError, TimeoutReached, UnknownName
 from kubekit.cluster.etcd_hosts import hosts_of
@@ -36,6 +38,7 @@ from kubekit.cluster.etcd_pki import EtcdPki
 from kubekit.cluster.konnectivity import Agent, proxy_server
 from kubekit.cluster.kubeadm import SUPER_ADMIN, leave_behind, mark
 from kubekit.cluster.kubelet_door import KubeletDoor
+from kubekit.cluster.listening import control_plane_listens
 from kubekit.cluster.map import Row, row_of, table
 from kubekit.cluster.names import destination
 from kubekit.cluster.node import Node
@@ -77,7 +80,8 @@ class Cluster(Verbs):
 
         # etcd: the only thing with a memory.
         self.etcd = engine_of(settings, loop)
-        self.pki = EtcdPki(nodes[0].name if nodes else CONTROL_PLANE, address.partition(":")[0])
+        home = nodes[0].name if nodes else CONTROL_PLANE
+        self.pki = EtcdPki(home, address.partition(":")[0])
         self.etcd_hosts = hosts_of(loop, self.etcd, self.pki)
 
         # kube-apiserver: the only thing that talks to etcd.
@@ -88,8 +92,8 @@ class Cluster(Verbs):
             **settings.apiserver_flags(),
         )
         self.tunnels = proxy_server(loop, settings.konnectivity)
-        self.door = KubeletDoor(self._find, self._select, lambda: self.nodes, self.tunnels)
-        self.apiserver.connect = self.door
+        egress = Egress(self.fabric, home, self.tunnels)
+        self.apiserver.connect = self.door = KubeletDoor(self._find, self._select, lambda: self.nodes, egress)
         go_on_from(self.etcd, loop, self.apiserver.storage.read)
         own_chance(self.etcd, loop, address)
         self.apiserver.start()
@@ -130,6 +134,7 @@ class Cluster(Verbs):
         settings, loop, name = self.settings, self.loop, plan.name
         restricted = {key: value for key, value in plan.labels.items() if is_restricted(key)}
         host = self.fabric.add_host(name, plan.ip)
+        host.programs.append(partial(control_plane_listens, self, plan.ip))
         runtime = Runtime(loop, name)
         images = ImageStore(
             loop,
@@ -332,8 +337,7 @@ class Cluster(Verbs):
     @property
     def view(self) -> Any:
         """The pictures of this cluster (needs the views' own requirements)."""
-        if self._view is None:
-            self._view = importlib.import_module("kubekit.views").views_of(self)
+        self._view = self._view or importlib.import_module("kubekit.views").views_of(self)
         return self._view
 
     def serve(self, *args: Any, **options: Any) -> Any:

@@ -17,9 +17,10 @@ from kubekit.api import status_error as errors
 from kubekit.api.exchange import Request, Response, WatchStream
 from kubekit.api.meta import Obj
 from kubekit.apiserver.authorization import attributes_of, forbidden_message
-from kubekit.cluster.konnectivity import ProxyServer
+from kubekit.cluster.egress import Egress
 from kubekit.cluster.node import Node
 from kubekit.cluster.pod_proxy import PodProxy
+from kubekit.kubelet.server import PORT
 
 STREAMS = {"exec": "exec", "attach": "attach", "portforward": "portForward"}
 
@@ -30,7 +31,7 @@ class KubeletDoor:
     """Finds the kubelet of a pod.
 
     `find(plural, namespace, name)` reads an object or gives None, `select(plural, namespace, labels)` lists,
-    and `nodes()` gives the nodes by name; `tunnels` carries the calls where the nodes cannot be dialled.
+    and `nodes()` gives the nodes by name; `egress` dials them.
     """
 
     def __init__(
@@ -38,34 +39,21 @@ class KubeletDoor:
         find: Callable[[str, str, str], Obj | None],
         select: Callable[[str, str, str], list[Obj]],
         nodes: Callable[[], dict[str, Node]],
-        tunnels: ProxyServer | None = None,
+        egress: Egress,
     ) -> None:
         self._find = find
         self._nodes = nodes
-        self._tunnels = tunnels
-        self._ways: list[tuple[str, str]] = []
-        self._proxy = PodProxy(find, select, nodes, self._way)
+        self._egress = egress
+        self._proxy = PodProxy(find, select, nodes, egress.dial)
 
     def __call__(self, ctx: Any, scope: Any) -> Answer:
         """Answer a connect request of the API server; raises StatusError."""
-        self._ways.clear()
+        self._egress.ways.clear()
         try:
             return self._connect(ctx, scope)
         finally:
-            for to, via in self._ways:
-                ctx.note(f"Egress to {to}", via, {"direction": "control plane to node"})
-
-    def _way(self, to: str) -> None:
-        """Find the way of one call to a node or pod; raises OSError when there is none."""
-        if self._tunnels is None:
-            self._ways.append((to, "dialled directly"))
-            return
-        try:
-            agent = self._tunnels.route()
-        except OSError as error:
-            self._ways.append((to, str(error)))
-            raise
-        self._ways.append((to, f"through the tunnel of {agent.name}"))
+            for way in self._egress.ways:
+                ctx.note(f"Egress to {way.to}", way.via, way.figures())
 
     def _connect(self, ctx: Any, scope: Any) -> Answer:
         info, request = ctx.info, ctx.request
@@ -135,13 +123,13 @@ class KubeletDoor:
         suffix = f"{path}?{asked}" if asked else path
         if node is None:
             why = f"dial tcp: lookup {node_name}: no such host"
-            raise OSError(f'"https://{node_name}:10250{suffix}": {why}')
+            raise OSError(f'"https://{node_name}:{PORT}{suffix}": {why}')
         try:
-            self._way(f"{node.ip}:10250")
+            self._egress.dial(node.ip, PORT)
             asked_for = Request("GET", path, request.query, request.headers, source="kube-apiserver")
             return node.kubelet.server(asked_for)
         except OSError as error:
-            raise OSError(f'"https://{node.ip}:10250{suffix}": {error}') from None
+            raise OSError(f'"https://{node.ip}:{PORT}{suffix}": {error}') from None
 
     @staticmethod
     def _post(error: OSError) -> str:

@@ -17,6 +17,7 @@ from kubekit.api.meta import Obj
 from kubekit.cluster.node import Node
 from kubekit.kubelet import answers
 from kubekit.kubelet.http_server import reply, speaks_http
+from kubekit.kubelet.runtime import Container
 
 SCHEMES = ("http", "https")
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
@@ -30,12 +31,13 @@ class PodProxy:
         find: Callable[[str, str, str], Obj | None],
         select: Callable[[str, str, str], list[Obj]],
         nodes: Callable[[], dict[str, Node]],
-        way: Callable[[str], None],
+        dial: Callable[[str, int], str],
     ) -> None:
+        """`dial` connects to an address and gives the one it is seen under; raises OSError."""
         self._find = find
         self._select = select
         self._nodes = nodes
-        self._way = way
+        self._dial = dial
 
     def __call__(self, plural: str, info: Any, request: Request) -> Response:
         """The program's answer; raises StatusError."""
@@ -53,7 +55,7 @@ class PodProxy:
             address, number = self._of_service(info.namespace, name, port)
         if scheme == "https":
             raise _unreachable("http: server gave HTTP response to HTTPS client")
-        return self._dial(address, number, request.method, path)
+        return self._ask(address, number, request.method, path)
 
     def _of_pod(self, namespace: str, name: str, port: str) -> tuple[str, int]:
         pod = self._find("pods", namespace, name)
@@ -95,23 +97,31 @@ class PodProxy:
                     return endpoint["addresses"][0], number
         raise errors.service_unavailable(f'no endpoints available for service "{name}"')
 
-    def _dial(self, address: str, port: int, method: str, path: str) -> Response:
+    def _ask(self, address: str, port: int, method: str, path: str) -> Response:
         try:
-            self._way(f"{address}:{port}")
+            client = self._dial(address, port)
         except OSError as error:
             raise _unreachable(str(error)) from None
+        found = self._server(address, port)
+        if found is None:
+            raise _unreachable(f"dial tcp {address}:{port}: connect: connection refused")
+        node, container = found
+        if not speaks_http(container):
+            raise _unreachable("EOF")
+        status, headers, body = reply(container, method, path, node.runtime.loop.clock.now(), client)
+        return Response(status, b"" if method == "HEAD" else body, headers)
+
+    def _server(self, address: str, port: int) -> tuple[Node, Container] | None:
+        """The container that listens there, and its node."""
         for node in self._nodes().values():
             for box in node.runtime.pods.values():
-                if not any(one.ip == address for one in box.sandboxes[:1]):
+                newest = box.sandboxes[0] if box.sandboxes else None
+                if newest is None or (node.ip if newest.host_network else newest.ip) != address:
                     continue
                 for container in box.containers:
                     if answers.listens(container, port):
-                        if not speaks_http(container):
-                            raise _unreachable("EOF")
-                        now = node.runtime.loop.clock.now()
-                        status, headers, body = reply(container, method, path, now, "192.168.0.10")
-                        return Response(status, b"" if method == "HEAD" else body, headers)
-        raise _unreachable(f"dial tcp {address}:{port}: connect: connection refused")
+                        return node, container
+        return None
 
 
 def split_name(text: str, kind: str) -> tuple[str, str, str]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from kubekit.api.meta import Obj
-from kubekit.kubelet.runtime import Container
+from kubekit.kubelet.runtime import Container, Runtime
 from kubekit.sim import rfc3339
 
 KNOWN_PORTS = {
@@ -59,6 +59,16 @@ def ports_of(spec: Obj, image: str) -> tuple[tuple[str, int], ...]:
 def listens(container: Container, port: int, protocol: str = "tcp") -> bool:
     """Whether something accepts connections on that port of the container now."""
     return container.running and container.program.is_server and (protocol, port) in container.ports
+
+
+def host_network_listens(runtime: Runtime, protocol: str, port: int) -> bool:
+    """Whether a container in the node's own network listens on a port of the node."""
+    return any(
+        listens(container, port, protocol)
+        for box in runtime.pods.values()
+        if box.sandboxes and box.sandboxes[0].host_network
+        for container in box.containers
+    )
 
 
 def respond(container: Container, path: str, now: float, client: str = "") -> Answer:

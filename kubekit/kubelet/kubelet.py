@@ -9,10 +9,12 @@ its crash. Source: `pkg/kubelet/kubelet.go`.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 
 from kubekit.api.meta import Obj, key_of
 from kubekit.client import Client, EventRecorder, Informer, InformerFactory
 from kubekit.kubelet.admission import Rejection, admit, requests_of
+from kubekit.kubelet.answers import host_network_listens
 from kubekit.kubelet.container_start import ContainerStart
 from kubekit.kubelet.cri import SANDBOX_SECONDS, START_SECONDS, RuntimeService
 from kubekit.kubelet.events import ContainerEvents
@@ -29,7 +31,7 @@ from kubekit.kubelet.pod_worker import PodWorker, Services
 from kubekit.kubelet.prober import Prober
 from kubekit.kubelet.resources import Amounts, qos_class
 from kubekit.kubelet.runtime import EXITED, Runtime
-from kubekit.kubelet.server import KubeletServer
+from kubekit.kubelet.server import PORT, KubeletServer
 from kubekit.kubelet.static_pods import StaticPods, is_mirror
 from kubekit.kubelet.status_manager import StatusManager
 from kubekit.kubelet.volumes import Volumes
@@ -97,6 +99,7 @@ class Kubelet(Component):
             sandbox_seconds=sandbox_seconds,
             start_seconds=start_seconds,
         )
+        self.host.programs.append(partial(host_network_listens, self.runtime))
         self.service_environment = dict(service_environment or {})
         self.server = KubeletServer(self)
         """Answers on port 10250: a Handler."""
@@ -185,6 +188,7 @@ class Kubelet(Component):
     def on_start(self) -> None:
         """Register the node, look at the runtime, and begin to hear of pods."""
         self._set_up()
+        self.host.open_port("tcp", PORT, "kubelet")
         self.loop.call_soon(self.name, self._begin, what="kubelet start")
 
     def _begin(self) -> None:
@@ -200,6 +204,7 @@ class Kubelet(Component):
 
     def on_stop(self) -> None:
         """Stop listening; containers go on."""
+        self.host.close_port("tcp", PORT)
         self.informers.stop()
         self.pleg.stop()
         self.static_pods.stop()

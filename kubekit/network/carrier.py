@@ -216,7 +216,7 @@ class Carrier:
     def _to_node(self, host: Host, packet: Packet) -> End:
         there = Start(f"node/{host.name}", packet.dst, host, None)
         self._tell("receives", there.subject, host, "pass", "", packet)
-        return End("delivered", "", there, packet, lambda protocol, port: (protocol, port) in host.ports)
+        return End("delivered", "", there, packet, host.listens)
 
     # -- telling
 

@@ -1,8 +1,8 @@
 """The fabric: all hosts, the cables between them, the world outside, and `send`.
 
-One fabric a cluster. Components' own requests do not travel here (the in-process API server is called
-directly); a partition of the control plane may ask `reachable` to decide whether they would. Cables are
-between any two of: hosts by name, and "outside". Addresses that no host owns are outside.
+One fabric a cluster. What the API server dials (kubelets, pods) is a packet here; what components ask of the
+API server is not (it is called directly). Cables are between any two of: hosts by name, and "outside".
+Addresses that no host owns are outside.
 
     fabric.send("shop/client", "10.96.44.12", 80)       # from a pod
     fabric.send("node01", "10.96.0.1", 443)             # from a node itself

@@ -69,6 +69,8 @@ class Host:
         self.blackholes: set[str] = set()
         """Pod ranges whose route is missing here (a fault: "no route to host")."""
         self.ports: dict[tuple[str, int], str] = {}
+        self.programs: list[Callable[[str, int], bool]] = []
+        """Whom to ask besides whether something listens: ``("tcp", 80)``; what comes and goes by itself."""
         rng = fabric.loop.rng.child(f"netfilter/{name}")
         self.netfilter = Netfilter(self, fabric.loop.clock.now, rng)
         self._netfilter6: Netfilter | None = None
@@ -166,6 +168,10 @@ class Host:
     def close_port(self, protocol: str, port: int) -> None:
         """It does not listen any more."""
         self.ports.pop((protocol, port), None)
+
+    def listens(self, protocol: str, port: int) -> bool:
+        """Whether something on the node itself listens on a port."""
+        return (protocol, port) in self.ports or any(ask(protocol, port) for ask in self.programs)
 
     # -- routes
 

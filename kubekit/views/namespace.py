@@ -174,9 +174,10 @@ class Views:
         return found, watch
 
     def packet(self, record: Record | None = None) -> PacketWalk | str:
-        """A packet's walk: of the record that `cluster.send` gave, or of the last packet."""
+        """A packet's walk: of the record that `cluster.send` gave, or of the last packet that no component
+        sent."""
         if record is None:
-            packets = self._cluster.records.kind("packet")
+            packets = [one for one in self._cluster.records.kind("packet") if one.component == "network"]
             if not packets:
                 return "No packet has been sent yet: cluster.send('default/client', 'web:80')"
             record = packets[-1]

@@ -12,6 +12,7 @@ from typing import Any
 from kubekit.api.field_path import FieldError
 from kubekit.apiserver import validation
 from kubekit.apiserver.validation import service
+from kubekit.apiserver.validation.object_meta import validate_changed_metadata as of_metadata
 from kubekit.apiserver.validation.warnings import warnings_for
 
 Obj = dict[str, Any]
@@ -30,6 +31,12 @@ def validate_update(obj: Obj, old: Obj) -> list[FieldError]:
 def validate_status_update(obj: Obj, old: Obj) -> list[FieldError]:
     """The field errors of a status change."""
     return validation.validate_status_update(obj, old)
+
+
+def validate_changed_metadata(metadata: Obj, before: Obj) -> tuple[list[FieldError], list[FieldError]]:
+    """What every kind's update says of labels, annotations, owners and finalizers, before and after the
+    checks of what must stay."""
+    return of_metadata(metadata, before)
 
 
 def warnings(obj: Obj, old: Obj | None) -> list[str]:

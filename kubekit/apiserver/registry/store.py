@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from kubekit.api import status_error as errors
 from kubekit.api.resources import Resource
-from kubekit.apiserver.registry import object_meta
+from kubekit.apiserver.registry import checks, object_meta
 from kubekit.apiserver.registry.strategy import Strategy, Undo
 from kubekit.apiserver.shared_lease import SharedLease
 from kubekit.apiserver.storage import complaint
@@ -273,7 +273,10 @@ class ResourceStore:
         metadata = obj["metadata"]
         object_meta.keep_system_fields(metadata, before)
         problems = object_meta.validate(metadata, self.resource.namespaced)
+        general, again = checks.validate_changed_metadata(metadata, before)
+        problems += general
         problems += object_meta.validate_update(metadata, before)
+        problems += again
         problems += strategy.validate_update(ctx, obj, existing)
         if problems:
             ctx.refused(

@@ -20,12 +20,22 @@ from kubekit.apiserver.validation.selectors import label_selector
 
 ACCESS_MODES = ("ReadOnlyMany", "ReadWriteMany", "ReadWriteOnce", "ReadWriteOncePod")
 VOLUME_MODES = ("Block", "Filesystem")
+_PATH: Obj = {}
+"""The original gives the path of the field as the wrong value, and a path shows nothing of itself as JSON."""
+
+
+_NOT_IN_TEMPLATES = (
+    "name", "generateName", "namespace", "selfLink", "uid", "resourceVersion", "generation",
+    "creationTimestamp", "deletionTimestamp", "deletionGracePeriodSeconds", "ownerReferences", "finalizers",
+    "managedFields",
+)  # fmt: skip
 
 
 def access_modes(modes: list[str], path: Path) -> list[FieldError]:
     """Known modes, and ReadWriteOncePod only alone."""
     errors = [not_supported(path, mode, ACCESS_MODES) for mode in modes if mode not in ACCESS_MODES]
-    if "ReadWriteOncePod" in modes and any(mode != "ReadWriteOncePod" for mode in modes):
+    known = {mode for mode in modes if mode in ACCESS_MODES}
+    if "ReadWriteOncePod" in known and len(known) > 1:
         text = "may not use ReadWriteOncePod with other access modes"
         errors.append(forbidden(path, text))
     return errors
@@ -76,11 +86,11 @@ def validate_claim_spec(spec: Obj, path: Path) -> list[FieldError]:
     if reference is not None and reference.get("namespace"):
         if source is not None:
             text = "may not be specified when dataSourceRef.namespace is specified"
-            errors.append(invalid(path, "dataSource", text))
+            errors.append(invalid(path, _PATH, text))
     elif source is not None and reference is not None:
         keys = ("apiGroup", "kind", "name")
         if any(source.get(key) != reference.get(key) for key in keys):
-            errors.append(invalid(path, "dataSource", "must match dataSourceRef"))
+            errors.append(invalid(path, _PATH, "must match dataSourceRef"))
     attributes = spec.get("volumeAttributesClassName")
     if attributes:
         at = path.child("volumeAttributesClassName")
@@ -94,7 +104,7 @@ def validate_claim_template(template: Obj, path: Path) -> list[FieldError]:
     at = path.child("metadata")
     errors = validate_annotations(meta.get("annotations"), at.child("annotations"))
     errors += validate_labels(meta.get("labels"), at.child("labels"))
-    for field, value in meta.items():
-        if field not in ("annotations", "labels") and value:
-            errors.append(forbidden(at.child(field), "cannot be set"))
+    for field in _NOT_IN_TEMPLATES:
+        if meta.get(field):
+            errors.append(forbidden(at.child("uID" if field == "uid" else field), "cannot be set"))
     return errors + validate_claim_spec(template.get("spec") or {}, path.child("spec"))

@@ -33,7 +33,8 @@ def validate_create(obj: Obj) -> list[FieldError]:
 
 def validate_update(obj: Obj, old: Obj, subresource: str = "") -> list[FieldError]:
     """Every error of a changed namespace."""
-    errors = validate_object_meta_update(obj["metadata"], old["metadata"])
+    errors = [] if subresource else validate_create(obj)
+    errors += validate_object_meta_update(obj["metadata"], old["metadata"])
     if subresource == "finalize":
         for position, name in enumerate((obj.get("spec") or {}).get("finalizers") or ()):
             errors += _finalizer(name, _FINALIZERS.index(position))

@@ -56,6 +56,10 @@ def validate_create(obj: Obj) -> list[FieldError]:
     errors = validate_object_meta(obj["metadata"], False, subdomain_name)
     spec = obj.get("spec") or {}
     errors += _taints(spec.get("taints") or []) + _amounts(obj)
+    swap = ((obj.get("status") or {}).get("nodeInfo") or {}).get("swap") or {}
+    if (size := swap.get("capacity")) is not None and size <= 0:
+        at = METADATA.child("nodeSwapStatus", "capacity")
+        errors.append(invalid(at, size, "must be greater than zero"))
     networks, at = spec.get("podCIDRs") or [], Path("spec").child("podCIDRs")
     for position, text in enumerate(networks):
         errors += legacy_cidr(text, at.index(position))
@@ -68,7 +72,8 @@ def validate_create(obj: Obj) -> list[FieldError]:
 
 def validate_update(obj: Obj, old: Obj, subresource: str = "") -> list[FieldError]:
     """Every error of a changed node, also through its status."""
-    errors = validate_object_meta_update(obj["metadata"], old["metadata"]) + _amounts(obj)
+    errors = [] if subresource else validate_create(obj)
+    errors += validate_object_meta_update(obj["metadata"], old["metadata"]) + _amounts(obj)
     seen: list[Obj] = []
     for position, address in enumerate((obj.get("status") or {}).get("addresses") or ()):
         if address in seen:
@@ -85,4 +90,7 @@ def validate_update(obj: Obj, old: Obj, subresource: str = "") -> list[FieldErro
     if before.get("providerID") and before["providerID"] != spec.get("providerID", ""):
         text = 'node updates may not change providerID except from "" to valid'
         errors.append(forbidden(Path("spec").child("providerID"), text))
-    return errors + _taints(spec.get("taints") or [])
+    errors += _taints(spec.get("taints") or [])
+    if spec.get("externalID", "") != before.get("externalID", ""):
+        errors.append(forbidden(Path("spec").child("externalID"), "may not be updated"))
+    return errors

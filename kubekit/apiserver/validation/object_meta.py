@@ -165,6 +165,22 @@ def immutable(new: Any, old: Any, path: Path, shown: Any = None) -> list[FieldEr
     return [invalid(path, new if shown is None else shown, IMMUTABLE)]
 
 
+_GENERAL = ("labels", "annotations", "ownerReferences", "finalizers")
+
+
+def validate_changed_metadata(
+    meta: Obj, old: Obj, path: Path = METADATA
+) -> tuple[list[FieldError], list[FieldError]]:
+    """What every update says of labels, annotations, owners and finalizers, whatever the kind: first as of
+    any object, then as of a change. What did not change was found in order before."""
+    if all(meta.get(field) == old.get(field) for field in _GENERAL):
+        return [], []
+    changed = validate_labels(meta.get("labels"), path.child("labels"))
+    changed += validate_annotations(meta.get("annotations"), path.child("annotations"))
+    changed += _owners(meta.get("ownerReferences") or [], path.child("ownerReferences"))
+    return changed + validate_finalizers(meta.get("finalizers") or [], path.child("finalizers")), changed
+
+
 def validate_object_meta_update(
     meta: Obj, old: Obj, path: Path = METADATA, kube_finalizers: bool = True
 ) -> list[FieldError]:

@@ -74,14 +74,15 @@ def _class_upgrade(obj: Obj, old: Obj, spec: Obj, before: Obj) -> tuple[Obj, lis
     """The class may move from the old annotation into the field, or be filled in where there was none."""
     new, was = (one["metadata"].get("annotations") or {} for one in (obj, old))
     name, name_before = spec.get("storageClassName"), before.get("storageClassName")
-    if _CLASS in was and name_before is None and name is not None and was[_CLASS] == name:
+    filled_in = name_before is None and name is not None
+    if filled_in and _CLASS in was and was[_CLASS] == name and new.get(_CLASS, name) == name:
         return {key: value for key, value in spec.items() if key != "storageClassName"}, []
     errors = []
     if new.get(_CLASS, "") != was.get(_CLASS, ""):
         errors.append(
-            invalid(METADATA.child("annotations").key(_CLASS), new.get(_CLASS, ""), "field is immutable")
+            invalid(METADATA.child("annotations", _CLASS), new.get(_CLASS, ""), "field is immutable")
         )
-    if _CLASS not in was and name_before is None and name is not None:
+    if filled_in and was.get(_CLASS, name) == name:
         spec = {key: value for key, value in spec.items() if key != "storageClassName"}
     return spec, errors
 

@@ -35,8 +35,8 @@ _MESSAGE_POLICIES = ("File", "FallbackToLogsOnError")
 _INIT = "may not be set for init containers without restartPolicy=Always"
 _EPHEMERAL = "cannot be set for an Ephemeral Container"
 _EPHEMERAL_FORBIDDEN = (
-    "ports", "resizePolicy", "livenessProbe", "readinessProbe", "startupProbe", "lifecycle",
-    "restartPolicy", "restartPolicyRules",
+    "ports", "resources", "resizePolicy", "restartPolicy", "restartPolicyRules", "livenessProbe",
+    "readinessProbe", "startupProbe", "lifecycle",
 )  # fmt: skip
 
 
@@ -348,11 +348,7 @@ def validate_ephemeral_containers(spec: Obj, around: Surroundings, path: Path) -
         target = container.get("targetContainerName")
         if target and target not in others:
             errors.append(not_found(at.child("targetContainerName"), target))
-        if container.get("ports"):
-            errors.append(forbidden(at.child("ports"), _EPHEMERAL))
-        if container.get("resources"):
-            errors.append(forbidden(at.child("resources"), _EPHEMERAL))
-        for field in _EPHEMERAL_FORBIDDEN[1:]:
+        for field in _EPHEMERAL_FORBIDDEN:
             if container.get(field):
                 errors.append(forbidden(at.child(field), _EPHEMERAL))
         for number, mount in enumerate(container.get("volumeMounts") or ()):

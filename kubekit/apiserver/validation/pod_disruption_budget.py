@@ -9,6 +9,7 @@ from kubekit.api.field_path import FieldError, Path, invalid, not_supported
 from kubekit.api.meta import Obj
 from kubekit.apiserver.validation.go_value import internal
 from kubekit.apiserver.validation.numbers import not_more_than_100_percent, positive_int_or_percent
+from kubekit.apiserver.validation.object_meta import path_segment_name, validate_object_meta
 from kubekit.apiserver.validation.selectors import label_selector
 from kubekit.apiserver.validation.workload import STATUS, nonnegative_fields
 
@@ -34,8 +35,9 @@ def _spec(spec: Obj) -> list[FieldError]:
 
 
 def validate_create(obj: Obj) -> list[FieldError]:
-    """Every error of a new PodDisruptionBudget; its metadata gets the general checks only."""
-    return _spec(obj.get("spec") or {})
+    """Every error of a new PodDisruptionBudget; its metadata is looked at last, and for the general only."""
+    found = _spec(obj.get("spec") or {})
+    return found or validate_object_meta(obj["metadata"], True, path_segment_name, kube_finalizers=False)
 
 
 def validate_update(obj: Obj, old: Obj, subresource: str = "") -> list[FieldError]:

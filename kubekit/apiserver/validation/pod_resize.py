@@ -17,22 +17,26 @@ _NAMES = ("cpu", "memory")
 _ONLY = "only cpu and memory resources are mutable"
 
 
-def _with_old_amounts(container: Obj, before: Obj) -> Obj:
-    """The container with the CPU and memory amounts it had before."""
-    resources, was = container.get("resources") or {}, before.get("resources") or {}
-    kept = dict(resources)
+def _old_amounts(resources: Obj, was: Obj) -> Obj:
+    """Requests and limits, with the CPU and memory amounts of before."""
+    kept: Obj = {}
     for listed in ("requests", "limits"):
         merged = without(resources.get(listed) or {}, *_NAMES)
         merged.update({key: value for key, value in (was.get(listed) or {}).items() if key in _NAMES})
-        kept.pop(listed, None)
         if merged:
             kept[listed] = merged
+    return kept
+
+
+def _with_old_amounts(container: Obj, before: Obj) -> Obj:
+    """The container with the CPU and memory amounts it had before."""
+    kept = _old_amounts(container.get("resources") or {}, before.get("resources") or {})
     return {**container, "resources": kept}
 
 
-def _removed(new: Obj, old: Obj, path: Path) -> list[FieldError]:
+def _removed(new: Obj, old: Obj, path: Path, word: str = "resource") -> list[FieldError]:
     return [
-        forbidden(path.child(listed), f"resource {listed} cannot be removed")
+        forbidden(path.child(listed), f"{word} {listed} cannot be removed")
         for listed in ("requests", "limits")
         if any(name not in (new.get(listed) or {}) for name in (old.get(listed) or {}))
     ]
@@ -66,19 +70,37 @@ def _init_containers(spec: Obj, before: Obj) -> tuple[list[FieldError], list[Obj
     for position, (one, was) in enumerate(
         zip(spec.get("initContainers") or (), before.get("initContainers") or ())
     ):
-        if one.get("restartPolicy") != "Always":
-            if one != was:
-                errors.append(forbidden(SPEC, "resources for non-sidecar init containers are immutable"))
-            plain.append(one)
-            continue
+        at = SPEC.child("initContainers").index(position)
         kept = _with_old_amounts(one, was)
         if kept != {**was, "resources": was.get("resources") or {}}:
             text = "only cpu and memory resources for init or sidecar containers are mutable"
-            errors.append(forbidden(SPEC.child("initContainers").index(position), text))
+            errors.append(forbidden(at, text))
             plain.append(kept)
         else:
             plain.append(was)
+        if one != was and one.get("restartPolicy") != "Always":
+            text = "non-sidecar init containers with a resize policy of RestartContainer cannot be resized"
+            errors += [
+                forbidden(at, text)
+                for policy in one.get("resizePolicy") or ()
+                if policy.get("restartPolicy") == "RestartContainer"
+            ]
     return errors, plain
+
+
+def _of_pod(spec: Obj, before: Obj) -> list[FieldError]:
+    """The amounts of the pod as a whole; no errors where it has none."""
+    new, old = spec.get("resources"), before.get("resources")
+    if not any((one or {}).get(listed) for one in (new, old) for listed in ("requests", "limits")):
+        return []
+    at = SPEC.child("resources")
+    if old is not None and new is None:
+        return [forbidden(at, "pod-level resources cannot be removed")]
+    errors = [] if old is None else _removed(new or {}, old, at, "pod-level resource")
+    rest = without(new or {}, "requests", "limits")
+    if {**rest, **_old_amounts(new or {}, old or {})} != (old or {}):
+        errors.append(forbidden(SPEC, f"{_ONLY} at pod-level"))
+    return errors
 
 
 def validate_resize(obj: Obj, old: Obj) -> list[FieldError]:
@@ -94,13 +116,13 @@ def validate_resize(obj: Obj, old: Obj) -> list[FieldError]:
         errors.append(invalid(SPEC, shown, "Pod QOS Class may not change as a result of resizing"))
     if not _supported(old):
         errors.append(forbidden(SPEC, "Pod running on node without support for resize"))
+    errors += _of_pod(spec, before)
     if order := _order(spec, before):
         return errors + order
     for group in ("initContainers", "containers"):
         for position, (one, was) in enumerate(zip(spec.get(group) or (), before.get(group) or ())):
-            if group == "containers" or was.get("restartPolicy") == "Always":
-                at = SPEC.child(group).index(position).child("resources")
-                errors += _removed(one.get("resources") or {}, was.get("resources") or {}, at)
+            at = SPEC.child(group).index(position).child("resources")
+            errors += _removed(one.get("resources") or {}, was.get("resources") or {}, at)
     munged = without(spec, "resources")
     plain = []
     for one, was in zip(spec.get("containers") or (), before.get("containers") or ()):

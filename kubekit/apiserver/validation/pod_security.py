@@ -9,7 +9,16 @@ from __future__ import annotations
 import re
 
 from kubekit.api import formats
-from kubekit.api.field_path import FieldError, Path, duplicate, forbidden, invalid, not_supported, required
+from kubekit.api.field_path import (
+    FieldError,
+    Path,
+    duplicate,
+    forbidden,
+    invalid,
+    not_supported,
+    required,
+    too_long,
+)
 from kubekit.api.meta import Obj
 from kubekit.apiserver.validation.go_value import internal
 from kubekit.apiserver.validation.paths import local_descending
@@ -18,7 +27,11 @@ _MAX_ID = 2**31 - 1
 _SYSCTL = "([a-z0-9]([-_a-z0-9]*[a-z0-9])?[\\./])*[a-z0-9]([-_a-z0-9]*[a-z0-9])?"
 _LOCALHOST = ("Localhost", "RuntimeDefault", "Unconfined")
 _NET_SYSCTLS = ("net",)
-_IPC_SYSCTLS = ("kernel.sem", "kernel.shm", "kernel.msg", "fs.mqueue.")
+_IPC_SYSCTLS = frozenset(
+    ("kernel.sem", "kernel.shm", "kernel.shmall", "kernel.shmmax", "kernel.shmmni", "kernel.shm_rmid_forced",
+     "kernel.msg", "kernel.msgmax", "kernel.msgmnb", "kernel.msgmni")
+)  # fmt: skip
+_MAX_PROFILE = 4095
 _WINDOWS = "cannot be set for a windows pod"
 _NETBIOS = re.compile(r'[^\\/:\*\?"<>|\.][^\\/:\*\?"<>|]{0,14}')
 _DNS = re.compile(
@@ -63,9 +76,12 @@ def _app_armor(profile: Obj | None, path: Path) -> list[FieldError]:
         needed = "must be set when AppArmor type is Localhost"
         if local is None:
             return [required(at, needed)]
+        errors = [] if local else [required(at, needed)]
         if local.strip() != local:
-            return [invalid(at, local, "must not be padded with whitespace")]
-        return [] if local else [required(at, needed)]
+            errors.append(invalid(at, local, "must not be padded with whitespace"))
+        if len(local) > _MAX_PROFILE:
+            errors.append(too_long(at, _MAX_PROFILE))
+        return errors
     if kind in ("RuntimeDefault", "Unconfined"):
         return (
             [] if local is None else [invalid(at, local, "can only be set when AppArmor type is Localhost")]
@@ -195,7 +211,7 @@ def _sysctls(sysctls: list[Obj], spec: Obj, path: Path) -> list[FieldError]:
         plain = name.replace("/", ".")
         if spec.get("hostNetwork") and plain.startswith("net."):
             errors.append(invalid(at, name, "may not be specified when 'hostNetwork' is true"))
-        elif spec.get("hostIPC") and plain.startswith(_IPC_SYSCTLS):
+        elif spec.get("hostIPC") and (plain in _IPC_SYSCTLS or plain.startswith("fs.mqueue.")):
             errors.append(invalid(at, name, "may not be specified when 'hostIPC' is true"))
         seen.add(name)
     return errors
@@ -210,6 +226,8 @@ _POD_ON_WINDOWS = (
     ("securityContext", "supplementalGroups"),
     ("securityContext", "supplementalGroupsPolicy"), ("securityContext", "seLinuxChangePolicy"),
 )  # fmt: skip
+_PLAIN = ("hostPID", "hostIPC", "sysctls")
+"""Fields that say nothing when they are empty."""
 _CONTAINER_ON_WINDOWS = (
     "appArmorProfile", "seLinuxOptions", "seccompProfile", "capabilities", "readOnlyRootFilesystem",
     "privileged",
@@ -238,7 +256,7 @@ def operating_system(spec: Obj, path: Path) -> list[FieldError]:
         fields, text = _CONTAINER_ON_WINDOWS, _WINDOWS
         for steps in _POD_ON_WINDOWS:
             value = context.get(steps[1]) if len(steps) == 2 else spec.get(steps[0])
-            if value is not None:
+            if value is not None and (value or steps[-1] not in _PLAIN):
                 errors.append(forbidden(path.child(*steps), text))
     for group in ("initContainers", "containers", "ephemeralContainers"):
         for position, container in enumerate(spec.get(group) or ()):

@@ -7,7 +7,7 @@ Source: pkg/apis/core/validation (ValidatePodStatusUpdate), pkg/apis/core/helper
 from __future__ import annotations
 
 from kubekit.api import formats
-from kubekit.api.field_path import FieldError, Path, forbidden, invalid
+from kubekit.api.field_path import FieldError, Path, duplicate, forbidden, invalid
 from kubekit.api.meta import Obj
 from kubekit.api.quantity import parse
 from kubekit.apiserver.validation.numbers import qualified_name
@@ -17,6 +17,8 @@ from kubekit.apiserver.validation.pod_annotations import validate_annotation_cha
 
 STATUS = Path("status")
 _COMPUTE = ("cpu", "memory")
+_NOT_NEGATIVE = "must be a non-negative integer"
+_BACK = "may not be transitioned to non-terminated state"
 _FAMILIES = "may specify no more than one IP for each IP family"
 
 
@@ -60,14 +62,56 @@ def _transitions(
     """A terminated container may run again only where it would be restarted."""
     errors: list[FieldError] = []
     for position, was in enumerate(old):
+        if position == 0 and _all_may_restart(spec):
+            return errors
         ended = (was.get("state") or {}).get("terminated")
         now = next((one for one in new if one.get("name") == was.get("name")), None)
         if ended is None or now is None or (now.get("state") or {}).get("terminated") is not None:
             continue
         container = next((one for one in containers if one.get("name") == was.get("name")), {})
         if not _restarts(container, spec, ended.get("exitCode", 0)):
-            text = "may not be transitioned to non-terminated state"
-            errors.append(forbidden(path.index(position).child("state"), text))
+            errors.append(forbidden(path.index(position).child("state"), _BACK))
+    return errors
+
+
+def _ephemeral_transitions(new: list[Obj], old: list[Obj]) -> list[FieldError]:
+    """An ephemeral container never runs again."""
+    after = {one.get("name"): one.get("state") or {} for one in new}
+    return [
+        forbidden(STATUS.child("ephemeralContainerStatuses").index(position).child("state"), _BACK)
+        for position, was in enumerate(old)
+        if (was.get("state") or {}).get("terminated") is not None
+        and was.get("name") in after
+        and after[was.get("name")].get("terminated") is None
+    ]
+
+
+def _all_may_restart(spec: Obj) -> bool:
+    """Whether a container's end may make all containers start anew."""
+    return any(
+        rule.get("action") == "RestartAllContainers"
+        for group in ("initContainers", "containers")
+        for container in spec.get(group) or ()
+        for rule in container.get("restartPolicyRules") or ()
+    )
+
+
+def _claims(statuses: list[Obj], spec: Obj) -> list[FieldError]:
+    """What is told of resource claims must be about those of the pod."""
+    known = {one.get("name", "") for one in spec.get("resourceClaims") or ()}
+    seen: set[str] = set()
+    errors: list[FieldError] = []
+    for position, status in enumerate(statuses):
+        at, name = STATUS.child("resourceClaimStatuses").index(position), status.get("name", "")
+        if name not in known:
+            text = "must match the name of an entry in `spec.resourceClaims`"
+            errors.append(invalid(at.child("name"), name, text))
+        if name in seen:
+            errors.append(duplicate(at.child("name"), name))
+        seen.add(name)
+        if (claim := status.get("resourceClaimName")) is not None:
+            place = at.child("resourceClaimName")
+            errors += [invalid(place, claim, text) for text in formats.dns1123_subdomain(claim)]
     return errors
 
 
@@ -101,7 +145,10 @@ def validate_status(obj: Obj, old: Obj) -> list[FieldError]:
     status, was = obj.get("status") or {}, old.get("status") or {}
     spec = old.get("spec") or {}
     for position, condition in enumerate(status.get("conditions") or ()):
-        kind = condition.get("type", "")
+        kind, seen = condition.get("type", ""), condition.get("observedGeneration", 0)
+        if seen < 0:
+            place = STATUS.child("conditions").index(position).child("observedGeneration")
+            errors.append(invalid(place, seen, _NOT_NEGATIVE))
         if kind not in ("PodScheduled", "Ready", "Initialized") and formats.label_key(kind):
             errors += qualified_name(kind, STATUS.child("conditions").index(position).child("Type"))
     nominated = status.get("nominatedNodeName")
@@ -110,11 +157,18 @@ def validate_status(obj: Obj, old: Obj) -> list[FieldError]:
         errors += [invalid(place, nominated, text) for text in formats.dns1123_subdomain(nominated)]
         if spec.get("nodeName"):
             errors.append(forbidden(place, "may not be set on pods that are already bound to a node"))
+    observed = status.get("observedGeneration", 0)
+    if observed < 0:
+        errors.append(invalid(STATUS.child("observedGeneration"), observed, _NOT_NEGATIVE))
     errors += immutable(status.get("qosClass", ""), was.get("qosClass", ""), STATUS.child("qosClass"))
     for field, group in (("containerStatuses", "containers"), ("initContainerStatuses", "initContainers")):
         containers = spec.get(group) or []
         new_list, old_list = status.get(field) or [], was.get(field) or []
         errors += _transitions(new_list, old_list, containers, spec, STATUS.child(field))
+    if before_list := was.get("ephemeralContainerStatuses"):
+        errors += _ephemeral_transitions(status.get("ephemeralContainerStatuses") or [], before_list)
+    if claims := status.get("resourceClaimStatuses"):
+        errors += _claims(claims, spec)
     errors += _addresses(status, "podIPs", STATUS.child("podIPs"))
     hosts = status.get("hostIPs") or []
     if hosts and status.get("hostIP", "") != hosts[0].get("ip", ""):

@@ -18,7 +18,13 @@ from kubekit.apiserver.validation.object_meta import subdomain_name
 from kubekit.apiserver.validation.paths import local_not_reserved
 from kubekit.apiserver.validation.pod_env import VOLUME_FIELDS, field_selector, resource_selector
 from kubekit.apiserver.validation.selectors import label_selector
-from kubekit.apiserver.validation.volume_sources import MORE_THAN_ONE, common, csi_driver_name
+from kubekit.apiserver.validation.volume_sources import (
+    MISNAMED,
+    MORE_THAN_ONE,
+    common,
+    csi_driver_name,
+    too_long_target,
+)
 
 FILE_MODE = "must be a number between 0 and 0777 (octal), both inclusive"
 _ORDER = (
@@ -29,8 +35,7 @@ _ORDER = (
     "azureDisk",
     "storageos", "projected", "scaleIO", "csi", "ephemeral", "image",
 )  # fmt: skip
-# Where the original tells of a second source under another name than the field has.
-_MISNAMED = {"cephfs": "cephFS", "downwardAPI": "downwarAPI"}
+_MISNAMED = {**MISNAMED, "downwardAPI": "downwarAPI"}
 _KEY_TYPES = ("RSA3072", "RSA4096", "ECDSAP256", "ECDSAP384", "ECDSAP521", "ED25519")
 _CONFLICT = "conflicting duplicate paths"
 
@@ -159,7 +164,7 @@ def _projected(projected: Obj, path: Path) -> list[FieldError]:
             count += 1
             errors += _pod_certificate(found, place.child("podCertificate"))
         if count > 1:
-            errors.append(forbidden(place, MORE_THAN_ONE))
+            errors.append(forbidden(place, f"{MORE_THAN_ONE} per source"))
     return errors
 
 
@@ -215,14 +220,8 @@ def _source(kind: str, volume: Obj, path: Path, pod_name: str, is_pod: bool) -> 
                 errors.append(invalid(path.child("name"), volume["name"], f'PVC name "{name}": {text}'))
         return errors
     errors = common(kind, source, at, False)
-    if kind == "iscsi" and source.get("initiatorName") is not None:
-        together = f"{volume.get('name', '')}:{source.get('targetPortal', '')}"
-        if len(together) > 64:
-            text = (
-                "Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters if "
-                "iscsi.initiatorName is specified."
-            )
-            errors.append(invalid(path.child("name"), volume.get("name", ""), text))
+    if kind == "iscsi" and (text := too_long_target(source, volume.get("name", ""))):
+        errors.append(invalid(path.child("name"), volume.get("name", ""), text))
     return errors
 
 

@@ -6,15 +6,16 @@ Source: pkg/api/pod/warnings.go, pkg/api/node/util.go.
 
 from __future__ import annotations
 
-import ipaddress
-
-from kubekit.api.field_path import Path, go_quote
+from kubekit.api.app_armor import APP_ARMOR, APP_ARMOR_FIELD, profile_of
+from kubekit.api.field_path import go_quote
+from kubekit.api.formats import label_value
 from kubekit.api.meta import Obj
 from kubekit.api.quantity import parse
+from kubekit.apiserver.validation.address_warnings import address_warnings
 from kubekit.apiserver.validation.known_pods import KnownPods, fingerprint
-from kubekit.apiserver.validation.paths import parse_sloppy
+from kubekit.apiserver.validation.path_warnings import path_warnings
 
-_LABELS = {
+LABELS = {
     "beta.kubernetes.io/arch": 'deprecated since v1.14; use "kubernetes.io/arch" instead',
     "beta.kubernetes.io/os": 'deprecated since v1.14; use "kubernetes.io/os" instead',
     "failure-domain.beta.kubernetes.io/region": (
@@ -36,7 +37,7 @@ _ANNOTATIONS = {
         'non-functional in v1.11+; use the "sysctls" field instead'
     ),
 }
-_VOLUMES = {
+VOLUMES = {
     "photonPersistentDisk": ("photonPersistentDisk", "deprecated in v1.11, non-functional in v1.16+"),
     "gitRepo": ("gitRepo", "deprecated in v1.11, and disabled by default in v1.33+"),
     "scaleIO": ("scaleIO", "deprecated in v1.16, non-functional in v1.22+"),
@@ -47,6 +48,9 @@ _VOLUMES = {
     "cephfs": ("cephfs", "deprecated in v1.28, non-functional in v1.31+"),
     "rbd": ("rbd", "deprecated in v1.28, non-functional in v1.31+"),
 }
+_SECCOMP = "seccomp.security.alpha.kubernetes.io/pod"
+_SECCOMP_CONTAINER = "container.seccomp.security.alpha.kubernetes.io/"
+_SECCOMP_FIELD = 'non-functional in v1.27+; use the "seccompProfile" field instead'
 _REQUIRED = "requiredDuringSchedulingIgnoredDuringExecution"
 _PREFERRED = "preferredDuringSchedulingIgnoredDuringExecution"
 _NULL = "a null labelSelector results in matching no pod"
@@ -54,38 +58,38 @@ _GROUPS = ("initContainers", "containers", "ephemeralContainers")
 _CALM = KnownPods()
 
 
-def address_warnings(path: Path | str, text: str) -> list[str]:
-    """IPv6 addresses should be in the canonical form."""
-    address = parse_sloppy(text)
-    if isinstance(address, ipaddress.IPv6Address) and not address.ipv4_mapped and str(address) != text:
-        return [f'{path}: IPv6 address "{text}" should be in RFC 5952 canonical format ("{address}")']
-    return []
+def selector_term_warnings(term: Obj, place: str, check_values: bool = False) -> list[str]:
+    """Old labels in the expressions of a node selector, and values that no label can have."""
+    found = []
+    for position, need in enumerate(term.get("matchExpressions") or ()):
+        key = need.get("key", "")
+        at = f"{place}.matchExpressions[{position}]"
+        if key in LABELS:
+            found.append(f"{at}.key: {key} is {LABELS[key]}")
+        if check_values:
+            for number, value in enumerate(need.get("values") or ()):
+                found += [f"{at}.values[{number}]: {value} is invalid, {text}" for text in label_value(value)]
+    return found
 
 
 def _placement(spec: Obj, at: str) -> list[str]:
     found = [
-        f"{at}.nodeSelector[{key}]: {_LABELS[key]}"
+        f"{at}.nodeSelector[{key}]: {LABELS[key]}"
         for key in spec.get("nodeSelector") or ()
-        if key in _LABELS
+        if key in LABELS
     ]
     affinity = (spec.get("affinity") or {}).get("nodeAffinity") or {}
-    places = [
-        (f"{at}.affinity.nodeAffinity.{_REQUIRED}.nodeSelectorTerms[{position}]", term)
-        for position, term in enumerate((affinity.get(_REQUIRED) or {}).get("nodeSelectorTerms") or ())
-    ] + [
-        (f"{at}.affinity.nodeAffinity.{_PREFERRED}[{position}].preference", term.get("preference") or {})
-        for position, term in enumerate(affinity.get(_PREFERRED) or ())
-    ]
-    for place, term in places:
-        for position, need in enumerate(term.get("matchExpressions") or ()):
-            key = need.get("key", "")
-            if key in _LABELS:
-                found.append(f"{place}.matchExpressions[{position}].key: {key} is {_LABELS[key]}")
+    for position, term in enumerate((affinity.get(_REQUIRED) or {}).get("nodeSelectorTerms") or ()):
+        place = f"{at}.affinity.nodeAffinity.{_REQUIRED}.nodeSelectorTerms[{position}]"
+        found += selector_term_warnings(term, place)
+    for position, term in enumerate(affinity.get(_PREFERRED) or ()):
+        place = f"{at}.affinity.nodeAffinity.{_PREFERRED}[{position}].preference"
+        found += selector_term_warnings(term.get("preference") or {}, place, True)
     for position, one in enumerate(spec.get("topologySpreadConstraints") or ()):
         place = f"{at}.topologySpreadConstraints[{position}]"
         key = one.get("topologyKey", "")
-        if key in _LABELS:
-            found.append(f"{place}.topologyKey: {key} is {_LABELS[key]}")
+        if key in LABELS:
+            found.append(f"{place}.topologyKey: {key} is {LABELS[key]}")
         if one.get("labelSelector") is None:
             found.append(f"{place}.labelSelector: {_NULL}")
     return found
@@ -94,9 +98,13 @@ def _placement(spec: Obj, at: str) -> list[str]:
 def _lists(spec: Obj, at: str) -> list[str]:
     found: list[str] = []
     for position, volume in enumerate(spec.get("volumes") or ()):
-        for field, (shown, text) in _VOLUMES.items():
+        for field, (shown, text) in VOLUMES.items():
             if volume.get(field) is not None:
                 found.append(f"{at}.volumes[{position}].{shown}: {text}")
+        if template := (volume.get("ephemeral") or {}).get("volumeClaimTemplate"):
+            place = f"{at}.volumes[{position}].ephemeral.volumeClaimTemplate.spec"
+            found += storage_amounts(template.get("spec") or {}, place)
+    found += path_warnings(spec.get("volumes") or [])
     for field, key in (("hostAliases", "ip"), ("imagePullSecrets", "name")):
         seen: set[str] = set()
         for position, item in enumerate(spec.get(field) or ()):
@@ -110,6 +118,18 @@ def _lists(spec: Obj, at: str) -> list[str]:
     return found + _fractions(spec.get("overhead"), f"{at}.overhead")
 
 
+def storage_amounts(spec: Obj, path: str) -> list[str]:
+    """Fractions of bytes in a claim's spec."""
+    found = []
+    for listed in ("requests", "limits"):
+        text = ((spec.get("resources") or {}).get(listed) or {}).get("storage")
+        if text is not None and parse(text).milli_value() % 1000:
+            place = f"{path}.resources.{listed}[storage]"
+            shown = go_quote(str(parse(text)))
+            found.append(f"{place}: fractional byte value {shown} is invalid, must be an integer")
+    return found
+
+
 def _fractions(amounts: dict[str, str] | None, place: str) -> list[str]:
     found = []
     for name in ("memory", "ephemeral-storage"):
@@ -120,11 +140,31 @@ def _fractions(amounts: dict[str, str] | None, place: str) -> list[str]:
     return found
 
 
-def _containers(spec: Obj, at: str) -> list[str]:
+def _old_profile(container: Obj, annotations: dict[str, str], spec: Obj, root: str) -> list[str]:
+    """Annotations for which fields exist now. An AppArmor annotation of a pod itself warns when it becomes
+    a field."""
+    found = []
+    context = container.get("securityContext") or {}
+    key = _SECCOMP_CONTAINER + container.get("name", "")
+    if key in annotations and context.get("seccompProfile") is None:
+        found.append(f"{root}metadata.annotations[{key}]: {_SECCOMP_FIELD}")
+    key = APP_ARMOR + container.get("name", "")
+    if root and key in annotations and context.get("appArmorProfile") is None:
+        of_pod = (spec.get("securityContext") or {}).get("appArmorProfile")
+        if of_pod is None or of_pod != profile_of(annotations[key]):
+            found.append(f"{root}metadata.annotations[{key}]: {APP_ARMOR_FIELD}")
+    return found
+
+
+def _containers(spec: Obj, at: str, annotations: dict[str, str], root: str) -> list[str]:
     found: list[str] = []
+    if _SECCOMP in annotations and (spec.get("securityContext") or {}).get("seccompProfile") is None:
+        found.append(f"{root}metadata.annotations[{_SECCOMP}]: {_SECCOMP_FIELD}")
     for group in _GROUPS:
         for position, container in enumerate(spec.get(group) or ()):
             place = f"{at}.{group}[{position}]"
+            if annotations:
+                found += _old_profile(container, annotations, spec, root)
             resources = container.get("resources") or {}
             for name in ("memory", "ephemeral-storage"):
                 for listed in ("limits", "requests"):
@@ -202,10 +242,14 @@ def _all_warnings(meta: Obj, spec: Obj, prefix: str) -> list[str]:
     root = f"{prefix}." if prefix else ""
     at = root + "spec"
     found = _placement(spec, at)
-    for key in meta.get("annotations") or ():
-        if key in _ANNOTATIONS:
-            found.append(f"{root}metadata.annotations[{key}]: {_ANNOTATIONS[key]}")
-    found += _lists(spec, at) + _containers(spec, at)
+    annotations = meta.get("annotations") or {}
+    if annotations:
+        found += [
+            f"{root}metadata.annotations[{key}]: {text}"
+            for key, text in _ANNOTATIONS.items()
+            if key in annotations
+        ]
+    found += _lists(spec, at) + _containers(spec, at, annotations, root)
     if (spec.get("terminationGracePeriodSeconds") or 0) < 0:
         found.append(
             f"{at}.terminationGracePeriodSeconds: must be >= 0; negative values are invalid "

@@ -27,7 +27,7 @@ def _template(template: Obj | None, selector: dict[str, str]) -> list[FieldError
     labels = template_labels(template)
     if any(labels.get(key) != value for key, value in selector.items()):
         text = "`selector` does not match template `labels`"
-        errors.append(invalid(path.child("metadata", "labels"), labels, text))
+        errors.append(invalid(path.child("metadata", "labels"), labels or None, text))
     errors += validate_template(template, path)
     spec = template.get("spec") or {}
     policy = spec.get("restartPolicy", "")

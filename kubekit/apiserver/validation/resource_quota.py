@@ -24,10 +24,8 @@ _SCOPES = (
     "VolumeAttributesClass",
 )  # fmt: skip
 _POD_RESOURCES = frozenset(
-    ("pods", "cpu", "memory", "ephemeral-storage", "requests.cpu", "requests.memory",
-     "requests.ephemeral-storage",
-     "limits.cpu", "limits.memory", "limits.ephemeral-storage")
-)  # fmt: skip
+    ("pods", "cpu", "memory", "requests.cpu", "requests.memory", "limits.cpu", "limits.memory")
+)
 _PAIRS = (("BestEffort", "NotBestEffort"), ("Terminating", "NotTerminating"))
 _NO_RESOURCE = "unsupported scope applied to resource"
 
@@ -39,7 +37,7 @@ def _applies(scope: str, name: str) -> bool:
     if scope == "VolumeAttributesClass":
         return name in ("persistentvolumeclaims", "requests.storage")
     if scope in _SCOPES:
-        return name in _POD_RESOURCES or name.startswith(("hugepages-", "requests.hugepages-"))
+        return name in _POD_RESOURCES
     return True
 
 

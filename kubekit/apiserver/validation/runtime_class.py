@@ -53,5 +53,5 @@ def validate_create(obj: Obj) -> list[FieldError]:
 
 def validate_update(obj: Obj, old: Obj, subresource: str = "") -> list[FieldError]:
     """Every error of a changed RuntimeClass: its handler stays."""
-    errors = validate_object_meta_update(obj["metadata"], old["metadata"])
+    errors = validate_create(obj) + validate_object_meta_update(obj["metadata"], old["metadata"])
     return errors + immutable(obj.get("handler", ""), old.get("handler", ""), _HANDLER)

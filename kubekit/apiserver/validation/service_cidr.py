@@ -69,7 +69,8 @@ def validate_create(obj: Obj) -> list[FieldError]:
 
 def validate_update(obj: Obj, old: Obj, subresource: str = "") -> list[FieldError]:
     """Every error of a change: networks may only be added, parents never change."""
-    errors = validate_object_meta_update(obj["metadata"], old["metadata"])
+    errors = validate_create(obj) if obj.get("kind") == "IPAddress" else []
+    errors += validate_object_meta_update(obj["metadata"], old["metadata"])
     if subresource == "status":
         return errors
     spec, before = obj.get("spec") or {}, old.get("spec") or {}

@@ -19,11 +19,12 @@ def _released(new: list[str], old: list[str], spec: Obj, field: str, word: str) 
     """Fewer values than before: only the secondary may go, and the policy must say so."""
     errors: list[FieldError] = []
     at = SPEC.child(field).index(0)
-    shown = new or None
-    if not new:
-        errors.append(invalid(at, shown, f"primary {word} can not be unset"))
-    elif new[0] != old[0]:
-        errors.append(invalid(at, shown, _ONCE))
+    # The original looks at the addresses and shows them here, whichever of the two fields it is about.
+    addresses = spec.get("clusterIPs") or None
+    if not addresses:
+        errors.append(invalid(at, new or None, f"primary {word} can not be unset"))
+    if new and new[0] != old[0]:
+        errors.append(invalid(at, addresses, _ONCE))
     if len(new) == 1 and spec.get("ipFamilyPolicy") != "SingleStack":
         text = f"must be set to 'SingleStack' when releasing the secondary {word}"
         errors.append(invalid(SPEC.child("ipFamilyPolicy"), spec.get("ipFamilyPolicy"), text))

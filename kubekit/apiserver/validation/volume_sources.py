@@ -15,6 +15,8 @@ from kubekit.apiserver.validation.numbers import dns1123_label
 from kubekit.apiserver.validation.paths import local_descending, no_backsteps
 
 MORE_THAN_ONE = "may not specify more than 1 volume type"
+MISNAMED = {"cephfs": "cephFS"}
+"""Where the original tells of a second source under another name than the field has."""
 HOST_PATH_TYPES = (
     "", "BlockDevice", "CharDevice", "Directory", "DirectoryOrCreate", "File", "FileOrCreate", "Socket",
 )  # fmt: skip
@@ -60,6 +62,17 @@ def _iqn(text: str, path: Path, hint: bool) -> list[FieldError]:
     pattern = {"iqn": _IQN, "eui": _EUI, "naa": _NAA}[text[:3]]
     found = pattern.match(text) if text.startswith("iqn") else pattern.fullmatch(text)
     return [] if found else [invalid(path, text, "must be valid format")]
+
+
+def too_long_target(source: Obj, name: str) -> str:
+    """What is said of an iSCSI target whose address is too long together with its volume's name; "" if it
+    is not."""
+    if source.get("initiatorName") is None or len(f"{name}:{source.get('targetPortal', '')}") <= 64:
+        return ""
+    return (
+        "Total length of <volume name>:<iscsi.targetPortal> must be under 64 characters if "
+        "iscsi.initiatorName is specified."
+    )
 
 
 def iscsi(source: Obj, path: Path, persistent: bool) -> list[FieldError]:
@@ -205,6 +218,10 @@ def common(kind: str, source: Obj, path: Path, persistent: bool) -> list[FieldEr
             errors += _secret(source, path, persistent)
         if kind == "azureFile" and persistent and source.get("secretNamespace") == "":
             errors.append(required(path.child("secretNamespace")))
+        if kind == "glusterfs" and (space := source.get("endpointsNamespace")) is not None:
+            at = path.child("endpointsNamespace")
+            text = "if the endpointnamespace is set, it must be a valid namespace name"
+            errors += dns1123_label(space, at) if space else [invalid(at, space, text)]
         return errors
     if kind == "gitRepo":
         errors = [] if source.get("repository") else [required(path.child("repository"))]

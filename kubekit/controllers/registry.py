@@ -17,6 +17,7 @@ from kubekit.controllers.disruption import DisruptionController
 from kubekit.controllers.endpoints import EndpointsController
 from kubekit.controllers.endpointslice import EndpointSliceController
 from kubekit.controllers.endpointslice_mirroring import EndpointSliceMirroringController
+from kubekit.controllers.ephemeral_volume import EphemeralVolumeController
 from kubekit.controllers.garbage_collector import GarbageCollector
 from kubekit.controllers.job import JobController
 from kubekit.controllers.namespace import NamespaceController
@@ -33,6 +34,7 @@ from kubekit.controllers.statefulset import StatefulSetController
 from kubekit.controllers.taint_eviction import TaintEvictionController
 from kubekit.controllers.ttl_after_finished import TtlAfterFinished
 from kubekit.controllers.volume_binder import VolumeBinder
+from kubekit.controllers.volume_expander import VolumeExpander
 from kubekit.controllers.volume_protection import ClaimProtection, VolumeProtection
 
 CONTROLLERS: list[type[Controller]] = [
@@ -58,6 +60,8 @@ CONTROLLERS: list[type[Controller]] = [
     DisruptionController,
     ResourceQuotaController,
     VolumeBinder,
+    VolumeExpander,
+    EphemeralVolumeController,
     ClaimProtection,
     VolumeProtection,
     PodGarbageCollector,

@@ -11,12 +11,14 @@ from __future__ import annotations
 from typing import ClassVar
 
 from kubekit.api.meta import Obj, annotations_of, key_of, object_reference
-from kubekit.api.status_error import StatusError
 from kubekit.client import Informer
 from kubekit.controllers.controller import Context, Controller
+from kubekit.controllers.pods import is_terminal
 from kubekit.controllers.volume_match import (
     BIND_COMPLETED,
     BOUND_BY_CONTROLLER,
+    PRE_RESIZE,
+    PROVISIONED_BY,
     SELECTED_NODE,
     best_match,
     class_of,
@@ -24,11 +26,14 @@ from kubekit.controllers.volume_match import (
     has_class,
     is_bound_to,
     mismatch,
+    mode_of,
 )
+from kubekit.controllers.volume_protection import claims_used
+from kubekit.controllers.volume_provisioning import await_provisioner, reclaim
 
 CLAIMS, VOLUMES = "persistentvolumeclaims", "persistentvolumes"
-PROVISIONER = ("volume.kubernetes.io/storage-provisioner", "volume.beta.kubernetes.io/storage-provisioner")
 CLAIM, VOLUME = "claim:", "volume:"
+VOLUME_CLASS = "currentVolumeAttributesClassName"
 
 
 class VolumeBinder(Controller):
@@ -51,6 +56,7 @@ class VolumeBinder(Controller):
         self.claims = self.informer(CLAIMS)
         self.classes = self.informer("storageclasses.storage.k8s.io")
         self.pods = self.informer("pods")
+        self.pods.add_index("claims", claims_used)
         self.watch(
             self.volumes,
             lambda obj: self.enqueue(VOLUME + key_of(obj), "ADDED", obj),
@@ -103,7 +109,8 @@ class VolumeBinder(Controller):
     def _volume(self, name: str) -> Obj | None:
         return self._latest(self.volumes, VOLUME, name)
 
-    def _write(self, resource: str, obj: Obj, subresource: str | None = None) -> Obj:
+    def write(self, resource: str, obj: Obj, subresource: str | None = None) -> Obj:
+        """Update a claim or a volume, and remember the answer until the cache shows it."""
         written = self.client.update(resource, obj, subresource=subresource)
         self._written[(CLAIM if resource == CLAIMS else VOLUME) + key_of(written)] = written
         return written
@@ -161,12 +168,12 @@ class VolumeBinder(Controller):
         if not has_class(claim):
             chosen = default_class(self.classes.list())
             if chosen is not None:
-                self._write(CLAIMS, {**claim, "spec": {**claim["spec"], "storageClassName": chosen}})
+                self.write(CLAIMS, {**claim, "spec": {**claim["spec"], "storageClassName": chosen}})
                 return
         if delayed and SELECTED_NODE not in annotations_of(claim):
             self._say_what_it_waits_for(claim)
         elif class_of(claim):
-            self._await_provisioner(claim)
+            await_provisioner(self, claim)
             return
         else:
             text = "no persistent volumes available for this claim and no storage class is set"
@@ -178,15 +185,10 @@ class VolumeBinder(Controller):
         return found is not None and found.get("volumeBindingMode") == "WaitForFirstConsumer"
 
     def _say_what_it_waits_for(self, claim: Obj) -> None:
-        meta = claim["metadata"]
         names = [
             pod["metadata"]["name"]
-            for pod in self.pods.list(meta["namespace"])
-            if not pod["spec"].get("nodeName")
-            and any(
-                (volume.get("persistentVolumeClaim") or {}).get("claimName") == meta["name"]
-                for volume in pod["spec"].get("volumes") or ()
-            )
+            for pod in self.pods.by_index("claims", key_of(claim))
+            if not pod["spec"].get("nodeName") and not is_terminal(pod)
         ]
         if not names:
             text = "waiting for first consumer to be created before binding"
@@ -197,31 +199,6 @@ class VolumeBinder(Controller):
         else:
             text = f"waiting for pods {','.join(names)} to be scheduled"
             self.event(claim, "Normal", "WaitForPodScheduled", text)
-
-    def _await_provisioner(self, claim: Obj) -> None:
-        """Nothing is provisioned here: say who should do it."""
-        found = self.classes.get(class_of(claim))
-        if found is None:
-            text = f'storageclass.storage.k8s.io "{class_of(claim)}" not found'
-            self.event(claim, "Warning", "ProvisioningFailed", text)
-            return
-        provisioner: str = found["provisioner"]
-        if provisioner.startswith("kubernetes.io/"):
-            text = f"no volume plugin matched name: {provisioner}"
-            self.event(claim, "Warning", "ProvisioningFailed", text)
-            return
-        annotations = annotations_of(claim)
-        if any(annotations.get(key) != provisioner for key in PROVISIONER):
-            annotations = {**annotations, **dict.fromkeys(PROVISIONER, provisioner)}
-            claim = self._write(
-                CLAIMS, {**claim, "metadata": {**claim["metadata"], "annotations": annotations}}
-            )
-        text = (
-            f"Waiting for a volume to be created either by the external provisioner '{provisioner}' or "
-            "manually by the system administrator. If volume creation is delayed, please verify that the "
-            "provisioner is running and correctly registered."
-        )
-        self.event(claim, "Normal", "ExternalProvisioning", text)
 
     def _reconcile_bound(self, claim: Obj) -> None:
         name = claim["spec"].get("volumeName")
@@ -248,7 +225,7 @@ class VolumeBinder(Controller):
     # -- binding ----------------------------------------------------------------------------------------
 
     def _bind(self, volume: Obj, claim: Obj) -> None:
-        volume = self._phase(self._point_to_claim(volume, claim), "Bound")
+        volume = self.phase(self._point_to_claim(volume, claim), "Bound")
         claim = self._point_to_volume(claim, volume)
         self._claim_status(claim, "Bound", volume)
 
@@ -269,7 +246,7 @@ class VolumeBinder(Controller):
         if not changed:
             return volume
         metadata = {**volume["metadata"], "annotations": annotations} if annotations else volume["metadata"]
-        return self._write(VOLUMES, {**volume, "metadata": metadata, "spec": spec})
+        return self.write(VOLUMES, {**volume, "metadata": metadata, "spec": spec})
 
     def _point_to_volume(self, claim: Obj, volume: Obj) -> Obj:
         name = volume["metadata"]["name"]
@@ -281,47 +258,79 @@ class VolumeBinder(Controller):
         if spec is claim["spec"] and annotations == annotations_of(claim):
             return claim
         metadata = {**claim["metadata"], "annotations": annotations}
-        return self._write(CLAIMS, {**claim, "metadata": metadata, "spec": spec})
+        return self.write(CLAIMS, {**claim, "metadata": metadata, "spec": spec})
 
     def _claim_status(self, claim: Obj, phase: str, volume: Obj | None) -> Obj:
         old = claim.get("status") or {}
         status = {**old, "phase": phase}
         if volume is None:
-            status.pop("accessModes", None)
-            status.pop("capacity", None)
+            for field in ("accessModes", "capacity", VOLUME_CLASS):
+                status.pop(field, None)
         else:
-            status["accessModes"] = volume["spec"].get("accessModes")
+            spec = volume["spec"]
+            status["accessModes"] = spec.get("accessModes")
             if old.get("phase") != phase:
-                status["capacity"] = volume["spec"].get("capacity")
+                before_resize = annotations_of(volume).get(PRE_RESIZE)
+                if before_resize is not None:
+                    status["capacity"] = {**(old.get("capacity") or {}), "storage": before_resize}
+                else:
+                    status["capacity"] = spec.get("capacity")
+            if old.get("phase") == "Pending" and phase == "Bound" and spec.get("volumeAttributesClassName"):
+                status[VOLUME_CLASS] = spec["volumeAttributesClassName"]
         if status == old:
             return claim
-        return self._write(CLAIMS, {**claim, "status": status}, "status")
+        return self.write(CLAIMS, {**claim, "status": status}, "status")
 
-    def _phase(self, volume: Obj, phase: str) -> Obj:
+    def phase(self, volume: Obj, phase: str, message: str = "") -> Obj:
+        """Give a volume its phase, if it has another one."""
         old = volume.get("status") or {}
         if old.get("phase") == phase:
             return volume
-        status = {key: value for key, value in old.items() if key not in ("message", "reason")}
-        return self._write(VOLUMES, {**volume, "status": {**status, "phase": phase}}, "status")
+        status = {key: value for key, value in old.items() if key != "message"}
+        if message:
+            status["message"] = message
+        return self.write(VOLUMES, {**volume, "status": {**status, "phase": phase}}, "status")
+
+    def fail(self, volume: Obj, reason: str, text: str) -> None:
+        """The volume could not be reclaimed; said once."""
+        if (volume.get("status") or {}).get("phase") != "Failed":
+            self.event(self.phase(volume, "Failed", text), "Warning", reason, text)
 
     # -- volumes ----------------------------------------------------------------------------------------
 
     def _reconcile_volume(self, volume: Obj) -> None:
         reference = volume["spec"].get("claimRef")
         if reference is None or not reference.get("uid"):
-            self._phase(volume, "Available")
+            self.phase(volume, "Available")
             return
         claim = self._claim_of(reference)
         if claim is None:
-            if (volume.get("status") or {}).get("phase") not in ("Released", "Failed"):
-                volume = self._phase(volume, "Released")
-            self._reclaim(volume)
+            self._release(volume)
         elif not claim["spec"].get("volumeName"):
-            self.queue.add(CLAIM + key_of(claim))
+            if mode_of(claim) == mode_of(volume):
+                self.queue.add(CLAIM + key_of(claim))
+                return
+            why = "due to incompatible volumeMode."
+            mine, its = volume["metadata"]["name"], claim["metadata"]["name"]
+            text = f'Cannot bind PersistentVolume to requested PersistentVolumeClaim "{its}" {why}'
+            self.event(volume, "Warning", "VolumeMismatch", text)
+            text = f'Cannot bind PersistentVolume "{mine}" to requested PersistentVolumeClaim {why}'
+            self.event(claim, "Warning", "VolumeMismatch", text)
         elif claim["spec"]["volumeName"] == volume["metadata"]["name"]:
-            self._phase(volume, "Bound")
+            self.phase(volume, "Bound")
+        elif (
+            PROVISIONED_BY in annotations_of(volume)
+            and volume["spec"].get("persistentVolumeReclaimPolicy") == "Delete"
+        ):
+            self._release(volume)
         else:
             self._unbind(volume)
+
+    def _release(self, volume: Obj) -> None:
+        """Its claim is gone (or has another volume): what now is up to the reclaim policy."""
+        if (volume.get("status") or {}).get("phase") not in ("Released", "Failed"):
+            volume = self.phase(volume, "Released")
+        reclaim(self, volume)
 
     def _claim_of(self, reference: Obj) -> Obj | None:
         claim = self._latest(self.claims, CLAIM, f"{reference['namespace']}/{reference['name']}")
@@ -342,20 +351,4 @@ class VolumeBinder(Controller):
         metadata = {key: value for key, value in volume["metadata"].items() if key != "annotations"}
         if annotations:
             metadata["annotations"] = annotations
-        self._phase(self._write(VOLUMES, {**volume, "metadata": metadata, "spec": spec}), "Available")
-
-    def _reclaim(self, volume: Obj) -> None:
-        policy = volume["spec"].get("persistentVolumeReclaimPolicy")
-        name = volume["metadata"]["name"]
-        if policy != "Delete" or volume["spec"].get("csi") is not None:
-            return
-        if volume["spec"].get("hostPath") is not None:
-            try:
-                self.client.delete(VOLUMES, name)
-            except StatusError as error:
-                if error.code != 404:
-                    raise
-        elif (volume.get("status") or {}).get("phase") != "Failed":
-            failed = self._phase(volume, "Failed")
-            text = "no deletable volume plugin matched"
-            self.event(failed, "Warning", "VolumeFailedDelete", text)
+        self.phase(self.write(VOLUMES, {**volume, "metadata": metadata, "spec": spec}), "Available")

@@ -15,6 +15,7 @@ from kubekit.api.selectors import from_object
 BOUND_BY_CONTROLLER = "pv.kubernetes.io/bound-by-controller"
 BIND_COMPLETED = "pv.kubernetes.io/bind-completed"
 PROVISIONED_BY = "pv.kubernetes.io/provisioned-by"
+PRE_RESIZE = "volume.alpha.kubernetes.io/pre-resize-capacity"
 SELECTED_NODE = "volume.kubernetes.io/selected-node"
 CLASS = "volume.beta.kubernetes.io/storage-class"
 DEFAULT_CLASS = (
@@ -60,8 +61,14 @@ def mode_of(obj: Obj) -> str:
     return mode
 
 
+def _attributes_class(obj: Obj) -> str:
+    return obj["spec"].get("volumeAttributesClassName") or ""
+
+
 def mismatch(volume: Obj, claim: Obj) -> str | None:
     """Why a volume that the claim names cannot be bound to it."""
+    if volume["metadata"].get("deletionTimestamp"):
+        return f'the volume is marked for deletion "{volume["metadata"]["name"]}"'
     wanted = quantity.parse(
         ((claim["spec"].get("resources") or {}).get("requests") or {}).get("storage", "0")
     )
@@ -69,6 +76,8 @@ def mismatch(volume: Obj, claim: Obj) -> str | None:
         return "requested PV is too small"
     if class_of(volume) != class_of(claim):
         return "storageClassName does not match"
+    if _attributes_class(volume) != _attributes_class(claim):
+        return "volumeAttributesClassName does not match"
     if mode_of(volume) != mode_of(claim):
         return "incompatible volumeMode"
     if not set(claim["spec"].get("accessModes") or ()) <= set(volume["spec"].get("accessModes") or ()):
@@ -94,9 +103,7 @@ def best_match(claim: Obj, volumes: Iterable[Obj], delayed: bool) -> Obj | None:
             continue
         if size < wanted or mode_of(volume) != mode_of(claim) or not modes <= offered:
             continue
-        if (volume["spec"].get("volumeAttributesClassName") or "") != (
-            spec.get("volumeAttributesClassName") or ""
-        ):
+        if _attributes_class(volume) != _attributes_class(claim):
             continue
         if volume["metadata"].get("deletionTimestamp"):
             continue

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from kubekit.api.meta import Obj, finalizers_of, is_deleting, key_of
+from kubekit.api.meta import Obj, controller_of, finalizers_of, is_deleting, key_of
 from kubekit.api.status_error import StatusError
 from kubekit.client import Informer
 from kubekit.controllers.controller import Context, Controller
@@ -70,11 +70,30 @@ class ClaimProtection(Controller):
                 finalizers = [*finalizers_of(claim), CLAIM_FINALIZER]
                 write_finalizers(self, "persistentvolumeclaims", claim, finalizers)
             return
-        users = [pod for pod in self.pods.by_index("claims", key) if pod["spec"].get("nodeName")]
+        users = [pod for pod in self.pods.by_index("claims", key) if _uses(pod, claim)]
         self.round.observed = len(users)
-        if protected and not any(not is_terminal(pod) for pod in users):
+        if protected and not users:
             kept = [one for one in finalizers_of(claim) if one != CLAIM_FINALIZER]
             write_finalizers(self, "persistentvolumeclaims", claim, kept)
+
+
+def _uses(pod: Obj, claim: Obj) -> bool:
+    """Whether the pod keeps the claim: also when it has finished, until it is deleted.
+
+    A claim that came with the pod is let go a little earlier, when nothing of the pod runs any more.
+    """
+    if not pod["spec"].get("nodeName"):
+        return False
+    meta, name = pod["metadata"], claim["metadata"]["name"]
+    for volume in pod["spec"].get("volumes") or ():
+        if (volume.get("persistentVolumeClaim") or {}).get("claimName") == name:
+            return True
+        if volume.get("ephemeral") and f"{meta['name']}-{volume['name']}" == name:
+            owner = controller_of(claim)
+            shut_down = is_deleting(pod) and meta.get("deletionGracePeriodSeconds") == 0
+            if not shut_down and owner is not None and owner["uid"] == meta["uid"]:
+                return True
+    return False
 
 
 class VolumeProtection(Controller):

@@ -12,12 +12,12 @@ Reading order: `kubelet` (what it consists of), `pod_worker` (one pod's life), `
 `node_status`, `server` (logs, exec and the other streams).
 
 What a person sees inside a container: `shell_syntax` (a script's tree), `steps` and `shell` (running it step
-by step), `programs` with `image_programs` and `filters` (what there is to call), `image_files`, then the
-streams: `terminal_line` (keys), `exec_session`, `attach_session`, `log_stream` (follow), `port_forward` with
-`http_server` (bytes to and from a server).
+by step), `programs` with `image_programs`, `filters`, `file_programs` and `tar` (what there is to call),
+`image_files` and `mounts` (what lies where), then the streams: `terminal_line` (keys), `exec_session`,
+`attach_session`, `log_stream` (follow), `port_forward` with `http_server` (bytes to and from a server).
 
 Left out against the original: cgroups and real resource use, volume plugins other than ConfigMap, Secret,
-projected and downward API (the others mount at once), device plugins and dynamic resources, garbage
+projected, downward API and hostPath (the others mount at once), device plugins and dynamic resources, garbage
 collection of images, RestartAllContainers rules, in-place resize conditions, checkpointing, user namespaces.
 """
 

@@ -207,8 +207,9 @@ WEBHOOKS = "validatingwebhookconfigurations"
     hints=[
         "The rule is not wrong; only nobody is there to answer. What shall happen then?",
         "`failurePolicy` of a webhook is `Fail` unless it is told otherwise; the other value is `Ignore`.",
-        "`%kubectl edit` needs a terminal; `%kubectl patch validatingwebhookconfiguration guard --type=json "
-        "-p '[...]'` does not. The path is `/webhooks/0/failurePolicy`.",
+        "`%kubectl edit validatingwebhookconfiguration guard` shows the file, which goes back below "
+        "`%%kubectl edit` in a cell; shorter is `%kubectl patch validatingwebhookconfiguration guard "
+        "--type=json -p '[...]'`. The path is `/webhooks/0/failurePolicy`.",
         '`-p \'[{"op": "replace", "path": "/webhooks/0/failurePolicy", "value": "Ignore"}]\'`, and then '
         "`%kubectl create configmap menu -n shop --from-literal=soup=leek`",
     ],

@@ -7,8 +7,11 @@ Reading order: `program` (from a command line to a result), `call` (what a verb 
 `discovery` (the server), `manifests` and `selection` (which objects are meant), `output` and `tables` (how
 they are printed), then the verbs, one file each, hung up in `tree`.
 
-Left out against the original: editors, streams that stay open (attach, port-forward, proxy), kustomize,
-plugins, metrics, the long help texts, client-side JSON-patch of --local files.
+What runs in a container (`exec_verb`, `attach_verb`, `run`, `debug`, `cp`) goes through `remote_command`,
+with the cell's body as its input. A notebook has no terminal: keys, and editors that draw, are not there.
+
+Left out against the original: terminals, plugins, metrics, the long help texts, client-side JSON-patch of
+--local files.
 """
 
 from kubekit.terminal.kubectl.call import Call, Pump

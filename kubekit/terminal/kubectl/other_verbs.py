@@ -1,6 +1,6 @@
 """The verbs that a notebook cannot do, refused in plain words, and `options`, `help`, `top`.
 
-What needs a terminal, a socket or an editor is refused with the reason and what to use instead.
+Each refusal says why, and what to use instead.
 """
 
 from __future__ import annotations

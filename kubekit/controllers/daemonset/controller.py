@@ -38,9 +38,11 @@ from kubekit.controllers.pods import (
     is_available,
     is_deleting,
     is_ready,
+    is_terminal,
     orphans_in,
     phase_of,
 )
+from kubekit.controllers.taints import taints_of
 
 BURST = 250
 BACKOFF_FIRST, BACKOFF_LONGEST = 1.0, 900.0
@@ -90,19 +92,28 @@ class DaemonSetController(Controller):
                 self.expectations.creation_observed(key_of(owner))
                 self.enqueue(key_of(owner), "ADDED", pod)
             return
+        self._wake_selectors("ADDED", pod)
+
+    def _wake_selectors(self, event: str, pod: Obj) -> None:
+        """An orphan came or changed: whoever selects it may want to adopt it."""
         labels = labels_of(pod)
         for owner in self.sets.list(pod["metadata"]["namespace"]) if labels else ():
             if from_object(owner["spec"].get("selector")).matches(labels):
-                self.enqueue(key_of(owner), "ADDED", pod)
+                self.enqueue(key_of(owner), event, pod)
 
     def _pod_updated(self, old: Obj, new: Obj) -> None:
         if is_deleting(new):
             self._pod_deleted(new, "MODIFIED")
             return
-        if controller_of(old) != controller_of(new):
+        changed = controller_of(old) != controller_of(new)
+        if changed:
             before = self.resolve_controller(self.sets, old, self.kind)
             if before is not None:
                 self.enqueue(key_of(before), "MODIFIED", new)
+        if controller_of(new) is None:
+            if changed or labels_of(old) != labels_of(new):
+                self._wake_selectors("MODIFIED", new)
+            return
         owner = self.resolve_controller(self.sets, new, self.kind)
         if owner is None:
             return
@@ -118,12 +129,16 @@ class DaemonSetController(Controller):
             self.enqueue(key_of(owner), event, pod)
 
     def _node_changed(self, event: str, old: Obj | None, new: Obj) -> None:
+        """Wakes the sets whose pods must come or go; a pod that may merely stay wakes nobody."""
+        if old is not None and (labels_of(old), taints_of(old)) == (labels_of(new), taints_of(new)):
+            return
         for owner in self.sets.list():
-            if old is None:
-                concerned = should_run(owner, new)[0]
-            else:
-                concerned = should_run(owner, old) != should_run(owner, new)
-            if concerned:
+            run, stay = should_run(owner, new)
+            there = any(
+                pod["spec"].get("nodeName") == name_of(new) for pod in controlled_by(self.pods, owner)
+            )
+            misplaced = (owner.get("status") or {}).get("numberMisscheduled", 0)
+            if (misplaced or not stay) if there else run:
                 self.enqueue(key_of(owner), event, new)
 
     # -- one reconcile ----------------------------------------------------------------------------------
@@ -156,7 +171,7 @@ class DaemonSetController(Controller):
             if rolling and self.expectations.satisfied(key):
                 create, delete = next_step(owner, nodes, by_node, hash_value, self.clock.now())
                 self._change(key, owner, create, delete, hash_value)
-            clean_up(self, owner, old, [pod for pods in by_node.values() for pod in pods])
+            clean_up(self, owner, old, controlled_by(self.pods, owner))
         except (StatusError, OSError) as error:
             failure = error
         self.round.expectations = self.expectations.outstanding(key)
@@ -165,11 +180,13 @@ class DaemonSetController(Controller):
             raise failure
 
     def _by_node(self, owner: Obj) -> dict[str, list[Obj]]:
-        """The set's pods by the node that they belong to."""
+        """The set's pods by the node that they belong to, without those that are as good as gone."""
         selector = from_object(owner["spec"].get("selector"))
         candidates = controlled_by(self.pods, owner) + orphans_in(self.pods, owner["metadata"]["namespace"])
         found: dict[str, list[Obj]] = {}
         for pod in claim(self, owner, self.resource, candidates, selector.matches):
+            if is_deleting(pod) and is_terminal(pod):
+                continue
             node = node_of(pod)
             if node is not None:
                 found.setdefault(node, []).append(pod)

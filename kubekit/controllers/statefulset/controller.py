@@ -19,6 +19,7 @@ from kubekit.controllers.pods import (
     index_by_controller,
     is_available,
     is_ready,
+    next_availability,
     orphans_in,
     phase_of,
 )
@@ -101,12 +102,12 @@ class StatefulSetController(Controller):
         except (StatusError, OSError) as error:
             failure = error
         self._write_status(owner, before, rollout.updating)
-        if failure is not None:
-            raise failure
         live = {current["metadata"]["name"], update["metadata"]["name"], *(revision_of(pod) for pod in pods)}
         limit = owner["spec"].get("revisionHistoryLimit")
         history.truncate(self, revisions, live, 10 if limit is None else limit)
-        self._look_again(owner, before)
+        if failure is not None:
+            raise failure
+        self._look_again(owner, pods, before)
 
     def _revisions(self, owner: Obj, revisions: list[Obj]) -> tuple[Obj, Obj, int]:
         """(the revision that pods still have, the one they should get, hash collisions so far)."""
@@ -171,7 +172,8 @@ class StatefulSetController(Controller):
             status["conditions"] = old["conditions"]
         self.client.update(self.resource, {**owner, "status": status}, subresource="status")
 
-    def _look_again(self, owner: Obj, counts: Obj) -> None:
+    def _look_again(self, owner: Obj, pods: list[Obj], counts: Obj) -> None:
         minimum = owner["spec"].get("minReadySeconds", 0)
         if minimum and counts["readyReplicas"] != counts["availableReplicas"]:
-            self.queue.add_after(key_of(owner), minimum)
+            wait = next_availability(pods, minimum, self.clock.now())
+            self.queue.add_after(key_of(owner), wait or minimum)

@@ -38,6 +38,9 @@ from kubekit.controllers.statefulset.retention import (
 if TYPE_CHECKING:
     from kubekit.controllers.statefulset.controller import StatefulSetController
 
+MAX_BATCH = 500
+"""Pods of a parallel set that are seen to at once."""
+
 
 class Rollout:
     """The set, its pods by ordinal, and what is counted."""
@@ -82,17 +85,11 @@ class Rollout:
         """Go through all ordinals; raises what was refused."""
         if self.owner["metadata"].get("deletionTimestamp"):
             return
-        failure: Exception | None = None
-        for position in range(len(self.replicas)):
-            try:
-                if self._keep(position) and self.monotonic:
-                    return
-            except (StatusError, OSError) as error:
-                if self.monotonic:
-                    raise
-                failure = failure or error
-        if failure is not None:
-            raise failure
+        if self.monotonic:
+            if any(self._keep(position) for position in range(len(self.replicas))):
+                return
+        else:
+            self._keep_all()
         for pod in self.condemned:
             if not self._claims_match(pod):
                 self._own_claims(pod)
@@ -102,6 +99,20 @@ class Rollout:
                 return
         if (self.owner["spec"].get("updateStrategy") or {}).get("type") != "OnDelete":
             self._update_one()
+
+    def _keep_all(self) -> None:
+        """See to all ordinals, in batches that double as long as nothing is refused."""
+        start, size = 0, 1
+        while start < len(self.replicas):
+            failure: Exception | None = None
+            for position in range(start, min(start + size, len(self.replicas))):
+                try:
+                    self._keep(position)
+                except (StatusError, OSError) as error:
+                    failure = failure or error
+            if failure is not None:
+                raise failure
+            start, size = start + size, min(2 * size, MAX_BATCH)
 
     def _keep(self, position: int) -> bool:
         """See to one ordinal; True when the pass must not go on."""
@@ -118,7 +129,7 @@ class Rollout:
             return True
         if phase_of(pod) == "Pending":
             self._create_claims(pod)
-            self._own_claims(pod)
+            self._own_claims_of(pod)
         if self.monotonic:
             minimum = self.owner["spec"].get("minReadySeconds", 0)
             running = phase_of(pod) == "Running" and is_ready(pod)
@@ -165,14 +176,17 @@ class Rollout:
         except (StatusError, OSError) as error:
             self._say("Create", name, error)
             raise
+        failure: StatusError | None = None
         try:
             controller.client.create("pods", pod)
         except StatusError as error:
-            if error.reason != "AlreadyExists":
-                self._say("Create", name, error)
-            raise
-        self._own_claims(pod)
-        self._say("Create", name)
+            if error.reason == "AlreadyExists":
+                raise
+            failure = error
+        self._own_claims_of(pod)
+        self._say("Create", name, failure)
+        if failure is not None:
+            raise failure
 
     def _delete(self, pod: Obj) -> None:
         meta = pod["metadata"]
@@ -186,10 +200,10 @@ class Rollout:
 
     def _repair(self, pod: Obj) -> None:
         changed = with_identity(self.owner, pod)
-        if not storage_matches(self.owner, pod):
-            self._create_claims(pod)
-        self._own_claims(pod)
         try:
+            if not storage_matches(self.owner, pod):
+                self._create_claims(pod)
+            self._own_claims(pod)
             self.controller.client.update("pods", changed)
         except (StatusError, OSError) as error:
             self._say("Update", pod["metadata"]["name"], error)
@@ -215,26 +229,29 @@ class Rollout:
         return [claim for claim in found if claim is not None]
 
     def _create_claims(self, pod: Obj) -> None:
+        """Make the claims that are missing; raises all that was refused, as one text."""
         owner, controller = self.owner, self.controller
-        name = pod["metadata"]["name"]
+        refused: list[str] = []
+        place = f"Pod {pod['metadata']['name']} in StatefulSet {owner['metadata']['name']}"
         for claim in claims_of(owner, pod):
             meta = claim["metadata"]
             known = controller.claims.get(f"{meta['namespace']}/{meta['name']}")
             if known is not None:
                 if known["metadata"].get("deletionTimestamp"):
-                    raise ClaimGoing(f"pvc {meta['name']} is being deleted")
+                    refused.append(f"pvc {meta['name']} is being deleted")
                 continue
             text = f"Create Claim {meta['name']}"
-            place = f"Pod {name} in StatefulSet {owner['metadata']['name']}"
             try:
                 controller.client.create("persistentvolumeclaims", claim)
             except StatusError as error:
-                if error.reason == "AlreadyExists":
-                    continue
-                text = f"{text} for {place} failed error: {error.message}"
-                controller.event(owner, "Warning", "FailedCreate", text)
-                raise
+                refused.append(f"failed to create PVC {meta['name']}: {error.message}")
+                if error.reason != "AlreadyExists":
+                    text = f"{text} for {place} failed error: {error.message}"
+                    controller.event(owner, "Warning", "FailedCreate", text)
+                continue
             controller.event(owner, "Normal", "SuccessfulCreate", f"{text} {place} success")
+        if refused:
+            raise ClaimRefused(refused[0] if len(refused) == 1 else f"[{', '.join(refused)}]")
 
     def _claims_match(self, pod: Obj) -> bool:
         return all(is_up_to_date(claim, self.owner, pod) for claim in self._held(pod))
@@ -249,7 +266,19 @@ class Rollout:
                 self.controller.event(self.owner, "Warning", "ConflictingController", text)
             if not is_up_to_date(claim, self.owner, pod):
                 updated = with_owners(claim, self.owner, pod)
-                self.controller.client.update("persistentvolumeclaims", updated)
+                try:
+                    self.controller.client.update("persistentvolumeclaims", updated)
+                except StatusError as error:
+                    what = f"could not update claim {claim['metadata']['name']} for delete policy ownerRefs"
+                    raise ClaimRefused(f"{what}: {error.message}") from error
+
+    def _own_claims_of(self, pod: Obj) -> None:
+        """Own the claims of a pod that is being made; a refusal is said."""
+        try:
+            self._own_claims(pod)
+        except (StatusError, OSError) as error:
+            self._say("Update", pod["metadata"]["name"], error)
+            raise
 
     def _claim_is_stale(self, pod: Obj) -> bool:
         if policy_of(self.owner)[1] == "Retain":
@@ -257,5 +286,5 @@ class Rollout:
         return any(has_stale_owner(claim, pod, POD) for claim in self._held(pod))
 
 
-class ClaimGoing(OSError):
-    """A claim of that name is still being deleted; the reconcile is retried."""
+class ClaimRefused(OSError):
+    """A claim could not be made or changed; the reconcile is retried."""

@@ -3,9 +3,9 @@
 The text is nowhere in the kit. It is taken from the docstrings of the PyPI package `lightkube-models`, whose
 files are parsed as source, never imported. Called by the table printers (column descriptions), the OpenAPI
 document and `kubectl explain`. The docstrings are folded at 80 columns; `_unfold` joins the lines again and
-keeps the breaks that folding cannot have made. What the folding hid without a trace - a paragraph that began
-where a line was full anyway - stands in `data/field_breaks.json`: a text's name, the white space, the numbers of
-the gaps between words that have it.
+keeps the breaks that folding cannot have made. What the folding hid without a trace - a paragraph that
+began where a line was full anyway - stands in `data/field_breaks.json`: a text's name, the white space, the
+numbers of the gaps between words that have it.
 """
 
 from __future__ import annotations

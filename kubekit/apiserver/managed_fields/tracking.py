@@ -58,14 +58,6 @@ RESET: dict[tuple[str, str], FieldSet] = {
     ("certificatesigningrequests", ""): {**_SPEC, "f:status": MEMBER},
     ("certificatesigningrequests", "status"): {**_SPEC, "f:status": {"f:conditions": MEMBER}},
     ("certificatesigningrequests", "approval"): {**_SPEC, "f:status": {"f:certificate": MEMBER}},
-    ("flowschemas", "status"): _SPEC_AND_METADATA,
-    ("podgroups", "status"): _SPEC_AND_METADATA,
-    ("prioritylevelconfigurations", "status"): _SPEC_AND_METADATA,
-    ("resourceclaims", "status"): _SPEC_AND_METADATA,
-    ("servicecidrs", "status"): _SPEC_AND_METADATA,
-    ("storageversionmigrations", "status"): _SPEC_AND_METADATA,
-    ("validatingadmissionpolicies", "status"): _SPEC_AND_METADATA,
-    ("volumeattachments", "status"): _SPEC_AND_METADATA,
 }
 """Fields that an endpoint resets where that is not simply the status (or, for the status, the spec)."""
 

@@ -30,7 +30,7 @@ class Column:
     format: str = ""
     wide: bool = False
     less: str = ""
-    """The end of the documentation that an older version of the type, which upstream's printer reads, lacks."""
+    """The end of the text that the older version of the type, which upstream's printer reads, lacks."""
 
     def definition(self) -> Obj:
         """The columnDefinition as it goes over the wire."""

@@ -19,6 +19,12 @@ from kubekit.apiserver.registry.namespaces import NamespaceStrategy
 from kubekit.apiserver.registry.pods import PodStrategy
 from kubekit.apiserver.registry.rbac_kinds import BindingStrategy, RoleStrategy
 from kubekit.apiserver.registry.services import ServiceStrategy
+from kubekit.apiserver.registry.small_kinds import (
+    APIServiceStrategy,
+    LimitRangeStrategy,
+    ResourceClaimStrategy,
+    ResourceSliceStrategy,
+)
 from kubekit.apiserver.registry.storage_kinds import (
     ClaimStrategy,
     EventStrategy,
@@ -35,11 +41,11 @@ from kubekit.apiserver.registry.workloads import (
     EndpointSliceStrategy,
     JobStrategy,
     ReplicationControllerStrategy,
-    StatefulSetStrategy,
 )
 
 STRATEGIES: dict[tuple[str, str], type[Strategy]] = {
     ("", "events"): EventStrategy,
+    ("", "limitranges"): LimitRangeStrategy,
     ("", "namespaces"): NamespaceStrategy,
     ("", "nodes"): NodeStrategy,
     ("", "persistentvolumeclaims"): ClaimStrategy,
@@ -49,9 +55,9 @@ STRATEGIES: dict[tuple[str, str], type[Strategy]] = {
     ("", "serviceaccounts"): ServiceAccountStrategy,
     ("", "services"): ServiceStrategy,
     ("apiextensions.k8s.io", "customresourcedefinitions"): DefinitionStrategy,
+    ("apiregistration.k8s.io", "apiservices"): APIServiceStrategy,
     ("apps", "daemonsets"): DaemonSetStrategy,
     ("apps", "deployments"): DeploymentStrategy,
-    ("apps", "statefulsets"): StatefulSetStrategy,
     ("batch", "jobs"): JobStrategy,
     ("certificates.k8s.io", "certificatesigningrequests"): CertificateRequestStrategy,
     ("discovery.k8s.io", "endpointslices"): EndpointSliceStrategy,
@@ -59,6 +65,8 @@ STRATEGIES: dict[tuple[str, str], type[Strategy]] = {
     ("rbac.authorization.k8s.io", "clusterroles"): RoleStrategy,
     ("rbac.authorization.k8s.io", "rolebindings"): BindingStrategy,
     ("rbac.authorization.k8s.io", "roles"): RoleStrategy,
+    ("resource.k8s.io", "resourceclaims"): ResourceClaimStrategy,
+    ("resource.k8s.io", "resourceslices"): ResourceSliceStrategy,
     ("scheduling.k8s.io", "priorityclasses"): PriorityClassStrategy,
 }
 

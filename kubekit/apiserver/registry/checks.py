@@ -13,7 +13,7 @@ from kubekit.api.field_path import FieldError
 from kubekit.apiserver import validation
 from kubekit.apiserver.validation import service
 from kubekit.apiserver.validation.object_meta import validate_changed_metadata as of_metadata
-from kubekit.apiserver.validation.warnings import warnings_for
+from kubekit.apiserver.validation.warnings import status_warnings_for, warnings_for
 
 Obj = dict[str, Any]
 
@@ -42,6 +42,11 @@ def validate_changed_metadata(metadata: Obj, before: Obj) -> tuple[list[FieldErr
 def warnings(obj: Obj, old: Obj | None) -> list[str]:
     """The warnings for whoever writes the object."""
     return warnings_for(obj, old)
+
+
+def status_warnings(obj: Obj) -> list[str]:
+    """The warnings for whoever writes the object's status."""
+    return status_warnings_for(obj)
 
 
 def cluster_ip_problems(obj: Obj, old: Obj | None) -> list[FieldError]:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 from kubekit.api.field_path import FieldError
 from kubekit.api.quantity import parse
 from kubekit.apiserver.registry import checks as validation
+from kubekit.apiserver.registry import gated_fields
+from kubekit.apiserver.registry.pod_adjustments import adjust
 from kubekit.apiserver.registry.store import now_of
 from kubekit.apiserver.registry.strategy import StatusStrategy, Strategy, keep, keep_metadata
 
@@ -43,10 +45,13 @@ class PodStrategy(Strategy):
                 }
             ]
         obj["status"] = status
+        gated_fields.pod(obj, None)
+        adjust(ctx, obj)
 
     def prepare_for_update(self, ctx: Context, obj: Obj, old: Obj) -> None:
         """The status stays; the generation follows the spec."""
         keep(obj, old, "status")
+        gated_fields.pod(obj, old)
         self.bump_generation(obj, old)
 
     def check_graceful_delete(self, ctx: Context, obj: Obj, options: Obj) -> bool:
@@ -93,10 +98,30 @@ class PodStatusStrategy(StatusStrategy):
         old_qos = (old.get("status") or {}).get("qosClass")
         if not status.get("qosClass"):
             status["qosClass"] = old_qos or qos_class(obj)
+        _keep_observed(status, old.get("status") or {})
+        gated_fields.pod_status(status, old.get("status") or {})
 
     def validate_update(self, ctx: Context, obj: Obj, old: Obj) -> list[FieldError]:
         """The field errors of a status change."""
         return validation.validate_status_update(obj, old)
+
+
+def _keep_observed(status: Obj, before: Obj) -> None:
+    """Which generation was observed stays known when the client does not say it."""
+    field = "observedGeneration"
+    if before.get(field) and not status.get(field):
+        status[field] = before[field]
+    conditions = status.get("conditions") or []
+    if all(condition.get(field) for condition in conditions):
+        return
+    known: dict[str, list[int]] = {}
+    for condition in before.get("conditions") or ():
+        known.setdefault(condition.get("type", ""), []).append(condition.get(field, 0))
+    for position, condition in enumerate(conditions):
+        seen = known.get(condition.get("type", ""))
+        generation = seen.pop(0) if seen else 0
+        if generation and not condition.get(field):
+            conditions[position] = {**condition, field: generation}
 
 
 class EphemeralContainersStrategy(StatusStrategy):
@@ -109,6 +134,7 @@ class EphemeralContainersStrategy(StatusStrategy):
         if wanted:
             spec["ephemeralContainers"] = wanted
         obj["spec"] = spec
+        gated_fields.pod_spec(spec, old.get("spec"))
         keep(obj, old, "status")
         keep_metadata(obj, old)
         self.bump_generation(obj, old)
@@ -116,6 +142,10 @@ class EphemeralContainersStrategy(StatusStrategy):
     def validate_update(self, ctx: Context, obj: Obj, old: Obj) -> list[FieldError]:
         """The field errors of added containers."""
         return validation.validate_subresource_update(obj, old, "ephemeralcontainers")
+
+    def warnings_on_update(self, ctx: Context, obj: Obj, old: Obj) -> list[str]:
+        """Nobody is warned."""
+        return []
 
 
 class ResizeStrategy(StatusStrategy):
@@ -143,6 +173,10 @@ class ResizeStrategy(StatusStrategy):
     def validate_update(self, ctx: Context, obj: Obj, old: Obj) -> list[FieldError]:
         """The field errors of a resize."""
         return validation.validate_subresource_update(obj, old, "resize")
+
+    def warnings_on_update(self, ctx: Context, obj: Obj, old: Obj) -> list[str]:
+        """Nobody is warned."""
+        return []
 
 
 def _resized(new: list[Obj], old: list[Obj]) -> list[Obj]:

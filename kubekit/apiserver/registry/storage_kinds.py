@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from kubekit.apiserver.registry import gated_fields
 from kubekit.apiserver.registry.store import now_of
 from kubekit.apiserver.registry.strategy import StatusStrategy, Strategy, keep
 
@@ -48,21 +49,65 @@ class ClaimStrategy(Strategy):
     """PersistentVolumeClaims."""
 
     def prepare_for_create(self, ctx: Context, obj: Obj) -> None:
-        """Pending; an old-style data source is written in both places."""
+        """Pending, with one source in both places."""
         obj["status"] = {"phase": "Pending"}
+        self._sources(obj, None)
+
+    def prepare_for_update(self, ctx: Context, obj: Obj, old: Obj) -> None:
+        """The status stays; the source is written in both places."""
+        super().prepare_for_update(ctx, obj, old)
+        self._sources(obj, old)
+
+    @staticmethod
+    def _sources(obj: Obj, old: Obj | None) -> None:
+        gated_fields.claim(obj, old)
         spec = obj.get("spec") or {}
+        before = (old or {}).get("spec") or {}
         source, reference = spec.get("dataSource"), spec.get("dataSourceRef")
-        if source and not reference:
+        used = before.get("dataSource") is not None or before.get("dataSourceRef") is not None
+        if source is not None and reference is None and not used:
+            # The old field is for claims and snapshots only; anything else is forgotten without a word.
+            known = (source.get("kind", ""), source.get("apiGroup") or "")
+            if known not in _OLD_SOURCES:
+                source = None
+                del spec["dataSource"]
+        if source is not None and reference is None:
             spec["dataSourceRef"] = dict(source)
-        elif reference and not source and not reference.get("namespace"):
+        elif reference is not None and source is None and not reference.get("namespace"):
             spec["dataSource"] = {k: v for k, v in reference.items() if k != "namespace"}
+
+
+_OLD_SOURCES = (("PersistentVolumeClaim", ""), ("VolumeSnapshot", "snapshot.storage.k8s.io"))
 
 
 class NodeStrategy(Strategy):
     """Nodes."""
 
     def prepare_for_create(self, ctx: Context, obj: Obj) -> None:
-        """A node may be created with its status: the kubelet does."""
+        """A node may be created with its status: the kubelet does. Configuration from objects is gone."""
+        (obj.get("spec") or {}).pop("configSource", None)
+        (obj.get("status") or {}).pop("config", None)
+
+    def prepare_for_update(self, ctx: Context, obj: Obj, old: Obj) -> None:
+        """The status stays, and no configuration source comes back."""
+        super().prepare_for_update(ctx, obj, old)
+        if (old.get("spec") or {}).get("configSource") is None:
+            (obj.get("spec") or {}).pop("configSource", None)
+
+    def subresource(self, name: str) -> Strategy | None:
+        """status."""
+        return NodeStatusStrategy(self) if name == "status" else None
+
+
+class NodeStatusStrategy(StatusStrategy):
+    """nodes/status."""
+
+    def prepare_for_update(self, ctx: Context, obj: Obj, old: Obj) -> None:
+        """No status of a configuration comes back."""
+        super().prepare_for_update(ctx, obj, old)
+        status = obj.get("status") or {}
+        if "config" in status and (old.get("status") or {}).get("config") is None:
+            del status["config"]
 
 
 class EventStrategy(Strategy):

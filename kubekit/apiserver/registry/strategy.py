@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from kubekit.api.field_path import FieldError
 from kubekit.api.schema import for_kind
 from kubekit.apiserver.registry import checks as validation
+from kubekit.apiserver.registry import gated_fields
 from kubekit.apiserver.registry.traits import Traits
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ class Strategy:
     def __init__(self, resource: Resource, traits: Traits) -> None:
         self.resource = resource
         self.traits = traits
+        self.drop_gated = gated_fields.drop(resource.group, resource.plural)
+        """Takes out the fields of features that are off; None where there are none."""
 
     # -- create -----------------------------------------------------------------------------------------
 
@@ -52,6 +55,8 @@ class Strategy:
             self.reset_status(obj)
         if self.traits.generation:
             obj["metadata"]["generation"] = 1
+        if self.drop_gated is not None:
+            self.drop_gated(obj, None)
 
     def reset_status(self, obj: Obj) -> None:
         """A status as it is when nobody has reported anything."""
@@ -86,6 +91,8 @@ class Strategy:
         """Normalise a changed object: the status stays, a changed spec is a new generation."""
         if self.traits.status:
             keep(obj, old, "status")
+        if self.drop_gated is not None:
+            self.drop_gated(obj, old)
         if self.traits.generation:
             self.bump_generation(obj, old)
 
@@ -198,8 +205,8 @@ class StatusStrategy(Strategy):
         return validation.validate_status_update(obj, old)
 
     def warnings_on_update(self, ctx: Context, obj: Obj, old: Obj) -> list[str]:
-        """Status changes warn nobody."""
-        return []
+        """Only oddly written addresses are worth a word."""
+        return validation.status_warnings(obj)
 
 
 def keep_metadata(obj: Obj, old: Obj) -> None:

@@ -26,19 +26,25 @@ class Traits:
     status_keeps_metadata: bool = False
 
 
-_COLUMNS = {"g": "generation", "s": "status", "c": "create_on_update", "r": "returns_deleted"}
+_COLUMNS = {
+    "g": "generation",
+    "s": "status",
+    "c": "create_on_update",
+    "r": "returns_deleted",
+    "m": "status_keeps_metadata",
+}
 
-# Letters: g generation, s status, c create on update, r DELETE answers with the object;
-# "!" means that a PUT needs a resourceVersion.
+# Letters: g generation, s status, c create on update, r DELETE answers with the object, m what comes in
+# through the status changes no metadata; "!" means that a PUT needs a resourceVersion.
 _TABLE = """
 admissionregistration.k8s.io mutatingadmissionpolicies g!
 admissionregistration.k8s.io mutatingadmissionpolicybindings g!
 admissionregistration.k8s.io mutatingwebhookconfigurations g!
-admissionregistration.k8s.io validatingadmissionpolicies gs!
+admissionregistration.k8s.io validatingadmissionpolicies gsm!
 admissionregistration.k8s.io validatingadmissionpolicybindings g!
 admissionregistration.k8s.io validatingwebhookconfigurations g!
 apiextensions.k8s.io customresourcedefinitions gs!
-apiregistration.k8s.io apiservices s!
+apiregistration.k8s.io apiservices sm!
 apps daemonsets gs
 apps deployments gs
 apps replicasets gs
@@ -48,7 +54,7 @@ batch cronjobs gs
 batch jobs gs
 certificates.k8s.io certificatesigningrequests s
 certificates.k8s.io clustertrustbundles !
-certificates.k8s.io podcertificaterequests s!
+certificates.k8s.io podcertificaterequests sm!
 coordination.k8s.io leases c!
 coordination.k8s.io leasecandidates c!
 - endpoints c
@@ -66,13 +72,13 @@ events.k8s.io events c
 - serviceaccounts r
 - services csr
 discovery.k8s.io endpointslices g
-flowcontrol.apiserver.k8s.io flowschemas gs
-flowcontrol.apiserver.k8s.io prioritylevelconfigurations gs
-internal.apiserver.k8s.io storageversions s!
+flowcontrol.apiserver.k8s.io flowschemas gsm
+flowcontrol.apiserver.k8s.io prioritylevelconfigurations gsm
+internal.apiserver.k8s.io storageversions sm!
 networking.k8s.io ingresses gs
 networking.k8s.io ingressclasses g
 networking.k8s.io networkpolicies g
-networking.k8s.io servicecidrs s
+networking.k8s.io servicecidrs sm
 node.k8s.io runtimeclasses c!
 policy poddisruptionbudgets gs!
 rbac.authorization.k8s.io clusterroles c
@@ -80,20 +86,20 @@ rbac.authorization.k8s.io clusterrolebindings c
 rbac.authorization.k8s.io roles c
 rbac.authorization.k8s.io rolebindings c
 resource.k8s.io deviceclasses gr
-resource.k8s.io devicetaintrules gsr
-resource.k8s.io resourceclaims sr
+resource.k8s.io devicetaintrules gsrm
+resource.k8s.io resourceclaims srm
 resource.k8s.io resourceclaimtemplates r
-resource.k8s.io resourcepoolstatusrequests sr!
+resource.k8s.io resourcepoolstatusrequests srm!
 resource.k8s.io resourceslices gr
-scheduling.k8s.io podgroups s
+scheduling.k8s.io podgroups sm
 scheduling.k8s.io priorityclasses g
 storage.k8s.io csidrivers r!
 storage.k8s.io csinodes r!
 storage.k8s.io csistoragecapacities !
 storage.k8s.io storageclasses r
-storage.k8s.io volumeattachments sr!
+storage.k8s.io volumeattachments srm!
 storage.k8s.io volumeattributesclasses r
-storagemigration.k8s.io storageversionmigrations s!
+storagemigration.k8s.io storageversionmigrations sm!
 """
 
 

@@ -49,32 +49,6 @@ class DeploymentStatusStrategy(StatusStrategy):
         keep(obj["metadata"], old["metadata"], "labels")
 
 
-class StatefulSetStrategy(Strategy):
-    """StatefulSets."""
-
-    def prepare_for_create(self, ctx: Context, obj: Obj) -> None:
-        """Fields of features that are off are dropped."""
-        super().prepare_for_create(ctx, obj)
-        _drop_max_unavailable(obj, None)
-
-    def prepare_for_update(self, ctx: Context, obj: Obj, old: Obj) -> None:
-        """Fields of features that are off are dropped, unless they are in use."""
-        _drop_max_unavailable(obj, old)
-        super().prepare_for_update(ctx, obj, old)
-
-
-def _drop_max_unavailable(obj: Obj, old: Obj | None) -> None:
-    """The gate MaxUnavailableStatefulSet is off by default."""
-    spec = obj.get("spec") or {}
-    rolling = (spec.get("updateStrategy") or {}).get("rollingUpdate")
-    if not rolling or "maxUnavailable" not in rolling:
-        return
-    before = (((old or {}).get("spec") or {}).get("updateStrategy") or {}).get("rollingUpdate") or {}
-    if "maxUnavailable" not in before:
-        kept = {k: v for k, v in rolling.items() if k != "maxUnavailable"}
-        spec["updateStrategy"] = {**spec["updateStrategy"], "rollingUpdate": kept}
-
-
 class DaemonSetStrategy(Strategy):
     """DaemonSets."""
 
@@ -151,9 +125,27 @@ class ReplicationControllerStrategy(Strategy):
 class EndpointSliceStrategy(Strategy):
     """EndpointSlices."""
 
+    def prepare_for_create(self, ctx: Context, obj: Obj) -> None:
+        """The old topology is not taken through v1."""
+        super().prepare_for_create(ctx, obj)
+        _drop_topology(obj)
+
+    def prepare_for_update(self, ctx: Context, obj: Obj, old: Obj) -> None:
+        """The old topology is not taken through v1."""
+        super().prepare_for_update(ctx, obj, old)
+        if obj.get("endpoints") != old.get("endpoints"):
+            _drop_topology(obj)
+
     def bump_generation(self, obj: Obj, old: Obj) -> None:
         """Labels count too."""
         super().bump_generation(obj, old)
         metadata, before = obj["metadata"], old["metadata"]
         if (metadata.get("labels") or {}) != (before.get("labels") or {}):
             metadata["generation"] = before.get("generation", 0) + 1
+
+
+def _drop_topology(obj: Obj) -> None:
+    endpoints = obj.get("endpoints") or []
+    for position, endpoint in enumerate(endpoints):
+        if "deprecatedTopology" in endpoint:
+            endpoints[position] = {k: v for k, v in endpoint.items() if k != "deprecatedTopology"}

@@ -74,9 +74,7 @@ def selector_term_warnings(term: Obj, place: str, check_values: bool = False) ->
 
 def _placement(spec: Obj, at: str) -> list[str]:
     found = [
-        f"{at}.nodeSelector[{key}]: {LABELS[key]}"
-        for key in spec.get("nodeSelector") or ()
-        if key in LABELS
+        f"{at}.nodeSelector[{key}]: {LABELS[key]}" for key in spec.get("nodeSelector") or () if key in LABELS
     ]
     affinity = (spec.get("affinity") or {}).get("nodeAffinity") or {}
     for position, term in enumerate((affinity.get(_REQUIRED) or {}).get("nodeSelectorTerms") or ()):
@@ -230,6 +228,9 @@ def pod_warnings(holder: Obj, prefix: str) -> list[str]:
     """The warnings of a pod, or of a template found at `prefix` in its object."""
     spec, meta = holder.get("spec") or {}, holder.get("metadata") or {}
     mark = fingerprint(meta, spec)
+    if mark and prefix:
+        # A few annotations mean another thing in a template than in a pod.
+        mark += b"t"
     if _CALM.know(mark):
         return []
     found = _all_warnings(meta, spec, prefix)

@@ -1,17 +1,17 @@
 """Warnings: what the server accepts but tells the client to change.
 
-Called on create and update through `warnings_for`; `pod_warnings` has those of pods and templates. A
-warning never depends on other objects.
-Source: pkg/api/service/warnings.go, pkg/registry/*/strategy.go (WarningsOnCreate, WarningsOnUpdate).
+Called on create and update through `warnings_for`; `kind_warnings` has those of the kinds without pods,
+`pod_warnings` those of pods and templates. A warning never depends on other objects.
+Source: pkg/registry/*/strategy.go (WarningsOnCreate, WarningsOnUpdate), pkg/api/job/warnings.go.
 """
 
 from __future__ import annotations
 
-import base64
-
-from kubekit.api.field_path import Path, go_quote
+from kubekit.api.formats import dns1123_label
 from kubekit.api.meta import Obj
-from kubekit.apiserver.validation.pod_warnings import address_warnings, pod_warnings
+from kubekit.apiserver.validation.address_warnings import address_warnings
+from kubekit.apiserver.validation.kind_warnings import KINDS
+from kubekit.apiserver.validation.pod_warnings import pod_warnings, storage_amounts
 
 _TEMPLATES = {
     "Deployment": ("spec", "template"),
@@ -23,95 +23,93 @@ _TEMPLATES = {
     "ReplicationController": ("spec", "template"),
     "PodTemplate": ("template",),
 }
+_NAMING = frozenset({"Deployment", "ReplicaSet", "Job", "CronJob", "ReplicationController"})
+"""Kinds whose pods are named after them in a way that begs for a short name."""
+_SURPRISE = "which can result in surprising behavior; a DNS label is recommended: "
+_MANY_INDEXES, _MUCH_AT_ONCE = 100_000, 10_000
 
 
-def _service(obj: Obj) -> list[str]:
-    spec = obj.get("spec") or {}
-    found: list[str] = []
-    if "service.kubernetes.io/topology-aware-hints" in (obj["metadata"].get("annotations") or {}):
-        found.append(
-            "annotation service.kubernetes.io/topology-aware-hints is deprecated, please use "
-            "service.kubernetes.io/topology-mode instead"
-        )
-    external, kind = spec.get("externalIPs") or [], spec.get("type")
-    headless = kind == "ClusterIP" and spec.get("clusterIP") == "None"
-    if not headless:
-        for position, ip in enumerate(spec.get("clusterIPs") or ()):
-            found += address_warnings(Path("spec").child("clusterIPs").index(position), ip)
-    if headless:
-        if spec.get("loadBalancerIP"):
-            found.append("spec.loadBalancerIP is ignored for headless services")
-        if external:
-            found.append("spec.externalIPs is ignored for headless services")
-        if spec.get("sessionAffinity") != "None":
-            found.append("spec.SessionAffinity is ignored for headless services")
-    for position, ip in enumerate(external):
-        found += address_warnings(Path("spec").child("externalIPs").index(position), ip)
-    if external and not headless and kind != "ExternalName":
-        found.append("spec.externalIPs is deprecated and may no longer be implemented in some clusters")
-    if spec.get("loadBalancerIP"):
-        found += address_warnings(Path("spec").child("loadBalancerIP"), spec["loadBalancerIP"])
-    if kind == "ExternalName" and external:
-        found.append('spec.externalIPs is ignored when spec.type is "ExternalName"')
-    if kind != "ExternalName" and spec.get("externalName"):
-        found.append('spec.externalName is ignored when spec.type is not "ExternalName"')
-    if spec.get("trafficDistribution") == "PreferClose":
-        found.append('spec.trafficDistribution: "PreferClose" is deprecated; use "PreferSameZone"')
-    return found
+def _name(obj: Obj, place: str) -> list[str]:
+    problems = dns1123_label(obj["metadata"].get("name", ""))
+    return [f"metadata.name: this is used in {place}, {_SURPRISE}[{' '.join(problems)}]"] if problems else []
 
 
-def _secret(obj: Obj) -> list[str]:
-    if obj.get("type") != "kubernetes.io/tls":
+def _generation(obj: Obj) -> int:
+    return int(obj["metadata"].get("generation") or 0)
+
+
+def _indexed(spec: Obj, path: str) -> list[str]:
+    """A Job with more indexes than the status can tell of."""
+    if spec.get("completionMode") != "Indexed":
         return []
-    data = obj.get("data") or {}
-    certificate = base64.b64decode(data.get("tls.crt") or "")
-    if b"-----BEGIN" not in certificate:
-        return ["tls: failed to find any PEM data in certificate input"]
-    key = base64.b64decode(data.get("tls.key") or "")
-    return [] if b"-----BEGIN" in key else ["tls: failed to find any PEM data in key input"]
-
-
-def _storage_requests(spec: Obj, path: str) -> list[str]:
-    from kubekit.api.quantity import parse
-
-    text = ((spec.get("resources") or {}).get("requests") or {}).get("storage")
-    if text is None or parse(text).milli_value() % 1000 == 0:
+    many = (spec.get("completions") or 0) > _MANY_INDEXES
+    if not many or (spec.get("parallelism") or 0) <= _MUCH_AT_ONCE:
         return []
-    shown = go_quote(str(parse(text)))
     return [
-        f"{path}.resources.requests[storage]: fractional byte value {shown} is invalid, must be an integer"
+        f"{path}: In Indexed Jobs with a number of completions higher than 10^5 and a parallelism higher than"
+        " 10^4, Kubernetes might not be able to track completedIndexes when a big number of indexes fail"
     ]
+
+
+def _template(obj: Obj, steps: tuple[str, ...]) -> list[str]:
+    template: Obj = obj
+    for step in steps:
+        template = template.get(step) or {}
+    return pod_warnings(template, ".".join(steps))
+
+
+def _workload(obj: Obj, old: Obj | None, kind: str) -> list[str]:
+    steps = _TEMPLATES[kind]
+    found = _name(obj, "Pod names and hostnames") if old is None and kind in _NAMING else []
+    if old is None or _generation(obj) != _generation(old):
+        if kind in ("Job", "CronJob"):
+            inner: Obj = obj
+            for step in steps[:-1]:
+                inner = inner.get(step) or {}
+            found += _indexed(inner, ".".join(steps[:-1]))
+        # A changed replication controller is told of the template that it had before, as upstream does.
+        told = old if old is not None and kind == "ReplicationController" else obj
+        found += _template(told, steps)
+    spec = obj.get("spec") or {}
+    if kind == "CronJob" and old is not None and "TZ" in (spec.get("schedule") or ""):
+        found.append(
+            "cannot use TZ or CRON_TZ in spec.spec.schedule, use timeZone instead, see "
+            "https://kubernetes.io/docs/concepts/workloads/controllers/cron-jobs/ for more details"
+        )
+    if kind == "StatefulSet":
+        for position, claim in enumerate(spec.get("volumeClaimTemplates") or ()):
+            place = f"spec.volumeClaimTemplates[{position}]" + ("" if old is None else ".Spec")
+            found += storage_amounts(claim.get("spec") or {}, place)
+        if (spec.get("revisionHistoryLimit") or 0) < 0:
+            found.append(
+                "spec.revisionHistoryLimit: a negative value retains all historical revisions; "
+                "a value >= 0 is recommended"
+            )
+    return found
 
 
 def warnings_for(obj: Obj, old: Obj | None = None) -> list[str]:
     """The texts for the Warning headers."""
     kind = obj.get("kind", "")
     if kind == "Pod":
-        return pod_warnings(obj, "") if old is None else []
-    if kind == "Service":
-        return _service(obj)
-    if kind == "Secret":
-        return _secret(obj)
-    if kind == "PersistentVolumeClaim":
-        return _storage_requests(obj.get("spec") or {}, "spec")
-    steps = _TEMPLATES.get(kind)
-    if steps is None:
-        return []
+        return _name(obj, "the Pod's hostname") + pod_warnings(obj, "") if old is None else []
+    if kind in _TEMPLATES:
+        return _workload(obj, old, kind)
+    ask = KINDS.get(kind)
+    return ask(obj, old) if ask is not None else []
+
+
+def status_warnings_for(obj: Obj) -> list[str]:
+    """The texts for a change of a status: addresses that are written in an odd way."""
+    kind, status = obj.get("kind", ""), obj.get("status") or {}
     found: list[str] = []
-    changed = old is None or obj["metadata"].get("generation") != old["metadata"].get("generation")
-    if changed:
-        template: Obj = obj
-        for step in steps:
-            template = template.get(step) or {}
-        found += pod_warnings(template, ".".join(steps))
-    spec = obj.get("spec") or {}
-    if kind == "StatefulSet":
-        for position, claim in enumerate(spec.get("volumeClaimTemplates") or ()):
-            place = f"spec.volumeClaimTemplates[{position}]" + ("" if old is None else ".Spec")
-            found += _storage_requests(claim.get("spec") or {}, place)
-        if (spec.get("revisionHistoryLimit") or 0) < 0:
-            found.append(
-                "spec.revisionHistoryLimit: a negative value retains all historical revisions; "
-                "a value >= 0 is recommended"
-            )
+    if kind == "Pod":
+        for field in ("podIPs", "hostIPs"):
+            for position, one in enumerate(status.get(field) or ()):
+                found += address_warnings(f"status.{field}[{position}].ip", one.get("ip", ""))
+    elif kind in ("Service", "Ingress"):
+        ingress = (status.get("loadBalancer") or {}).get("ingress") or ()
+        for position, one in enumerate(ingress):
+            if one.get("ip"):
+                found += address_warnings(f"status.loadBalancer.ingress[{position}]", one["ip"])
     return found

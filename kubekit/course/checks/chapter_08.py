@@ -172,8 +172,8 @@ def own_labels(look: Look) -> list[str]:
         "Take away from what the node has both what is used and what `sized` requests. "
         "Divide by what it has. Round down each time.",
         "`(4000 - used - 1000) * 100 // 4000`, the same with Mi, and then `(cpu + memory) // 2`",
-        "With 2100m and 4296Mi used: cpu 22, memory 22, together 22. "
-        "`%kubectl create configmap score --from-literal=node01=22`",
+        "If 2100m and 4296Mi were used: cpu 22, memory 22, together 22; put in what the cell above shows. "
+        "`%kubectl create configmap score --from-literal=node01=...`",
     ],
     waits_for=[
         "a ConfigMap `score` with the key `node01`",

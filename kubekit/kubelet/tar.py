@@ -113,6 +113,8 @@ def run(shell: Shell, words: list[str], stdin: str | None) -> Run:
 def _create(container: Container, asked: _Asked, now: float, busybox: bool) -> Run:
     stored = io.BytesIO()
     status, told = 0, False
+    # Complaints go out in one piece and before the archive: a client that has the whole archive leaves.
+    complaints = listed = ""
     with tarfile.open(fileobj=stored, mode="w") as archive:
         for path in asked.paths:
             place = image_files.absolute(path, asked.folder)
@@ -120,9 +122,9 @@ def _create(container: Container, asked: _Asked, now: float, busybox: bool) -> R
             # GNU's looks at the name first, busybox' at the file.
             if path.startswith("/") and not told and (there or not busybox):
                 told = True
-                yield Out(STDERR, _LEADING[busybox])
+                complaints += _LEADING[busybox]
             if not there:
-                yield Out(STDERR, _NO_PATH[busybox].format(path))
+                complaints += _NO_PATH[busybox].format(path)
                 status = 1 if busybox else 2
                 continue
             # The members are called as the path was typed, without the slash it begins with.
@@ -132,16 +134,20 @@ def _create(container: Container, asked: _Asked, now: float, busybox: bool) -> R
                 if not called:
                     continue
                 if asked.letters & {"v"}:
-                    yield Out(STDOUT if asked.archive != "-" else STDERR, f"{called}\n")
+                    listed += f"{called}\n"
                 _add(container, archive, found, called, now)
     data = stored.getvalue()
     if "z" in asked.letters:
         data = gzip.compress(data, mtime=0)
     text = data.decode(errors="surrogateescape")
-    if asked.archive == "-":
+    to_stdout = asked.archive == "-"
+    if complaints or (listed and to_stdout):
+        yield Out(STDERR, complaints + (listed if to_stdout else ""))
+    if to_stdout:
         yield Out(STDOUT, text)
     else:
         image_files.write(container, asked.archive, text)
+        yield Out(STDOUT, listed)
     if status:
         yield Out(STDERR, _DELAYED[busybox])
     return status

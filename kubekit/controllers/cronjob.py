@@ -52,7 +52,13 @@ class CronJobController(Controller):
         self.jobs: Informer
 
     def set_up(self) -> None:
-        self.crons = self.follow(self.resource)
+        self.crons = self.informer(self.resource)
+        self.watch(
+            self.crons,
+            lambda cron: self.enqueue(key_of(cron), "ADDED", cron),
+            self._cron_updated,
+            lambda cron: self.enqueue(key_of(cron), "DELETED", cron),
+        )
         self.jobs = self.informer("jobs.batch")
         index_by_controller(self.jobs)
         self.watch(
@@ -61,6 +67,22 @@ class CronJobController(Controller):
             lambda old, new: self._job_changed("MODIFIED", new),
             lambda job: self._job_changed("DELETED", job),
         )
+
+    def _cron_updated(self, old: Obj, new: Obj) -> None:
+        """A new schedule counts from its next time on: what it would have started before is let be."""
+        spec = new["spec"]
+        if all(old["spec"].get(field) == spec.get(field) for field in ("schedule", "timeZone")):
+            self.enqueue(key_of(new), "MODIFIED", new)
+            return
+        try:
+            schedule = Schedule(spec["schedule"], spec.get("timeZone"))
+        except ScheduleError:
+            text = f"unparseable schedule for cronjob: {spec['schedule']}"
+            self.event(new, "Warning", "UnParseableCronJobSchedule", text)
+            return
+        self.note(key_of(new), "MODIFIED", new)
+        cron = {**new, "status": new.get("status") or {}}
+        self.queue.add_after(key_of(new), self._wait(cron, schedule, self.clock.now()), background=True)
 
     def _job_changed(self, event: str, job: Obj) -> None:
         if controller_of(job) is None:
@@ -111,7 +133,10 @@ class CronJobController(Controller):
                 key=lambda job: ((job.get("status") or {}).get("startTime") or "~", job["metadata"]["name"])
             )
             for job in done[: len(done) - limit]:
-                self._delete(cron, job)
+                try:
+                    self._delete(cron, job)
+                except (StatusError, OSError):
+                    continue  # said already; the next reconcile tries again
 
     def _match_active(self, cron: Obj, jobs: list[Obj]) -> Obj:
         """The list of active Jobs follows what there is."""
@@ -193,7 +218,11 @@ class CronJobController(Controller):
             return wait
         if spec.get("concurrencyPolicy") == "Replace":
             for one in list(status["active"]):
-                job = self.client.get("jobs.batch", one["name"], one["namespace"])
+                try:
+                    job = self.client.get("jobs.batch", one["name"], one["namespace"])
+                except StatusError as error:
+                    self.event(cron, "Warning", "FailedGet", f"Get job: {error.message}")
+                    raise
                 self._delete(cron, job)
         self._start(cron, name, due)
         return self._wait(cron, schedule, now)
@@ -266,7 +295,8 @@ def most_recent(cron: Obj, schedule: Schedule, now: float, with_deadline: bool) 
         return first, False
     between = max(1.0, second - first)
     missed = int((now - first) // between) + 1
-    latest = first
+    # Guessed from the first gap: with uneven gaps it may lie in the future, then nothing is due.
+    latest: float | None = None
     moment = schedule.next(first + max(0.0, (missed - 2) * between))
     while moment <= now:
         latest = moment

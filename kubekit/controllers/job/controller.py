@@ -37,7 +37,7 @@ from kubekit.controllers.job.sync_state import (
 )
 from kubekit.controllers.job.tracking import track
 from kubekit.controllers.pod_control import delete_pod
-from kubekit.controllers.pods import controlled_by, index_by_controller, is_ready, orphans_in, phase_of
+from kubekit.controllers.pods import controlled_by, index_by_controller, is_ready, orphans_in
 from kubekit.sim import parse_rfc3339, rfc3339
 
 BATCH = 1.0
@@ -85,6 +85,8 @@ class JobController(Controller):
         self.queue.add_after(key, BATCH)
 
     def _job_updated(self, old: Obj, new: Obj) -> None:
+        if is_finished(new):
+            self._release_pods(new, "MODIFIED")
         if old["metadata"].get("generation") == new["metadata"].get("generation"):
             self._soon(key_of(new), "MODIFIED", new)
         else:
@@ -92,9 +94,13 @@ class JobController(Controller):
 
     def _job_deleted(self, job: Obj) -> None:
         self.enqueue(key_of(job), "DELETED", job)
+        self._release_pods(job, "DELETED")
+
+    def _release_pods(self, job: Obj, event: str) -> None:
+        """No pod of a Job that is over need be counted any more."""
         for pod in controlled_by(self.pods, job):
             if has_finalizer(pod):
-                self.enqueue(f"{ORPHAN}{key_of(pod)}", "DELETED", job)
+                self.enqueue(f"{ORPHAN}{key_of(pod)}", event, job)
 
     def _pod_added(self, pod: Obj) -> None:
         if pod["metadata"].get("deletionTimestamp"):
@@ -126,7 +132,7 @@ class JobController(Controller):
     def _pod_gone(self, pod: Obj, event: str, final: bool) -> None:
         job = self.resolve_controller(self.jobs, pod, "Job")
         uid = pod["metadata"]["uid"]
-        if job is None:
+        if job is None or is_finished(job):
             if not final and has_finalizer(pod):
                 self.enqueue(f"{ORPHAN}{key_of(pod)}", event, pod)
             return
@@ -152,7 +158,7 @@ class JobController(Controller):
             self.finished.discard(uid)
             self.backoffs.pop(uid, None)
             return
-        if uid in self.finished or job["spec"].get("managedBy") not in (None, "kubernetes.io/job-controller"):
+        if uid in self.finished or _is_foreign(job):
             return
         self._sync(key, job)
 
@@ -334,7 +340,7 @@ class JobController(Controller):
         if pod is None or not has_finalizer(pod):
             return
         job = self.resolve_controller(self.jobs, pod, "Job")
-        if job is not None and not is_finished(job) and phase_of(pod) not in ("Succeeded", "Failed"):
+        if job is not None and (not is_finished(job) or _is_foreign(job)):
             return
         reference = controller_of(pod)
         if job is None and reference is not None and reference["kind"] == "Job":
@@ -343,3 +349,8 @@ class JobController(Controller):
             if fresh is not None and fresh["metadata"]["uid"] == reference["uid"]:
                 return
         self.remove_finalizer(pod)
+
+
+def _is_foreign(job: Obj) -> bool:
+    """Whether another controller looks after it."""
+    return job["spec"].get("managedBy") not in (None, "kubernetes.io/job-controller")

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 MOST_AT_ONCE = 500
 ENVIRONMENT = "JOB_COMPLETION_INDEX"
+LONGEST_PREFIX = 58
+"""What a generated name keeps of its prefix: the index must not be cut off."""
 
 
 def wanted_active(state: SyncState) -> int:
@@ -158,7 +160,8 @@ def _pod(state: SyncState, index: int | None) -> Obj:
     if index is None:
         return pod
     name = job["metadata"]["name"]
-    meta["generateName"] = f"{name}-{index}-"
+    ending = f"-{index}-"
+    meta["generateName"] = f"{name[: LONGEST_PREFIX - len(ending)]}{ending}"
     meta["annotations"] = {**(meta.get("annotations") or {}), INDEX: str(index)}
     meta["labels"] = {**(meta.get("labels") or {}), INDEX: str(index)}
     if state.spec.get("backoffLimitPerIndex") is not None:

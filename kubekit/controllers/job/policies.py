@@ -72,8 +72,8 @@ def _matches(rule: Obj, number: int, pod: Obj) -> str | None:
                         f"matching {rule['action']} rule at index {number}"
                     )
         return None
-    for pattern in rule.get("onPodConditions") or ():
-        for condition in status.get("conditions") or ():
+    for condition in status.get("conditions") or ():
+        for pattern in rule.get("onPodConditions") or ():
             if condition["type"] == pattern["type"] and condition["status"] == pattern.get("status", "True"):
                 return (
                     f"Pod {name} has condition {condition['type']} matching {rule['action']} rule at "

@@ -32,6 +32,7 @@ class Context:
 
     __slots__ = (
         "body_obj",
+        "changes",
         "custom",
         "dry_run",
         "flow",
@@ -69,6 +70,9 @@ class Context:
         """What the audit log is told of this request; None when its policy does not want it."""
         self.body_obj: Any = None
         """What came in as the body, decoded."""
+        self.changes: list[Any] | None = None
+        """Fields that plugins have set, five items each: the number of the plugin's step, the holder's JSON
+        pointer, the key, the value before (or ABSENT) and after. One flat list: most are never looked at."""
         self.custom: CustomKind | None = None
         """The version of a definition by which the body was decoded."""
         self.stopwatch: Stopwatch | None = None

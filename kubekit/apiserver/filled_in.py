@@ -26,7 +26,7 @@ from kubekit.sim import Step
 if TYPE_CHECKING:
     from kubekit.api.resources import Resource
     from kubekit.apiserver.custom.kind import CustomKind
-    from kubekit.apiserver.records import Told
+    from kubekit.apiserver.records import ToldOfWrite
 
 Obj = dict[str, Any]
 
@@ -37,7 +37,7 @@ NAMED = 2
 """How many fields a reason names."""
 
 
-def defaulting(told: Told) -> Step | None:
+def defaulting(told: ToldOfWrite) -> Step | None:
     """The step of the defaulting; None where there is nothing to default."""
     info, resource = told.info, told.resource
     if resource is None or info.subresource in _OTHER_KINDS or info.verb not in ("create", "update", "patch"):
@@ -68,7 +68,7 @@ def named(patch: list[Obj]) -> str:
     return ", ".join(paths[:NAMED]) + more
 
 
-def _brought(told: Told, resource: Resource) -> Any:
+def _brought(told: ToldOfWrite, resource: Resource) -> Any:
     """The object as the request wants it, before it is decoded."""
     if told.info.verb != "patch":
         value = parsed(told.body)

@@ -1,27 +1,30 @@
 """The steps of a request's record: what was noted, the defaulting, and each plugin's changes as a patch.
 
-While a request is answered nothing of this is made: a plugin's step holds the fields that it set, by
-reference, and defaulting leaves no step. `steps_of` makes the rest when somebody looks at the record.
+While a request is answered nothing of this is made: `Context.changes` holds the fields that plugins set, by
+reference, and defaulting leaves nothing. `steps_of` makes the rest when somebody looks at the record.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kubekit.apiserver.admission.plugin import ABSENT, Change
+from kubekit.apiserver.admission.plugin import ABSENT
 from kubekit.apiserver.filled_in import defaulting, named
 from kubekit.apiserver.patching.difference import difference, pointer
 from kubekit.sim import Step
 
 if TYPE_CHECKING:
-    from kubekit.apiserver.records import Told
+    from kubekit.apiserver.records import ToldOfWrite
 
 Obj = dict[str, Any]
 
 
-def steps_of(told: Told) -> list[Step]:
+def steps_of(told: ToldOfWrite) -> list[Step]:
     """All steps, in order."""
-    steps = [_patched(step) if step.reason == "mutating" and step.figures else step for step in told.steps]
+    steps = list(told.steps)
+    for number, patch in patches_of(told.changes or []).items():
+        if number < len(steps) and steps[number].verdict == "pass":
+            steps[number] = steps[number]._replace(reason=f"sets {named(patch)}", figures={"patch": patch})
     place = next((i for i, step in enumerate(steps) if _begins(step)), None)
     if place is not None and (made := defaulting(told)) is not None:
         steps.insert(place, made)
@@ -33,19 +36,15 @@ def _begins(step: Step) -> bool:
     return step.asked == "Validation" or step.asked.startswith(("Admission ", "Webhook ", "Policy "))
 
 
-def _patched(step: Step) -> Step:
-    """The step of a plugin that changed something, with its changes as a patch."""
-    patch = patch_of(step.figures)
-    return step._replace(reason=f"sets {named(patch)}", figures={"patch": patch})
-
-
-def patch_of(changes: list[Change]) -> list[Obj]:
-    """Fields that were set, as a JSON patch."""
-    patch: list[Obj] = []
-    for at, key, before, after in changes:
+def patches_of(changes: list[Any]) -> dict[int, list[Obj]]:
+    """Fields that were set as JSON patches, by the number of the step."""
+    found: dict[int, list[Obj]] = {}
+    for start in range(0, len(changes), 5):
+        number, at, key, before, after = changes[start : start + 5]
         path = f"{at}/{pointer(key)}"
+        patch = found.setdefault(number, [])
         if before is ABSENT:
             patch.append({"op": "add", "path": path, "value": after})
         else:
             patch += difference(before, after, path)
-    return patch
+    return found

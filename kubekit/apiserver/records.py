@@ -23,7 +23,6 @@ from kubekit.apiserver.watch_cache import CacheEvent, WatchCache, Watcher
 from kubekit.sim import Record, Step
 
 if TYPE_CHECKING:
-    from kubekit.apiserver.custom.kind import CustomKind
     from kubekit.apiserver.server import APIServer
 
 Obj = dict[str, Any]
@@ -98,7 +97,6 @@ class Told:
 
     __slots__ = (
         "body",
-        "custom",
         "groups",
         "info",
         "method",
@@ -109,20 +107,14 @@ class Told:
         "query",
         "read",
         "refusal",
-        "resource",
         "revision",
         "routine",
         "source",
         "status",
-        "steps",
         "subject",
         "user",
         "writes",
     )  # fmt: skip
-
-    steps: list[Step]
-    resource: Resource | None
-    custom: CustomKind | None
 
     def __init__(self, ctx: Context, answer: Response | WatchStream, source: str, subject: str) -> None:
         request, status = ctx.request, answer.status
@@ -162,10 +154,6 @@ class Told:
             "routine": self.routine,
         }
 
-    def told_steps(self) -> list[Step]:
-        """What a write was asked on its way, and what changed it. (A read is asked only what was noted.)"""
-        return steps_of(self)
-
     def came_out(self) -> Obj:
         """The answer, the version that was read, and what was written."""
         out: Obj = {"status": self.status, "revision": self.revision}
@@ -194,6 +182,25 @@ class Told:
         return f"{self.source} {word} {self.subject or self.path}{sub}{written}."
 
 
+class ToldOfWrite(Told):
+    """The same of a write, which also was defaulted and changed by plugins."""
+
+    __slots__ = ("changes", "custom", "resource", "steps")
+
+    def __init__(self, ctx: Context, answer: Response | WatchStream, source: str, subject: str) -> None:
+        super().__init__(ctx, answer, source, subject)
+        self.steps, self.changes, self.resource, self.custom = (
+            ctx.steps,
+            ctx.changes,
+            ctx.resource,
+            ctx.custom,
+        )
+
+    def __call__(self) -> list[Step]:
+        """What was asked on the way, and what changed the object."""
+        return steps_of(self)
+
+
 def keep(ctx: Context, answer: Response | WatchStream, caused_by: int | None, took: int) -> None:
     """Add the record of a finished request to the trace; `took` is in nanoseconds."""
     server, info = ctx.server, ctx.info
@@ -212,11 +219,12 @@ def keep(ctx: Context, answer: Response | WatchStream, caused_by: int | None, to
         metadata = made.get("metadata") if isinstance(made, dict) else None
         if isinstance(metadata, dict):
             subject += str(metadata.get("name", ""))
-    told = Told(ctx, answer, source, subject)
-    steps: Any = ctx.steps
-    if info.verb not in READING:
-        told.steps, told.resource, told.custom = steps, ctx.resource, ctx.custom
-        steps = told.told_steps
+    told: Told
+    steps: Any
+    if info.verb in READING:
+        told, steps = Told(ctx, answer, source, subject), ctx.steps
+    else:
+        told = steps = ToldOfWrite(ctx, answer, source, subject)
     record = Record(
         ctx.record,
         loop.clock.elapsed(),

@@ -95,12 +95,7 @@ class AdmissionChain:
             except StatusError as error:
                 a.ctx.refused(f"Admission {plugin.name}", error.message, {"phase": "mutating"})
                 raise
-            if a.changes is None:
-                a.ctx.steps.append(_passed(plugin.name, "mutating"))
-            else:
-                # As they were made; the record makes a patch of them when somebody looks.
-                a.ctx.steps.append(Step(f"Admission {plugin.name}", "pass", "mutating", a.changes))
-                a.changes = None
+            a.ctx.steps.append(_passed(plugin.name, "mutating"))
 
     def validate(self, a: Attributes) -> None:
         """Ask every plugin whether the final object may pass; raises the first refusal."""

@@ -20,9 +20,6 @@ if TYPE_CHECKING:
     from kubekit.apiserver.context import Context
 
 Obj = dict[str, Any]
-Change = tuple[str, str, Any, Any]
-"""A field that was set: its holder's JSON pointer, its key, the value before (or ABSENT), the value after."""
-
 ABSENT = object()
 """The value of a field that was not there."""
 
@@ -46,8 +43,6 @@ class Attributes:
     old: Obj | None = None
     kind: str = ""
     options: Obj = field(default_factory=dict)
-    changes: list[Change] | None = None
-    """What the plugin that is asked now has changed; None: nothing so far."""
 
     def change(self, at: str, holder: Obj, key: str, value: Any) -> None:
         """Set a field of the object, and remember it; `at` is the JSON pointer of `holder` in the object.
@@ -58,10 +53,11 @@ class Attributes:
         if before is not ABSENT and before == value:
             return
         holder[key] = value
-        if self.changes is None:
-            self.changes = [(at, key, before, value)]
+        ctx = self.ctx
+        if ctx.changes is None:
+            ctx.changes = [len(ctx.steps), at, key, before, value]
         else:
-            self.changes.append((at, key, before, value))
+            ctx.changes += (len(ctx.steps), at, key, before, value)
 
     def part(self, key: str) -> Obj:
         """A part of the object as a dictionary; an empty one is put in where there is none."""

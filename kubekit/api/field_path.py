@@ -39,6 +39,8 @@ _TITLES = {
 OMIT: Any = type("Omitted", (), {"__repr__": lambda self: "OMIT"})()
 """As the value of an error that is told without its value."""
 
+_ESCAPED = (("&", "\\u0026"), ("<", "\\u003c"), (">", "\\u003e"))
+"""What Go's JSON never leaves as it is."""
 _WITHOUT_VALUE = {REQUIRED, FORBIDDEN, TOO_LONG, INTERNAL}
 
 
@@ -127,7 +129,10 @@ def format_value(value: Any) -> str:
     if isinstance(value, str):
         return go_quote(value)
     if isinstance(value, (dict, list)):
-        return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+        text = json.dumps(value, separators=(",", ":"), ensure_ascii=False)
+        for char, shown in _ESCAPED:
+            text = text.replace(char, shown)
+        return text
     return str(value)
 
 

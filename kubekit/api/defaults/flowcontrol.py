@@ -23,7 +23,9 @@ def priority_level(obj: Obj) -> None:
         exempt.setdefault("nominalConcurrencyShares", 0)
         exempt.setdefault("lendablePercent", 0)
     if limited is not None:
-        limited.setdefault("nominalConcurrencyShares", 30)
+        # The field is there, and null, when nobody has set it.
+        if limited.get("nominalConcurrencyShares") is None:
+            limited["nominalConcurrencyShares"] = 30
         limited.setdefault("lendablePercent", 0)
         queuing = (limited.get("limitResponse") or {}).get("queuing")
         if queuing is not None:

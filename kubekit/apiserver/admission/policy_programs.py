@@ -100,10 +100,27 @@ def condition_program(source: str, params: bool) -> Program:
     return expression(source, declared(params), (BOOL,))
 
 
-def problems(spec: Obj, mutating: bool) -> list[FieldError]:
-    """Every expression of a policy that does not compile."""
+Problems = dict[str, list[FieldError]]
+"""Errors of expressions, by the field in which the expression stands."""
+
+
+def condition_problems(conditions: Sequence[Obj], params: bool, path: Path) -> Problems:
+    """The match conditions that do not compile."""
+    found: Problems = {}
+    for index, one in enumerate(conditions):
+        at, source = path.index(index).child("expression"), one.get("expression", "").strip()
+        if source:
+            try:
+                condition_program(source, params)
+            except BadExpression as error:
+                found[str(at)] = [invalid(at, source, str(error))]
+    return found
+
+
+def problems(spec: Obj, mutating: bool) -> Problems:
+    """Every expression of a policy, less its match conditions, that does not compile."""
     at = Path("spec")
-    found: list[FieldError] = []
+    found: Problems = {}
     plain = declared(spec.get("paramKind") is not None)
 
     def attempt(
@@ -114,12 +131,9 @@ def problems(spec: Obj, mutating: bool) -> list[FieldError]:
         try:
             return expression(source.strip(), variables, wanted, message_types).type
         except BadExpression as error:
-            found.append(invalid(path, source, str(error)))
+            found[str(path)] = [invalid(path, source, str(error))]
             return None
 
-    for index, one in enumerate(spec.get("matchConditions") or ()):
-        path = at.child("matchConditions").index(index).child("expression")
-        attempt(path, one.get("expression", ""), plain, (BOOL,))
     fields: dict[str, Type] = {"": DYN}
     for index, one in enumerate(spec.get("variables") or ()):
         known = plain | {"variables": ObjectType("kubernetes.variables", (), dict(fields))}

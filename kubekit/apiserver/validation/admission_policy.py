@@ -17,19 +17,18 @@ from kubekit.api.field_path import (
     invalid,
     not_supported,
     required,
-    too_many,
 )
 from kubekit.api.meta import Obj
-from kubekit.apiserver.admission.policy_programs import problems
+from kubekit.apiserver.admission.policy_programs import Problems, condition_problems, problems
+from kubekit.apiserver.validation.conditions import validate_conditions
 from kubekit.apiserver.validation.numbers import qualified_name
 from kubekit.apiserver.validation.object_meta import (
     path_segment_name,
     subdomain_name,
     validate_object_meta,
-    validate_object_meta_update,
 )
 from kubekit.apiserver.validation.selectors import label_selector
-from kubekit.apiserver.validation.webhook_configuration import validate_rule
+from kubekit.apiserver.validation.webhook_configuration import match_conditions, validate_rule
 
 _SPEC = Path("spec")
 _FAILURE = ("Fail", "Ignore")
@@ -42,6 +41,11 @@ _BOTH = (
     "must not contain both Deny and Warn (repeating the same validation failure information in the API "
     "response and headers serves no purpose)"
 )
+RESERVED = frozenset(
+    ("true", "false", "null", "in", "as", "break", "const", "continue", "else", "for", "function", "if",
+     "import", "let", "loop", "package", "namespace", "return", "var", "void", "while")
+)  # fmt: skip
+"""Words of CEL that no variable can be called."""
 _MOST_ANNOTATIONS = 20
 _LONGEST_VALUE = 5 * 1024
 
@@ -107,41 +111,30 @@ def _mutated_operations(found: Obj | None, path: Path) -> list[FieldError]:
     ]
 
 
-def _conditions(conditions: list[Obj], path: Path) -> list[FieldError]:
-    errors = [too_many(path, len(conditions), 64)] if len(conditions) > 64 else []
-    names: list[str] = []
-    for position, one in enumerate(conditions):
-        at, name = path.index(position), one.get("name", "")
-        if not one.get("expression", "").strip():
-            errors.append(required(at.child("expression")))
-        errors += qualified_name(name, at.child("name")) if name else [required(at.child("name"))]
-        if name and name in names:
-            errors.append(duplicate(at.child("name"), name))
-        names.append(name)
-    return errors
-
-
-def _variables(variables: list[Obj], path: Path) -> list[FieldError]:
+def _variables(variables: list[Obj], wrong: Problems, path: Path) -> list[FieldError]:
     errors: list[FieldError] = []
     for position, one in enumerate(variables):
         at, name = path.index(position), one.get("name", "")
         if not name.strip():
             errors.append(required(at.child("name"), "name is not specified"))
-        elif not re.fullmatch(r"[_a-zA-Z][_a-zA-Z0-9]*", name):
+        elif not re.fullmatch(r"[_a-zA-Z][_a-zA-Z0-9]*", name) or name in RESERVED:
             errors.append(invalid(at.child("name"), name, "must be a valid CEL identifier"))
         if not one.get("expression", "").strip():
             errors.append(required(at.child("expression"), "expression is not specified"))
+        errors += wrong.get(str(at.child("expression")), [])
     return errors
 
 
-def _validation(found: Obj, path: Path) -> list[FieldError]:
+def _validation(found: Obj, wrong: Problems, path: Path) -> list[FieldError]:
     errors: list[FieldError] = []
     message, expression = found.get("message", ""), found.get("messageExpression", "")
     if not found.get("expression", "").strip():
         errors.append(required(path.child("expression"), "expression is not specified"))
+    errors += wrong.get(str(path.child("expression")), [])
     empty = "must be non-empty if specified"
     if expression and not expression.strip():
         errors.append(invalid(path.child("messageExpression"), expression, empty))
+    errors += wrong.get(str(path.child("messageExpression")), [])
     if message and not message.strip():
         errors.append(invalid(path.child("message"), message, empty))
     elif re.search(r"[\n\r]", message.strip()):
@@ -152,7 +145,7 @@ def _validation(found: Obj, path: Path) -> list[FieldError]:
     return errors
 
 
-def _annotations(name: str, annotations: list[Obj], path: Path) -> list[FieldError]:
+def _annotations(name: str, annotations: list[Obj], wrong: Problems, path: Path) -> list[FieldError]:
     errors: list[FieldError] = []
     if len(annotations) > _MOST_ANNOTATIONS:
         text = f"must not have more than {_MOST_ANNOTATIONS} auditAnnotations"
@@ -170,13 +163,15 @@ def _annotations(name: str, annotations: list[Obj], path: Path) -> list[FieldErr
         elif len(value.encode()) > _LONGEST_VALUE:
             text = f"must not exceed {_LONGEST_VALUE} bytes in length"
             errors.append(required(at.child("valueExpression"), text))
+        else:
+            errors += wrong.get(str(at.child("valueExpression")), [])
         if key in keys:
             errors.append(duplicate(at.child("key"), key))
         keys.append(key)
     return errors
 
 
-def _mutation(found: Obj, path: Path) -> list[FieldError]:
+def _mutation(found: Obj, wrong: Problems, path: Path) -> list[FieldError]:
     kind = found.get("patchType", "")
     if not kind:
         return [required(path.child("patchType"))]
@@ -188,13 +183,14 @@ def _mutation(found: Obj, path: Path) -> list[FieldError]:
         errors.append(required(path.child(field), f"must be specified when patchType is {kind}"))
     elif not found[field].get("expression", "").strip():
         errors.append(required(path.child(field, "expression")))
+    errors += wrong.get(str(path.child(field, "expression")), [])
     if found.get(other) is not None:
         text = f"must not be specified when patchType is {kind}"
         errors.append(invalid(path.child(other), "{" + other + "}", text))
     return errors
 
 
-def _policy(obj: Obj) -> list[FieldError]:
+def _policy(obj: Obj, keep_conditions: bool) -> list[FieldError]:
     spec: Obj = obj.get("spec") or {}
     mutating = obj.get("kind") == "MutatingAdmissionPolicy"
     errors: list[FieldError] = []
@@ -213,30 +209,33 @@ def _policy(obj: Obj) -> list[FieldError]:
         if not matched.get("resourceRules"):
             errors.append(required(at.child("resourceRules")))
         errors += _mutated_operations(matched, at) if mutating else []
-    errors += _conditions(spec.get("matchConditions") or [], _SPEC.child("matchConditions"))
-    errors += _variables(spec.get("variables") or [], _SPEC.child("variables"))
-    errors += _mutating(spec) if mutating else _validating(obj, spec)
-    return errors + problems(spec, mutating)
+    if not keep_conditions:
+        at, conditions = _SPEC.child("matchConditions"), spec.get("matchConditions") or []
+        params = spec.get("paramKind") is not None
+        errors += match_conditions(conditions, condition_problems(conditions, params, at), at)
+    wrong = problems(spec, mutating)
+    errors += _variables(spec.get("variables") or [], wrong, _SPEC.child("variables"))
+    return errors + (_mutating(spec, wrong) if mutating else _validating(obj, spec, wrong))
 
 
-def _validating(obj: Obj, spec: Obj) -> list[FieldError]:
+def _validating(obj: Obj, spec: Obj, wrong: Problems) -> list[FieldError]:
     at, annotations_at = _SPEC.child("validations"), _SPEC.child("auditAnnotations")
     if not spec.get("validations") and not spec.get("auditAnnotations"):
         return [required(at, _NOTHING), required(annotations_at, _NOTHING)]
     errors: list[FieldError] = []
     for position, one in enumerate(spec.get("validations") or ()):
-        errors += _validation(one, at.index(position))
+        errors += _validation(one, wrong, at.index(position))
     name = obj["metadata"].get("name", "")
-    return errors + _annotations(name, spec.get("auditAnnotations") or [], annotations_at)
+    return errors + _annotations(name, spec.get("auditAnnotations") or [], wrong, annotations_at)
 
 
-def _mutating(spec: Obj) -> list[FieldError]:
+def _mutating(spec: Obj, wrong: Problems) -> list[FieldError]:
     at, again = _SPEC.child("mutations"), spec.get("reinvocationPolicy", "")
     errors: list[FieldError] = []
     if not spec.get("mutations"):
         errors.append(required(at, "mutations must contain at least one item"))
     for position, one in enumerate(spec.get("mutations") or ()):
-        errors += _mutation(one, at.index(position))
+        errors += _mutation(one, wrong, at.index(position))
     if not again:
         errors.append(required(_SPEC.child("reinvocationPolicy")))
     elif again not in ("IfNeeded", "Never"):
@@ -295,15 +294,32 @@ def _binding(obj: Obj) -> list[FieldError]:
     return errors + _actions(spec.get("validationActions") or [], _SPEC.child("validationActions"))
 
 
+def _checked(obj: Obj, keep_conditions: bool) -> list[FieldError]:
+    errors = validate_object_meta(obj["metadata"], False, subdomain_name, kube_finalizers=False)
+    return errors + (_binding(obj) if obj["kind"].endswith("Binding") else _policy(obj, keep_conditions))
+
+
 def validate_create(obj: Obj) -> list[FieldError]:
     """Every error of a new policy or binding."""
-    errors = validate_object_meta(obj["metadata"], False, subdomain_name)
-    return errors + (_binding(obj) if obj["kind"].endswith("Binding") else _policy(obj))
+    return _checked(obj, False)
+
+
+def _status(status: Obj) -> list[FieldError]:
+    """What type checking found: warnings that say where."""
+    errors: list[FieldError] = []
+    path = Path("status").child("typeChecking", "expressionWarnings")
+    for position, one in enumerate((status.get("typeChecking") or {}).get("expressionWarnings") or ()):
+        for field in ("warning", "fieldRef"):
+            if not one.get(field, "").strip():
+                errors.append(required(path.index(position).child(field)))
+    at = Path("status").child("conditions")
+    return errors + validate_conditions(status.get("conditions") or [], at)
 
 
 def validate_update(obj: Obj, old: Obj, subresource: str = "") -> list[FieldError]:
-    """Every error of a changed policy or binding."""
-    errors = validate_object_meta_update(obj["metadata"], old["metadata"])
+    """Every error of a changed policy or binding. Match conditions that stayed are not compiled again."""
     if subresource == "status":
-        return errors
-    return errors + (_binding(obj) if obj["kind"].endswith("Binding") else _policy(obj))
+        return _status(obj.get("status") or {})
+    spec, before = obj.get("spec") or {}, old.get("spec") or {}
+    fields = ("paramKind", "matchConditions")
+    return _checked(obj, all(spec.get(field) == before.get(field) for field in fields))

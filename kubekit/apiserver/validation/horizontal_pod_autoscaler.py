@@ -17,7 +17,6 @@ from kubekit.apiserver.validation.object_meta import (
     validate_object_meta_update,
 )
 from kubekit.apiserver.validation.pod_amounts import container_resource_name
-from kubekit.apiserver.validation.selectors import label_selector
 from kubekit.apiserver.validation.workload import SPEC, STATUS, nonnegative_fields
 
 _SOURCES = {
@@ -25,11 +24,10 @@ _SOURCES = {
     "ContainerResource": "containerResource",
 }  # fmt: skip
 _TYPES = tuple(sorted(_SOURCES))
-_TARGETS = ("AverageValue", "Utilization", "Value")
 _POPULATE = "must populate information for the given metric source"
 
 
-def _reference(found: Obj, path: Path) -> list[FieldError]:
+def _reference(found: Obj, path: Path, need_group: bool) -> list[FieldError]:
     errors: list[FieldError] = []
     for field in ("kind", "name"):
         value = found.get(field, "")
@@ -41,16 +39,16 @@ def _reference(found: Obj, path: Path) -> list[FieldError]:
     if version.count("/") > 1:
         text = f"unexpected GroupVersion string: {version}"
         errors.append(invalid(path.child("apiVersion"), version, text))
+    elif need_group and not version.rpartition("/")[0]:
+        errors.append(invalid(path.child("apiVersion"), version, "apiVersion must specify API group"))
     return errors
 
 
 def _identifier(metric: Obj, path: Path) -> list[FieldError]:
     name = metric.get("name", "")
     if not name:
-        errors = [required(path.child("name"), "must specify a metric name")]
-    else:
-        errors = [invalid(path.child("name"), name, text) for text in path_segment_name(name)]
-    return errors + label_selector(metric.get("selector"), path.child("selector"))
+        return [required(path.child("name"), "must specify a metric name")]
+    return [invalid(path.child("name"), name, text) for text in path_segment_name(name)]
 
 
 def _target(target: Obj, path: Path) -> list[FieldError]:
@@ -58,8 +56,9 @@ def _target(target: Obj, path: Path) -> list[FieldError]:
     kind = target.get("type", "")
     if not kind:
         errors.append(required(path.child("type"), "must specify a metric target type"))
-    if kind not in _TARGETS:
-        errors.append(not_supported(path.child("type"), kind, _TARGETS))
+    if kind not in ("AverageValue", "Utilization", "Value"):
+        text = "must be either Utilization, Value, or AverageValue"
+        errors.append(invalid(path.child("type"), kind, text))
     for field in ("value", "averageValue"):
         value = target.get(field)
         if value is not None and parse(value).nanos <= 0:
@@ -76,7 +75,7 @@ def _source(kind: str, source: Obj, path: Path) -> list[FieldError]:
     errors: list[FieldError] = []
     if kind in ("object", "external", "pods"):
         if kind == "object":
-            errors += _reference(source.get("describedObject") or {}, path.child("describedObject"))
+            errors += _reference(source.get("describedObject") or {}, path.child("describedObject"), False)
         errors += _identifier(source.get("metric") or {}, path.child("metric")) + _target(target, at)
         if kind == "pods":
             if average is None:
@@ -168,11 +167,21 @@ def _rules(rules: Obj | None, path: Path) -> list[FieldError]:
     return errors
 
 
-def _spec(spec: Obj) -> list[FieldError]:
+def _target_reference(spec: Obj, before: Obj | None, path: Path) -> list[FieldError]:
+    """What is scaled. Its version is looked at when it is new, and only one kind may be without a group."""
+    target, was = (one.get("scaleTargetRef") or {} for one in (spec, before or {}))
+    if before is not None and all(target.get(key) == was.get(key) for key in ("apiVersion", "kind")):
+        return _reference({**target, "apiVersion": ""}, path, False)
+    return _reference(target, path, target.get("kind") != "ReplicationController")
+
+
+def _spec(spec: Obj, before: Obj | None = None) -> list[FieldError]:
     errors: list[FieldError] = []
     low, high = spec.get("minReplicas"), spec.get("maxReplicas", 0)
-    if low is not None and low < 1:
-        errors.append(invalid(SPEC.child("minReplicas"), low, "must be greater than or equal to 1"))
+    least = 0 if before is not None and before.get("minReplicas") == 0 else 1
+    if low is not None and low < least:
+        text = f"must be greater than or equal to {least}"
+        errors.append(invalid(SPEC.child("minReplicas"), low, text))
     at = SPEC.child("maxReplicas")
     if high == 0:
         errors.append(required(at, "must be set and greater than 0"))
@@ -180,7 +189,7 @@ def _spec(spec: Obj) -> list[FieldError]:
         errors.append(invalid(at, high, "must be greater than or equal to 1"))
     if low is not None and high < low:
         errors.append(invalid(at, high, "must be greater than or equal to `minReplicas`"))
-    errors += _reference(spec.get("scaleTargetRef") or {}, SPEC.child("scaleTargetRef"))
+    errors += _target_reference(spec, before, SPEC.child("scaleTargetRef"))
     metrics = spec.get("metrics") or []
     for position, metric in enumerate(metrics):
         errors += _metric(metric, SPEC.child("metrics").index(position))
@@ -211,4 +220,4 @@ def validate_update(obj: Obj, old: Obj, subresource: str = "") -> list[FieldErro
         return errors + nonnegative_fields(
             obj.get("status") or {}, ("currentReplicas", "desiredReplicas"), STATUS
         )
-    return errors + _spec(obj.get("spec") or {})
+    return errors + _spec(obj.get("spec") or {}, old.get("spec") or {})

@@ -115,7 +115,8 @@ def _spec(spec: Obj) -> list[FieldError]:
     errors: list[FieldError] = []
     rules, backend = spec.get("rules") or [], spec.get("defaultBackend")
     if not rules and backend is None:
-        errors.append(invalid(SPEC, None, "either `defaultBackend` or `rules` must be specified"))
+        shown = spec.get("rules")
+        errors.append(invalid(SPEC, shown, "either `defaultBackend` or `rules` must be specified"))
     if backend is not None:
         errors += _backend(backend, SPEC.child("defaultBackend"))
     errors += _rules(rules, SPEC.child("rules"))

@@ -139,7 +139,8 @@ def _completions(spec: Obj, before: Obj) -> list[FieldError]:
 
 def validate_update(obj: Obj, old: Obj, subresource: str = "") -> list[FieldError]:
     """Every error of a changed Job."""
-    errors = validate_object_meta_update(obj["metadata"], old["metadata"])
+    errors = [] if subresource == "status" else validate_create(obj)
+    errors += validate_object_meta_update(obj["metadata"], old["metadata"])
     if subresource == "status":
         return errors + _status(obj) + _status_change(obj, old)
     spec, before = obj.get("spec") or {}, old.get("spec") or {}

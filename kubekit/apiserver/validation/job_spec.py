@@ -83,7 +83,7 @@ def _exit_codes(found: Obj, names: list[str], path: Path) -> list[FieldError]:
         errors.append(invalid(path.child("containerName"), container, text))
     at = path.child("values")
     if not values:
-        errors.append(invalid(at, values, "at least one value is required"))
+        errors.append(invalid(at, found.get("values"), "at least one value is required"))
     elif len(values) > 255:
         errors.append(too_many(at, len(values), 255))
     for position, value in enumerate(values):

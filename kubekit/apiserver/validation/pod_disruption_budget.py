@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from kubekit.api.field_path import FieldError, Path, invalid, not_supported
 from kubekit.api.meta import Obj
+from kubekit.apiserver.validation.conditions import validate_conditions
 from kubekit.apiserver.validation.go_value import internal
 from kubekit.apiserver.validation.numbers import not_more_than_100_percent, positive_int_or_percent
 from kubekit.apiserver.validation.object_meta import path_segment_name, validate_object_meta
@@ -44,6 +45,7 @@ def validate_update(obj: Obj, old: Obj, subresource: str = "") -> list[FieldErro
     """Every error of a changed PodDisruptionBudget."""
     if subresource == "status":
         status = obj.get("status") or {}
+        found = validate_conditions(status.get("conditions") or [], STATUS.child("conditions"))
         fields = ("disruptionsAllowed", "currentHealthy", "desiredHealthy", "expectedPods")
-        return nonnegative_fields(status, fields, STATUS)
+        return found + nonnegative_fields(status, fields, STATUS)
     return _spec(obj.get("spec") or {})

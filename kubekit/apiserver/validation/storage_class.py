@@ -19,7 +19,8 @@ from kubekit.apiserver.validation.selectors import topology_selector_terms
 _MAX_PARAMETERS, _MAX_SIZE = 512, 256 * 1024
 
 
-def _parameters(parameters: dict[str, str], path: Path) -> list[FieldError]:
+def validate_parameters(parameters: dict[str, str], path: Path) -> list[FieldError]:
+    """What a driver is told: not too much, and nothing under an empty name."""
     if len(parameters) > _MAX_PARAMETERS:
         return [too_long(path, _MAX_PARAMETERS)]
     errors = [invalid(path, key, "field can not be empty.") for key in parameters if not key]
@@ -28,12 +29,16 @@ def _parameters(parameters: dict[str, str], path: Path) -> list[FieldError]:
     return errors
 
 
+def validate_provisioner(name: str, path: Path) -> list[FieldError]:
+    """The name of who makes the volumes."""
+    return qualified_name(name.lower(), path) if name else [required(path)]
+
+
 def validate_create(obj: Obj) -> list[FieldError]:
     """Every error of a new StorageClass."""
     errors = validate_object_meta(obj["metadata"], False, subdomain_name)
-    provisioner, at = obj.get("provisioner", ""), Path("provisioner")
-    errors += qualified_name(provisioner.lower(), at) if provisioner else [required(at)]
-    errors += _parameters(obj.get("parameters") or {}, Path("parameters"))
+    errors += validate_provisioner(obj.get("provisioner", ""), Path("provisioner"))
+    errors += validate_parameters(obj.get("parameters") or {}, Path("parameters"))
     policy, mode = obj.get("reclaimPolicy"), obj.get("volumeBindingMode")
     if policy and policy not in ("Delete", "Retain"):
         errors.append(not_supported("reclaimPolicy", policy, ("Delete", "Retain")))
@@ -46,7 +51,7 @@ def validate_create(obj: Obj) -> list[FieldError]:
 
 def validate_update(obj: Obj, old: Obj, subresource: str = "") -> list[FieldError]:
     """Every error of a changed StorageClass: almost nothing may change."""
-    errors = validate_object_meta_update(obj["metadata"], old["metadata"])
+    errors = validate_create(obj) + validate_object_meta_update(obj["metadata"], old["metadata"])
     for field in ("parameters", "provisioner", "reclaimPolicy", "volumeBindingMode"):
         errors += immutable(obj.get(field), old.get(field), Path(field))
     return errors

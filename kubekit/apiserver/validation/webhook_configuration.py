@@ -8,13 +8,11 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from kubekit.api import formats
-from kubekit.api.field_path import FieldError, Path, duplicate, invalid, not_supported, required
+from kubekit.api.field_path import FieldError, Path, duplicate, invalid, not_supported, required, too_many
 from kubekit.api.meta import Obj
-from kubekit.apiserver.validation.object_meta import (
-    subdomain_name,
-    validate_object_meta,
-    validate_object_meta_update,
-)
+from kubekit.apiserver.admission.policy_programs import Problems, condition_problems
+from kubekit.apiserver.validation.numbers import qualified_name
+from kubekit.apiserver.validation.object_meta import subdomain_name, validate_object_meta
 from kubekit.apiserver.validation.selectors import label_selector
 
 _OPERATIONS = ("*", "CONNECT", "CREATE", "DELETE", "UPDATE")
@@ -111,22 +109,35 @@ def webhook_url(url: str, path: Path) -> list[FieldError]:
 
 
 def _service(service: Obj, path: Path) -> list[FieldError]:
+    # The original takes name and namespace for each other here, and names the wrong one of them.
     errors = [
-        required(path.child(field), f"service {field} is required")
-        for field in ("name", "namespace")
+        required(path.child(shown))
+        for field, shown in (("namespace", "name"), ("name", "namespace"))
         if not service.get(field)
     ]
     port = service.get("port", 443)
     errors += [
         invalid(path.child("port"), port, "port is not valid: " + text) for text in formats.port_number(port)
     ]
-    target = service.get("path")
-    if target is not None and not target.startswith("/"):
-        errors.append(invalid(path.child("path"), target, "must start with a '/'"))
+    return errors + _service_path(service.get("path") or "/", path.child("path"))
+
+
+def _service_path(target: str, path: Path) -> list[FieldError]:
+    """Segments that are DNS subdomains, each after a slash."""
+    if target == "/":
+        return []
+    if target == "//":
+        return [invalid(path, target, "segment[0] may not be empty")]
+    errors = [] if target.startswith("/") else [invalid(path, target, "must start with a '/'")]
+    for position, step in enumerate(target[1:].removesuffix("/").split("/")):
+        wrong = formats.dns1123_subdomain(step) if step else []
+        errors += [invalid(path, target, f"segment[{position}]: {text}") for text in wrong]
+        if not step:
+            errors.append(invalid(path, target, f"segment[{position}] may not be empty"))
     return errors
 
 
-def _hook(hook: Obj, mutating: bool, path: Path) -> list[FieldError]:
+def _hook(hook: Obj, mutating: bool, keep_conditions: bool, path: Path) -> list[FieldError]:
     errors = _hook_name(hook.get("name", ""), path.child("name"))
     for position, rule in enumerate(hook.get("rules") or ()):
         errors += validate_rule(rule, path.child("rules").index(position))
@@ -149,7 +160,28 @@ def _hook(hook: Obj, mutating: bool, path: Path) -> list[FieldError]:
     again = hook.get("reinvocationPolicy")
     if mutating and again is not None and again not in ("IfNeeded", "Never"):
         errors.append(not_supported(path.child("reinvocationPolicy"), again, ("IfNeeded", "Never")))
-    return errors + client_config(hook.get("clientConfig") or {}, path.child("clientConfig"))
+    errors += client_config(hook.get("clientConfig") or {}, path.child("clientConfig"))
+    if not keep_conditions:
+        at = path.child("matchConditions")
+        conditions = hook.get("matchConditions") or []
+        errors += match_conditions(conditions, condition_problems(conditions, False, at), at)
+    return errors
+
+
+def match_conditions(conditions: list[Obj], wrong: Problems, path: Path) -> list[FieldError]:
+    """Match conditions: named, each name once, with an expression that compiles."""
+    errors = [too_many(path, len(conditions), 64)] if len(conditions) > 64 else []
+    names: list[str] = []
+    for position, one in enumerate(conditions):
+        at, name = path.index(position), one.get("name", "")
+        if not one.get("expression", "").strip():
+            errors.append(required(at.child("expression")))
+        errors += wrong.get(str(at.child("expression")), [])
+        errors += qualified_name(name, at.child("name")) if name else [required(at.child("name"))]
+        if name and name in names:
+            errors.append(duplicate(at.child("name"), name))
+        names.append(name)
+    return errors
 
 
 def client_config(config: Obj, path: Path) -> list[FieldError]:
@@ -169,20 +201,20 @@ def _versions(versions: list[str], path: Path) -> list[FieldError]:
     for position, one in enumerate(versions):
         if one in versions[:position]:
             errors.append(invalid(path.index(position), one, "duplicate version"))
+            continue
         errors += [invalid(path.index(position), one, text) for text in formats.dns1035_label(one)]
-    if not errors and not any(one in ("v1", "v1beta1") for one in versions):
+    if not any(one in ("v1", "v1beta1") for one in versions):
         errors.append(invalid(path, versions, "must include at least one of v1, v1beta1"))
     return errors
 
 
-def validate_create(obj: Obj) -> list[FieldError]:
-    """Every error of a new configuration."""
+def _configuration(obj: Obj, keep_conditions: bool) -> list[FieldError]:
     errors = validate_object_meta(obj["metadata"], False, subdomain_name, kube_finalizers=False)
     names: set[str] = set()
     mutating = obj.get("kind") == "MutatingWebhookConfiguration"
     for position, hook in enumerate(obj.get("webhooks") or ()):
         at = Path("webhooks").index(position)
-        errors += _hook(hook, mutating, at)
+        errors += _hook(hook, mutating, keep_conditions, at)
         errors += _versions(hook.get("admissionReviewVersions") or [], at.child("admissionReviewVersions"))
         name = hook.get("name", "")
         if name and name in names:
@@ -191,8 +223,12 @@ def validate_create(obj: Obj) -> list[FieldError]:
     return errors
 
 
+def validate_create(obj: Obj) -> list[FieldError]:
+    """Every error of a new configuration."""
+    return _configuration(obj, False)
+
+
 def validate_update(obj: Obj, old: Obj, subresource: str = "") -> list[FieldError]:
-    """Every error of a changed configuration."""
-    return validate_create(obj) + validate_object_meta_update(
-        obj["metadata"], old["metadata"], kube_finalizers=False
-    )
+    """Every error of a changed configuration. Match conditions that stayed are not compiled again."""
+    new, was = ([one.get("matchConditions") for one in it.get("webhooks") or ()] for it in (obj, old))
+    return _configuration(obj, new == was)

@@ -13,11 +13,13 @@ from typing import ClassVar
 from urllib.parse import quote
 
 from kubekit.api import quantity
-from kubekit.api.meta import Obj, key_of
+from kubekit.api.meta import Obj, key_of, labels_of, split_key
 from kubekit.api.pod_resources import pod_requests
 from kubekit.api.resources import RESOURCES, Resource
+from kubekit.api.selectors import Selector, parse_label_selector
 from kubekit.api.status_error import StatusError
 from kubekit.client import Informer
+from kubekit.controllers.autoscaler_metrics import PREFIXES, MetricMissing, unserved
 from kubekit.controllers.controller import Context, Controller
 from kubekit.controllers.pods import is_ready, phase_of
 from kubekit.sim import rfc3339
@@ -33,8 +35,12 @@ SOURCES = {
 }
 
 
-class MetricMissing(Exception):
-    """A metric could not be read; the text says why."""
+class NoSize(Exception):
+    """The metrics give no size; `shown` is what was measured nevertheless."""
+
+    def __init__(self, text: str, shown: list[Obj] | None) -> None:
+        super().__init__(text)
+        self.shown = shown
 
 
 class Autoscaler(Controller):
@@ -50,9 +56,11 @@ class Autoscaler(Controller):
         self.scalers: Informer
         self.pods: Informer
         self._recommended: dict[str, list[tuple[float, int]]] = {}
+        self._selectors: dict[str, Selector] = {}
 
     def set_up(self) -> None:
         self._recommended.clear()
+        self._selectors.clear()
         self.scalers = self.informer(
             next(r for r in RESOURCES if r.qualified == self.resource and r.version == "v2")
         )
@@ -61,8 +69,12 @@ class Autoscaler(Controller):
             self.scalers,
             lambda obj: self._later("ADDED", obj),
             lambda old, new: self._later("MODIFIED", new),
-            lambda obj: self._recommended.pop(key_of(obj), None),
+            self._forget,
         )
+
+    def _forget(self, obj: Obj) -> None:
+        self._recommended.pop(key_of(obj), None)
+        self._selectors.pop(key_of(obj), None)
 
     def _later(self, event: str, obj: Obj) -> None:
         """An autoscaler is looked at every sync period, whatever happens to it."""
@@ -118,8 +130,8 @@ class Autoscaler(Controller):
         else:
             try:
                 proposed, metric, metrics = self._from_metrics(scaler, work, scale, current)
-            except MetricMissing as error:
-                self._set_counts(work, current, work["status"].get("desiredReplicas", 0), [{"type": ""}])
+            except NoSize as error:
+                self._set_counts(work, current, work["status"].get("desiredReplicas", 0), error.shown)
                 self._write(scaler, work)
                 self.event(scaler, "Warning", "FailedComputeMetricsReplicas", str(error))
                 return
@@ -127,14 +139,22 @@ class Autoscaler(Controller):
             reason = f"{metric} above target" if desired > current else "All metrics below target"
         self.round.desired, self.round.difference = desired, desired - current
         if desired != current:
-            self._rescale(scaler, work, resource, scale, desired, reason)
+            self._rescale(scaler, work, resource, scale, (current, desired), reason, metrics)
         self._set_counts(work, current, desired, metrics)
         self._write(scaler, work)
 
     def _rescale(
-        self, scaler: Obj, work: Obj, resource: Resource | None, scale: Obj, desired: int, reason: str
+        self,
+        scaler: Obj,
+        work: Obj,
+        resource: Resource | None,
+        scale: Obj,
+        sizes: tuple[int, int],
+        reason: str,
+        metrics: list[Obj] | None,
     ) -> None:
         assert resource is not None
+        current, desired = sizes
         wanted = {**scale, "spec": {**scale["spec"], "replicas": desired}}
         try:
             self.client.update(resource, wanted, subresource="scale")
@@ -143,6 +163,7 @@ class Autoscaler(Controller):
             self.event(scaler, "Warning", "FailedRescale", text)
             text = f"the HPA controller was unable to update the target scale: {error.message}"
             self._condition(work, "AbleToScale", "False", "FailedUpdateScale", text)
+            self._set_counts(work, current, work["status"].get("desiredReplicas", 0), metrics)
             self._write(scaler, work)
             raise
         text = f"the HPA controller was able to update the target scale to {desired}"
@@ -153,11 +174,12 @@ class Autoscaler(Controller):
     # -- metrics ----------------------------------------------------------------------------------------
 
     def _from_metrics(self, scaler: Obj, work: Obj, scale: Obj, current: int) -> tuple[int, str, list[Obj]]:
-        """(size, the metric that asks for it, what was measured); raises MetricMissing."""
+        """(size, the metric that asks for it, what was measured); raises NoSize."""
+        self._check_selector(scaler, work, (scale.get("status") or {}).get("selector", ""))
         specs = scaler["spec"].get("metrics") or []
         best, name = 0, ""
         shown: list[Obj] = []
-        first: tuple[str, str] | None = None
+        first: tuple[str, str, str] | None = None
         invalid = 0
         for spec in specs:
             field, reason = SOURCES[spec["type"]]
@@ -166,43 +188,60 @@ class Autoscaler(Controller):
             except MetricMissing as error:
                 invalid += 1
                 self.event(scaler, "Warning", reason, str(error))
-                prefix = (
-                    (f"{spec[field]['name']} resource metric value")
-                    if field == "resource"
-                    else "metric value"
-                )
-                first = first or (reason, f"failed to get {prefix}: {error}")
-                if invalid == 1:
-                    text = f"the HPA was unable to compute the replica count: {error}"
-                    self._condition(work, "ScalingActive", "False", reason, text)
+                source = spec[field]
+                names = {"name": source.get("name") or (source.get("metric") or {}).get("name")}
+                prefix = PREFIXES[spec["type"]].format(container=source.get("container"), **names)
+                first = first or (reason, str(error), f"{prefix}: {error.outer}")
                 shown.append({"type": ""})
                 continue
             shown.append(measured)
             if size > best:
                 best, name = size, what
         if first is not None and (invalid >= len(specs) or best < current):
-            raise MetricMissing(
-                f"invalid metrics ({invalid} invalid out of {len(specs)}), first error is: {first[1]}"
+            text = f"the HPA was unable to compute the replica count: {first[1]}"
+            self._condition(work, "ScalingActive", "False", first[0], text)
+            raise NoSize(
+                f"invalid metrics ({invalid} invalid out of {len(specs)}), first error is: {first[2]}", shown
             )
         text = f"the HPA was able to successfully calculate a replica count from {name}"
         self._condition(work, "ScalingActive", "True", "ValidMetricFound", text)
         return best, name, shown
 
+    def _check_selector(self, scaler: Obj, work: Obj, text: str) -> None:
+        """The target's pods must be known, and be nobody else's to scale."""
+        key = key_of(scaler)
+        if not text:
+            why = "selector is required"
+            self.event(scaler, "Warning", "SelectorRequired", why)
+            told = "the HPA target's scale is missing a selector"
+            self._condition(work, "ScalingActive", "False", "InvalidSelector", told)
+            raise NoSize(why, None)
+        self._selectors[key] = selector = parse_label_selector(text)
+        namespace = scaler["metadata"]["namespace"]
+        pods = [pod for pod in self.pods.list(namespace) if selector.matches(labels_of(pod))]
+        others = [
+            split_key(other)
+            for other, theirs in self._selectors.items()
+            if split_key(other)[0] == namespace and any(theirs.matches(labels_of(pod)) for pod in pods)
+        ]
+        if len(others) > 1:
+            who = " ".join(f"{{{name} {namespace}}}" for namespace, name in others)
+            why = f"pods by selector {text} are controlled by multiple HPAs: [{who}]"
+            self.event(scaler, "Warning", "AmbiguousSelector", why)
+            self._condition(work, "ScalingActive", "False", "AmbiguousSelector", why)
+            raise NoSize(why, None)
+
     def _one_metric(
         self, spec: Obj, field: str, scaler: Obj, scale: Obj, current: int
     ) -> tuple[int, str, Obj]:
-        if field != "resource":
-            api = "external.metrics.k8s.io" if field == "external" else "custom.metrics.k8s.io"
-            raise MetricMissing(
-                f"unable to get metric: unable to fetch metrics from {api.partition('.')[0]} metrics API: "
-                f"the server could not find the requested resource (get {api})"
-            )
-        name, target = spec["resource"]["name"], spec["resource"]["target"]
+        if field not in ("resource", "containerResource"):
+            raise unserved(spec, field, scaler["metadata"]["namespace"])
+        name, target = spec[field]["name"], spec[field]["target"]
         kind = "utilization" if target.get("averageUtilization") is not None else "usage"
         namespace = scaler["metadata"]["namespace"]
         selector = (scale.get("status") or {}).get("selector", "")
         try:
-            used = self._usage(namespace, selector, name)
+            used = self._usage(namespace, selector, name, spec[field].get("container"))
         except MetricMissing as error:
             raise MetricMissing(f"failed to get {name} {kind}: {error}") from None
         pods = [
@@ -230,7 +269,9 @@ class Autoscaler(Controller):
             average["averageUtilization"] = percent
             ratio = percent / target["averageUtilization"]
         size = current if abs(ratio - 1.0) <= TOLERANCE else math.ceil(ratio * len(pods))
-        measured = {"type": "Resource", "resource": {"name": name, "current": average}}
+        measured = {"type": spec["type"], field: {"name": name, "current": average}}
+        if spec[field].get("container"):
+            measured[field]["container"] = spec[field]["container"]
         what = (
             (f"{name} resource utilization (percentage of request)")
             if kind == "utilization"
@@ -238,8 +279,8 @@ class Autoscaler(Controller):
         )
         return size, what, measured
 
-    def _usage(self, namespace: str, selector: str, name: str) -> dict[str, int]:
-        """What each pod uses, in thousandths, from the resource metrics API."""
+    def _usage(self, namespace: str, selector: str, name: str, container: str | None) -> dict[str, int]:
+        """What each pod (or one container of it) uses, in thousandths, from the resource metrics API."""
         path = f"/apis/metrics.k8s.io/v1beta1/namespaces/{namespace}/pods"
         query = {"labelSelector": [quote(selector, safe="=,!()")]} if selector else {}
         answer = self.client.request("GET", path, query)
@@ -252,7 +293,9 @@ class Autoscaler(Controller):
         found = {}
         for item in answer.json().get("items") or ():
             amounts = [
-                quantity.parse(one["usage"].get(name, "0")).milli_value() for one in item["containers"]
+                quantity.parse(one["usage"].get(name, "0")).milli_value()
+                for one in item["containers"]
+                if container in (None, one["name"])
             ]
             found[item["metadata"]["name"]] = sum(amounts)
         return found

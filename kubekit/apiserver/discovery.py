@@ -273,6 +273,7 @@ def paths(ctx: Context) -> list[str]:
     for resource in ctx.server.resources():
         if resource.group:
             found |= {f"/apis/{resource.group}", resource.root}
-    for root, checks in health.CHECKS.items():
-        found |= {f"/{root}", *(f"/{root}/{check}" for check in (*checks, *health.UNSHOWN.get(root, ())))}
+    for root in health.CHECKS:
+        checks = (*health.checks_of(ctx.server, root), *health.UNSHOWN.get(root, ()))
+        found |= {f"/{root}", *(f"/{root}/{check}" for check in checks)}
     return sorted(found)

@@ -87,13 +87,15 @@ class APIServer(Component):
         audit_log: str = "",
         etcd_compaction_interval: float = 300.0,
         event_ttl: int = 3600,
+        proxy_client: bool = False,
     ) -> None:
-        """`etcd_compaction_interval` and `event_ttl` are seconds; 0: never compact, keep Events for ever."""
+        """`etcd_compaction_interval` and `event_ttl` are seconds; 0: never compact, keep Events for ever.
+        `proxy_client`: it has a certificate for servers behind it (--proxy-client-cert-file)."""
         super().__init__(loop, name)
         self.address = address
         self.service_cidr = service_cidr
         self.node_port_range = node_port_range
-        self.issuer = issuer
+        self.issuer, self.proxy_client = issuer, proxy_client
         backend = StoreBackend(store)
         self.storage = Storage(backend)
         self._compactor = Compactor(loop, name, store, etcd_compaction_interval)

@@ -125,6 +125,7 @@ class Settings:
             "audit_log": self.audit_log,
             "etcd_compaction_interval": self.etcd_compaction_interval,
             "event_ttl": self.event_ttl,
+            "proxy_client": True,
         }
 
     @classmethod

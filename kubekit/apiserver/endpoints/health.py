@@ -12,6 +12,7 @@ from kubekit.api.exchange import Response
 
 if TYPE_CHECKING:
     from kubekit.apiserver.context import Context
+    from kubekit.apiserver.server import APIServer
 
 TEXT = {"Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff"}
 
@@ -39,7 +40,6 @@ _HOOKS = [
         "priority-and-fairness-config-producer",
         "bootstrap-controller",
         "start-kubernetes-service-cidr-controller",
-        "aggregator-reload-proxy-client-cert",
         "start-kube-aggregator-informers",
         "apiservice-status-local-available-controller",
         "apiservice-status-remote-available-controller",
@@ -55,6 +55,9 @@ _END = [
     "poststarthook/apiservice-openapiv3-controller",
 ]
 
+_PROXY = "poststarthook/aggregator-reload-proxy-client-cert"
+_BEFORE = "poststarthook/start-kube-aggregator-informers"
+
 CHECKS: dict[str, list[str]] = {
     "healthz": ["ping", "log", "loopback-serving-certificate", "etcd", *_HOOKS, *_END],
     "livez": ["ping", "log", "loopback-serving-certificate", "etcd", *_HOOKS, *_END],
@@ -66,10 +69,19 @@ UNSHOWN = {"readyz": ["etcd", "etcd-readiness"]}
 """Checks that a root makes but lists only when they fail."""
 
 
+def checks_of(server: APIServer, root: str) -> list[str]:
+    """The checks of a root of this server: a hook is there only where it has something to do."""
+    found = CHECKS[root]
+    if not server.proxy_client:
+        return found
+    place = found.index(_BEFORE)
+    return [*found[:place], _PROXY, *found[place:]]
+
+
 def health(ctx: Context) -> Response:
     """Answer for one root or one check."""
     root, _, only = ctx.info.path.strip("/").partition("/")
-    checks, failed = CHECKS[root], _failed(ctx)
+    checks, failed = checks_of(ctx.server, root), _failed(ctx)
     unshown = UNSHOWN.get(root, [])
     if only and only not in (*checks, *unshown):
         return Response(404, "404 page not found\n", {"Content-Type": "text/plain; charset=utf-8"})

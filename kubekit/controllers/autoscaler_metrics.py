@@ -7,6 +7,7 @@ pkg/controller/podautoscaler/replica_calculator.go and metrics/client.go.
 from __future__ import annotations
 
 from kubekit.api.meta import Obj
+from kubekit.controllers.go_print import print_selector
 
 PREFIXES = {
     "Resource": "failed to get {name} resource metric value",
@@ -32,9 +33,9 @@ def unserved(spec: Obj, field: str, namespace: str) -> MetricMissing:
     averaged = source["target"].get("averageValue") is not None
     if field == "external":
         text = (
-            f"unable to get external metric {namespace}/{name}/{_printed(selector)}: unable to fetch metrics "
-            f"from external metrics API: the server could not find the requested resource (get {name}."
-            "external.metrics.k8s.io)"
+            f"unable to get external metric {namespace}/{name}/{print_selector(selector)}: unable to fetch "
+            "metrics from external metrics API: the server could not find the requested resource "
+            f"(get {name}.external.metrics.k8s.io)"
         )
         what = f"{name} external metric" if averaged else f"external metric {name}"
         return MetricMissing(text, f"failed to get {what}")
@@ -47,19 +48,3 @@ def unserved(spec: Obj, field: str, namespace: str) -> MetricMissing:
     about = source["describedObject"]
     text = f"unable to get metric {name}: {about['kind']} on {namespace} {about['name']}/{why}"
     return MetricMissing(text, f"failed to get {name} object metric" if averaged else "")
-
-
-def _printed(selector: Obj | None) -> str:
-    """A label selector as Go prints it."""
-    if selector is None:
-        return "nil"
-    labels = "".join(f"{key}: {value}," for key, value in sorted((selector.get("matchLabels") or {}).items()))
-    rules = "".join(
-        f"LabelSelectorRequirement{{Key:{one['key']},Operator:{one['operator']},"
-        f"Values:[{' '.join(one.get('values') or ())}],}},"
-        for one in selector.get("matchExpressions") or ()
-    )
-    return (
-        f"&LabelSelector{{MatchLabels:map[string]string{{{labels}}},"
-        f"MatchExpressions:[]LabelSelectorRequirement{{{rules}}},}}"
-    )

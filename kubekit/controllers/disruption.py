@@ -9,12 +9,16 @@ from __future__ import annotations
 from typing import ClassVar
 
 from kubekit.api.meta import Obj, controller_of, key_of
+from kubekit.api.resources import Resource
 from kubekit.api.selectors import from_object
 from kubekit.api.status_error import StatusError
 from kubekit.client import Informer
 from kubekit.controllers.controller import Context, Controller
+from kubekit.controllers.go_print import print_selector
 from kubekit.controllers.int_or_percent import scaled
-from kubekit.controllers.pods import is_deleting, is_ready
+from kubekit.controllers.pod_conditions import with_condition
+from kubekit.controllers.pods import is_deleting, is_ready, is_terminal
+from kubekit.controllers.served import CRDS, built_in, custom
 from kubekit.sim import parse_rfc3339, rfc3339
 
 DELETION_TIMEOUT = 120.0
@@ -39,11 +43,13 @@ class DisruptionController(Controller):
         super().__init__(context)
         self.budgets: Informer
         self.pods: Informer
+        self.crds: Informer
         self.scales: dict[str, Informer] = {}
 
     def set_up(self) -> None:
         self.budgets = self.follow(self.resource)
         self.pods = self.informer("pods")
+        self.crds = self.informer(CRDS)
         self.scales = {
             "ReplicaSet": self.informer("replicasets.apps"),
             "ReplicationController": self.informer("replicationcontrollers"),
@@ -59,19 +65,33 @@ class DisruptionController(Controller):
 
     def _pod_changed(self, event: str, pod: Obj) -> None:
         labels = pod["metadata"].get("labels") or {}
-        for budget in self.budgets.list(pod["metadata"]["namespace"]):
-            if from_object(budget["spec"].get("selector")).matches(labels):
-                self.enqueue(key_of(budget), event, pod)
+        budgets = [
+            budget
+            for budget in self.budgets.list(pod["metadata"]["namespace"])
+            if from_object(budget["spec"].get("selector")).matches(labels)
+        ]
+        for budget in budgets:
+            self.enqueue(key_of(budget), event, pod)
+        if len(budgets) > 1:
+            # The original goes by one of them at random; here all are brought up to date.
+            meta, one = pod["metadata"], self.loop.rng.choice(budgets)
+            text = (
+                f'Pod "{meta["namespace"]}"/"{meta["name"]}" matches multiple PodDisruptionBudgets.  '
+                f'Chose "{one["metadata"]["name"]}" arbitrarily.'
+            )
+            self.event(pod, "Warning", "MultiplePodDisruptionBudgets", text)
         left = self._stale_in(pod)
         if left is not None:
             self.queue.add_after(POD + key_of(pod), left, background=True)
 
     def _stale_in(self, pod: Obj) -> float | None:
         """Seconds until a DisruptionTarget condition of a pod that lives on is no longer true."""
-        if is_deleting(pod):
+        if is_deleting(pod) or is_terminal(pod):
             return None
         for condition in (pod.get("status") or {}).get("conditions") or ():
             if condition["type"] == "DisruptionTarget" and condition["status"] == "True":
+                if condition.get("reason") == "TerminationByKubelet":
+                    return None
                 since = parse_rfc3339(condition["lastTransitionTime"])
                 return max(0.0, since + STALE_CONDITION - self.clock.now())
         return None
@@ -133,16 +153,19 @@ class DisruptionController(Controller):
             if reference is None:
                 unmanaged.append(pod["metadata"]["name"])
                 continue
-            found = self._scale_of(reference, pod["metadata"]["namespace"])
-            if found is None:
-                name = pod["metadata"]["name"]
-                text = f'found no controllers for pod "{name}"'
-                whole = f"Failed to calculate the number of expected pods: {text}"
-                self.event(budget, "Warning", "CalculateExpectedPodCountFailed", whole)
-                raise CannotCount(text)
+            if reference["uid"] in sizes:
+                continue
+            try:
+                found = self._scale_of(reference, pod["metadata"]["namespace"])
+                if found is None:
+                    raise CannotCount(f'found no controllers for pod "{pod["metadata"]["name"]}"')
+            except CannotCount as error:
+                text = f"Failed to calculate the number of expected pods: {error}"
+                self.event(budget, "Warning", "CalculateExpectedPodCountFailed", text)
+                raise
             sizes[found[0]] = found[1]
         if unmanaged:
-            selector = from_object(budget["spec"].get("selector"))
+            selector = print_selector(budget["spec"].get("selector"))
             text = (
                 f"Pods selected by this PodDisruptionBudget (selector: {selector}) were found to be "
                 "unmanaged. As a result, the status of the PDB cannot be calculated correctly, which may "
@@ -155,17 +178,49 @@ class DisruptionController(Controller):
     def _scale_of(self, reference: Obj, namespace: str) -> tuple[str, int] | None:
         """(uid, size) of the controller, or of the Deployment above a ReplicaSet."""
         informer = self.scales.get(reference["kind"])
-        if informer is None:
-            return None
-        owner = informer.get(f"{namespace}/{reference['name']}")
+        owner = informer.get(f"{namespace}/{reference['name']}") if informer is not None else None
         if owner is None or owner["metadata"]["uid"] != reference["uid"]:
-            return None
+            return self._scale_elsewhere(reference, namespace)
         above = controller_of(owner)
         if above is not None and above["kind"] == "Deployment":
             deployment = self.scales["Deployment"].get(f"{namespace}/{above['name']}")
             if deployment is not None and deployment["metadata"]["uid"] == above["uid"]:
                 owner = deployment
         return owner["metadata"]["uid"], owner["spec"].get("replicas", 1)
+
+    def _scale_elsewhere(self, reference: Obj, namespace: str) -> tuple[str, int] | None:
+        """The size of a controller of any other kind, if that kind has a scale."""
+        version = reference.get("apiVersion", "")
+        resource = next(
+            (
+                one
+                for one in (*built_in("get"), *custom(self.crds))
+                if one.kind == reference["kind"] and one.api_version == version
+            ),
+            None,
+        )
+        if resource is None:
+            raise CannotCount(f'no matches for kind "{reference["kind"]}" in version "{version}"')
+        try:
+            scale = self.client.get(resource, reference["name"], namespace, "scale")
+        except StatusError as error:
+            if error.code != 404:
+                raise CannotCount(error.message) from error
+            if not self._is_scalable(resource):
+                text = f"{resource.qualified} does not implement the scale subresource"
+                raise CannotCount(text) from error
+            return None
+        if scale["metadata"].get("uid") != reference["uid"]:
+            return None
+        return reference["uid"], (scale.get("spec") or {}).get("replicas", 0)
+
+    def _is_scalable(self, resource: Resource) -> bool:
+        """Whether the kind has a scale: the server's table for its own kinds, the definition for others."""
+        crd = self.crds.get(resource.qualified)
+        if crd is None:
+            return "scale" in resource.subresources
+        versions = {one["name"]: one for one in crd["spec"]["versions"]}
+        return "scale" in (versions.get(resource.version, {}).get("subresources") or {})
 
     def _disrupted(self, budget: Obj, pods: list[Obj], now: float) -> tuple[dict[str, str], float | None]:
         """(evicted pods whose deletion is not seen yet, when to look again)."""
@@ -243,10 +298,11 @@ class DisruptionController(Controller):
         if left > 0:
             self.queue.add_after(POD + key, left, background=True)
             return
+        changed = with_condition(pod, "DisruptionTarget", "False", "", "", self.clock.now())
+        if changed is None:
+            return
         conditions = [
-            {**c, "status": "False", "lastTransitionTime": rfc3339(self.clock.now())}
-            if c["type"] == "DisruptionTarget"
-            else c
+            changed["conditions"][0] if c["type"] == "DisruptionTarget" else c
             for c in pod["status"]["conditions"]
         ]
         try:

@@ -12,6 +12,7 @@ import re
 from typing import Any
 
 from kubekit.api.decoding import List, Map, Pointer, Struct, Type
+from kubekit.api.meta import Obj
 
 INITIALS = frozenset(
     [
@@ -197,4 +198,20 @@ def _amount(value: int, scale: int, text: str, form: str) -> str:
     return (
         f"{{i:(resource.int64Amount){{value:(int64){value} scale:(resource.Scale){scale}}}"
         f" d:(resource.infDecAmount){{Dec:(*inf.Dec)<nil>}} s:(string){text} Format:(resource.Format){form}}}"
+    )
+
+
+def print_selector(selector: Obj | None) -> str:
+    """A pointer to a label selector, as `%v` prints it."""
+    if selector is None:
+        return "nil"
+    labels = "".join(f"{key}: {value}," for key, value in sorted((selector.get("matchLabels") or {}).items()))
+    rules = "".join(
+        f"LabelSelectorRequirement{{Key:{one['key']},Operator:{one['operator']},"
+        f"Values:[{' '.join(one.get('values') or ())}],}},"
+        for one in selector.get("matchExpressions") or ()
+    )
+    return (
+        f"&LabelSelector{{MatchLabels:map[string]string{{{labels}}},"
+        f"MatchExpressions:[]LabelSelectorRequirement{{{rules}}},}}"
     )

@@ -1,7 +1,8 @@
 """The pod garbage collector: removes pods that nobody else will remove.
 
-Every 20 seconds: finished pods beyond the threshold (oldest first), pods of nodes that no longer exist, pods
-that are being deleted but never were scheduled. Source: pkg/controller/podgc.
+Every 20 seconds: finished pods beyond the threshold (oldest first), pods that are being deleted on a node
+out of service, pods of nodes that no longer exist, pods that are being deleted but never were scheduled.
+Source: pkg/controller/podgc.
 """
 
 from __future__ import annotations
@@ -15,8 +16,10 @@ from kubekit.controllers.controller import Context, Controller
 from kubekit.controllers.pod_conditions import with_condition
 from kubekit.controllers.pods import is_deleting, is_terminal
 from kubekit.controllers.taint_eviction import index_by_node
+from kubekit.controllers.taints import taints_of
 
 PERIOD = 20.0
+OUT_OF_SERVICE = "node.kubernetes.io/out-of-service"
 QUARANTINE = 40.0
 """Seconds for which a node must be missing before its pods are removed."""
 
@@ -40,6 +43,7 @@ class PodGarbageCollector(Controller):
         self.nodes = self.informer("nodes")
         index_by_node(self.pods)
         self.pods.add_index("unscheduled-deleting", _unscheduled_deleting)
+        self.pods.add_index("deleting-on-node", _deleting_on_node)
         self.pods.add_index("finished", lambda pod: ["yes"] if is_terminal(pod) else [])
         self.pods.add_index("used-nodes", lambda pod: ["yes"] if pod["spec"].get("nodeName") else [])
         self.every(PERIOD, self._collect)
@@ -54,6 +58,9 @@ class PodGarbageCollector(Controller):
             finished = self.pods.by_index("finished", "yes")
             finished.sort(key=lambda pod: (pod["metadata"].get("creationTimestamp", ""), name_of(pod)))
             for pod in finished[:surplus]:
+                self._delete(pod)
+        for pod in self.pods.by_index("deleting-on-node", "yes"):
+            if self._is_out_of_service(pod["spec"]["nodeName"]):
                 self._delete(pod)
         self._remove_orphans()
         for pod in self.pods.by_index("unscheduled-deleting", "yes"):
@@ -70,16 +77,27 @@ class PodGarbageCollector(Controller):
             for pod in self.pods.by_index("node", name):
                 self._delete(pod, "PodGC: node no longer exists")
 
+    def _is_out_of_service(self, name: str) -> bool:
+        """Whether somebody has said that the node will not come back: its pods need not be waited for."""
+        node = self.nodes.get(name)
+        if node is None or not any(taint["key"] == OUT_OF_SERVICE for taint in taints_of(node)):
+            return False
+        conditions = (node.get("status") or {}).get("conditions") or ()
+        return not any(c["type"] == "Ready" and c["status"] == "True" for c in conditions)
+
     def _delete(self, pod: Obj, why: str = "") -> None:
         meta = pod["metadata"]
         try:
-            if not is_terminal(pod) and why:
+            if not is_terminal(pod):
                 now = self.clock.now()
-                status = with_condition(pod, "DisruptionTarget", "True", "DeletionByPodGC", why, now) or {}
+                status: Obj = {"phase": "Failed", "observedGeneration": meta.get("generation", 1)}
+                if why:
+                    condition = with_condition(pod, "DisruptionTarget", "True", "DeletionByPodGC", why, now)
+                    status.update(condition or {})
                 self.client.patch(
                     "pods",
                     meta["name"],
-                    {"metadata": {"uid": meta["uid"]}, "status": {**status, "phase": "Failed"}},
+                    {"metadata": {"uid": meta["uid"]}, "status": status},
                     meta["namespace"],
                     subresource="status",
                 )
@@ -91,3 +109,7 @@ class PodGarbageCollector(Controller):
 
 def _unscheduled_deleting(pod: Obj) -> list[str]:
     return ["yes"] if is_deleting(pod) and not pod["spec"].get("nodeName") else []
+
+
+def _deleting_on_node(pod: Obj) -> list[str]:
+    return ["yes"] if is_deleting(pod) and pod["spec"].get("nodeName") else []

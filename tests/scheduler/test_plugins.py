@@ -225,6 +225,35 @@ def test_added_affinity_is_enforced_for_every_pod() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("preference", "told"),
+    [
+        ({"matchExpressions": [{"key": "a", "operator": "Gt", "values": ["+5"]}]}, ""),
+        ({}, ""),
+        (
+            {"matchExpressions": [{"key": "a", "operator": "Lt", "values": ["ssd"]}]},
+            '[1].matchExpressions[0].values[0]: Invalid value: "ssd": '
+            "for 'Gt', 'Lt' operators, the value must be an integer",
+        ),
+        (
+            {
+                "matchExpressions": [{"key": "a", "operator": "Exists", "values": ["b"]}],
+                "matchFields": [{"key": "metadata.name", "operator": "In", "values": ["c", "d"]}],
+            },
+            '[[1].matchExpressions[0].values: Invalid value: ["b"]: values set must be empty for exists and '
+            'does not exist, [1].matchFields[0].values: Invalid value: ["c","d"]: must have one element]',
+        ),
+    ],
+)
+def test_a_preference_that_cannot_be_parsed_fails_scoring(preference: Obj, told: str) -> None:
+    made = pod("p")
+    sound = {"matchExpressions": [{"key": "a", "operator": "In", "values": ["b"]}]}
+    terms = [{"weight": 1, "preference": sound}, {"weight": 2, "preference": preference}]
+    made["spec"]["affinity"] = {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": terms}}
+    status = NodeAffinity(HANDLE, {}).pre_score(CycleState(), PodInfo(made), [])
+    assert (status.message if status is not None else "") == told
+
+
 TAINTED = {"taints": [taint("a")]}
 
 

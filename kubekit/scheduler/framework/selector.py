@@ -18,6 +18,8 @@ from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import Any
 
+from kubekit.scheduler.framework.term_errors import preferred_errors
+
 Obj = dict[str, Any]
 Requirement = tuple[str, str, frozenset[str]]
 """A label key, an operator, the values."""
@@ -131,19 +133,20 @@ EVERYTHING = Selector()
 class NodeTerm:
     """One nodeSelectorTerm: expressions over labels and fields, which must all hold."""
 
-    __slots__ = ("fields", "labels", "never")
+    __slots__ = ("broken", "fields", "labels", "never")
 
     def __init__(self, term: Obj) -> None:
         expressions = term.get("matchExpressions") or ()
         fields = term.get("matchFields") or ()
         self.never = not expressions and not fields  # an empty term selects no node
+        self.broken = False
         self.labels: tuple[Requirement, ...] = ()
         self.fields: tuple[Requirement, ...] = ()
         try:
             self.labels = tuple(_requirement(expression) for expression in expressions)
             self.fields = tuple(_field_requirement(expression) for expression in fields)
         except ValueError:
-            self.never = True  # a term that cannot be parsed matches nothing; other terms still may
+            self.never = self.broken = True  # it matches nothing; other terms still may
 
     def matches(self, labels: Mapping[str, str], name: str) -> bool:
         """Whether a node with these labels and this name satisfies the term."""
@@ -194,16 +197,18 @@ class RequiredNodeAffinity:
 
 
 class PreferredTerms:
-    """Preferred scheduling terms: each that holds adds its weight."""
+    """Preferred scheduling terms: each that holds adds its weight. `problem` tells what cannot be parsed."""
 
-    __slots__ = ("terms",)
+    __slots__ = ("problem", "terms")
 
-    def __init__(self, terms: Iterable[Obj]) -> None:
+    def __init__(self, terms: list[Obj]) -> None:
         self.terms = [
             (NodeTerm(term.get("preference") or {}), int(term.get("weight", 0)))
             for term in terms
             if term.get("weight", 0)
         ]
+        broken = any(term.broken for term, _ in self.terms)
+        self.problem = preferred_errors(terms, lambda text: _integer(text) is not None) if broken else ""
 
     def score(self, labels: Mapping[str, str], name: str) -> int:
         """The sum of the weights of the terms that hold for a node."""

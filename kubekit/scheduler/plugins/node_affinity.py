@@ -18,7 +18,7 @@ from kubekit.scheduler.framework.node_table import Array, NodeTable
 from kubekit.scheduler.framework.plugin import Handle, Plugin, normalize, normalize_array
 from kubekit.scheduler.framework.pod_info import PodInfo
 from kubekit.scheduler.framework.selector import NodeSelector, PreferredTerms
-from kubekit.scheduler.framework.status import SKIP, Status, unresolvable
+from kubekit.scheduler.framework.status import SKIP, Code, Status, unresolvable
 
 Obj = dict[str, Any]
 
@@ -95,8 +95,11 @@ class NodeAffinity(Plugin):
         return codes
 
     def pre_score(self, state: CycleState, pod: PodInfo, nodes: list[NodeInfo]) -> Status | None:
-        """Skip when nobody prefers anything."""
-        return SKIP if pod.preferred_nodes is None and self.added_preferred is None else None
+        """Skip when nobody prefers anything; fail on preferences that nobody can understand."""
+        wanted = pod.preferred_nodes
+        if wanted is None:
+            return SKIP if self.added_preferred is None else None
+        return Status(Code.ERROR, wanted.problem) if wanted.problem else None
 
     def score(self, state: CycleState, pod: PodInfo, node: NodeInfo) -> int:
         """The sum of the weights of the preferred terms that hold."""

@@ -142,3 +142,9 @@ def test_what_was_observed_stays_known(api: Asker) -> None:
     body["status"]["conditions"] = [{"type": "A", "status": "False"}]
     status = api.ask("PUT", path, body).json()["status"]
     assert (status["observedGeneration"], status["conditions"][0]["observedGeneration"]) == (1, 1)
+
+
+def test_a_grpc_probe_asks_for_no_service_in_particular(api: Asker) -> None:
+    probe = {"grpc": {"port": 1}}
+    spec = api.pod("p", containers=[{"name": "c", "image": "i", "livenessProbe": probe}])["spec"]
+    assert spec["containers"][0]["livenessProbe"]["grpc"] == {"port": 1, "service": ""}

@@ -53,6 +53,27 @@ def test_forms_of_answers(api: Asker) -> None:
     assert api.ask("POST", path, b"x", headers={"content-type": "text/plain"}).status == 415
 
 
+@pytest.mark.parametrize(
+    ("path", "kind", "text"),
+    [
+        ("", "PartialObjectMetadata", "is a list (*core.ConfigMapList)"),
+        ("/a", "PartialObjectMetadataList", "is not a list (*core.ConfigMap)"),
+    ],
+)
+def test_metadata_of_the_wrong_number(api: Asker, path: str, kind: str, text: str) -> None:
+    api.config("a")
+    accept = {"accept": f"application/json;as={kind};v=v1;g=meta.k8s.io"}
+    refused = api.ask("GET", f"{CORE}/configmaps{path}", headers=accept)
+    assert refused.status == 406
+    assert refused.json()["message"] == f"you requested {kind}, but the requested object {text}"
+
+
+def test_what_is_named_goes_before_what_is_starred(api: Asker) -> None:
+    api.config("a")
+    answer = api.ask("GET", f"{CORE}/configmaps/a", headers={"accept": "*/*, application/yaml"})
+    assert answer.headers["Content-Type"] == "application/yaml"
+
+
 def test_bodies_are_checked_like_the_real_ones(api: Asker) -> None:
     path = f"{CORE}/configmaps"
     wrong = api.ask(

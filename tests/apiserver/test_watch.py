@@ -87,3 +87,36 @@ def test_thousands_of_kubelets_do_not_look_at_every_pod(api: Asker) -> None:
     assert len(cache._concerned(event)) == 1
     assert kinds(streams[7]) == [("ADDED", "web")]
     assert kinds(streams[8]) == []
+
+
+def test_a_watch_that_comes_too_late_gets_an_event(api: Asker) -> None:
+    first = api.config("a")["metadata"]["resourceVersion"]
+    api.config("b")
+    api.server.store("", "configmaps").cache.forget_before(api.store.revision)
+    stream = api.watch(f"{CORE}/configmaps", resourceVersion=first)
+    (event,) = stream.take()
+    assert (event.type, event.object["code"], stream.closed) == ("ERROR", 410, True)
+    ahead = api.watch(
+        f"{CORE}/configmaps",
+        sendInitialEvents="true",
+        allowWatchBookmarks="true",
+        resourceVersionMatch="NotOlderThan",
+        resourceVersion="99999",
+    )
+    assert ahead.take()[0].object["code"] == 504
+
+
+def test_bookmarks_have_the_form_of_the_watch(api: Asker) -> None:
+    asked = {
+        "watch": ["1"],
+        "sendInitialEvents": ["true"],
+        "allowWatchBookmarks": ["true"],
+        "resourceVersionMatch": ["NotOlderThan"],
+        "includeObject": ["None"],
+    }
+    accept = {"accept": "application/json;as=Table;v=v1;g=meta.k8s.io"}
+    stream: Any = api.server(Request("GET", f"{CORE}/configmaps", asked, accept, None, ADMIN, "w"))
+    (event,) = stream.take()
+    row = event.object["rows"][0]
+    assert (event.type, event.object["kind"], row["cells"]) == ("BOOKMARK", "Table", ["", 0, "<unknown>"])
+    assert row["object"]["metadata"]["annotations"] == {"k8s.io/initial-events-end": "true"}

@@ -95,7 +95,7 @@ def probe(one: Obj) -> None:
     one.setdefault("failureThreshold", 3)
     http_get(one.get("httpGet"))
     if (grpc := one.get("grpc")) is not None:
-        grpc.setdefault("service", "")
+        grpc["service"] = grpc.get("service") or ""
 
 
 def container(one: Obj) -> None:

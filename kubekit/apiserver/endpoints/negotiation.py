@@ -68,7 +68,7 @@ def _negotiate(accept: str, tables: bool) -> Form | None:
         except ValueError:
             quality = 0.0
         clauses.append((-quality, place, media.lower(), given))
-    for _, _, media, given in sorted(clauses, key=lambda clause: clause[:2]):
+    for _, _, media, given in sorted(clauses, key=_rank):
         main, _, sub = media.partition("/")
         for served in _SERVED:
             if media in ("*/*", served) or (sub == "*" and served.startswith(main + "/")):
@@ -76,6 +76,13 @@ def _negotiate(accept: str, tables: bool) -> Form | None:
                 if form is not None:
                     return form
     return None
+
+
+def _rank(clause: tuple[float, int, str, dict[str, str]]) -> tuple[float, bool, bool, int]:
+    """The higher quality first, then what is named rather than starred, then the order of the header."""
+    quality, place, media, _ = clause
+    main, _, sub = media.partition("/")
+    return quality, main == "*", sub == "*", place
 
 
 def _with_parameters(media: str, given: dict[str, str], tables: bool) -> Form | None:

@@ -16,7 +16,14 @@ from kubekit.api.exchange import Response
 from kubekit.apiserver.endpoints import paging
 from kubekit.apiserver.endpoints.negotiation import Form
 from kubekit.apiserver.endpoints.options import ListOptions, list_options
-from kubekit.apiserver.endpoints.response import answer, form_of, partial, respond, table
+from kubekit.apiserver.endpoints.response import (
+    answer,
+    form_of,
+    list_refusal,
+    partial,
+    respond,
+    table,
+)
 from kubekit.apiserver.endpoints.scope import Scope, same
 from kubekit.apiserver.endpoints.selection import Selection
 from kubekit.apiserver.storage import complaint
@@ -119,6 +126,9 @@ def list_object(ctx: Context, scope: Scope, chosen: Selected, form: Form) -> Res
         objects, as_stored = [strategy.decorate(ctx, obj) for obj in objects], False
     if scope.to_served is not same:
         objects, as_stored = [scope.served(obj) for obj in objects], False
+    refused = list_refusal(scope, form)
+    if refused is not None:
+        raise refused
     if form.kind == "Table":
         return answer(200, table(ctx, scope, objects, metadata, form), form)
     if form.kind:

@@ -24,6 +24,14 @@ if TYPE_CHECKING:
 Obj = dict[str, Any]
 
 
+class _Plain(yaml.SafeDumper):
+    """Writes an object that occurs twice twice: clients are not to meet references."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """Always."""
+        return True
+
+
 def form_of(ctx: Context, tables: bool = True) -> Form:
     """The form of this request's answer; raises NotAcceptable."""
     accept = ctx.request.headers.get("accept")
@@ -33,8 +41,31 @@ def form_of(ctx: Context, tables: bool = True) -> Form:
 def respond(ctx: Context, scope: Scope, status: int, obj: Obj, form: Form) -> Response:
     """An object (already in the served version) or a Status as the answer."""
     if form.kind and obj.get("kind") != "Status":
+        if form.kind == "PartialObjectMetadataList":
+            raise _mismatch(scope, form, str(obj.get("kind", "")), "not a list")
         obj = as_form(ctx, scope, obj, form)
     return answer(status, obj, form)
+
+
+def list_refusal(scope: Scope, form: Form) -> errors.StatusError | None:
+    """Why a list cannot be given in this form, if it cannot."""
+    if form.kind != "PartialObjectMetadata":
+        return None
+    return _mismatch(scope, form, scope.resource.list_kind, "a list")
+
+
+def _mismatch(scope: Scope, form: Form, kind: str, what: str) -> errors.StatusError:
+    if scope.custom is not None:
+        shown = "unstructured.Unstructured" + ("List" if kind.endswith("List") else "")
+    else:
+        package = scope.resource.group.partition(".")[0] or "core"
+        shown = f"{_PACKAGES.get(package, package)}.{kind}"
+    text = f"you requested {form.kind}, but the requested object is {what} (*{shown})"
+    return errors.not_acceptable(text)
+
+
+_PACKAGES = {"events": "core", "internal": "apiserverinternal"}
+"""Groups whose internal types are in a package of another name."""
 
 
 def as_form(ctx: Context, scope: Scope, obj: Obj, form: Form) -> Obj:
@@ -73,6 +104,6 @@ def table(ctx: Context, scope: Scope, objects: list[Obj], metadata: Obj, form: F
 def answer(status: int, obj: Obj, form: Form) -> Response:
     """The body in its media type."""
     if form.media == "application/yaml":
-        text = yaml.safe_dump(obj, default_flow_style=False, allow_unicode=True)
+        text = yaml.dump(obj, Dumper=_Plain, default_flow_style=False, allow_unicode=True)
         return Response(status, text, {"Content-Type": "application/yaml"})
     return Response(status, obj, {"Content-Type": "application/json"})

@@ -48,6 +48,11 @@ def _pod_ip(obj: Obj) -> str:
     return str(ips[0].get("ip", "")) if ips else str((obj.get("status") or {}).get("podIP", ""))
 
 
+def _nothing(obj: Obj) -> str:
+    """A field that may be named but that no object has."""
+    return ""
+
+
 def _event_source(obj: Obj) -> str:
     event = core_form(obj)
     source = (event.get("source") or {}).get("component") or ""
@@ -76,13 +81,14 @@ FIELDS: dict[tuple[str, str], tuple[str, dict[str, Getter]]] = {
         "field label not supported: {}",
         {
             "spec.nodeName": _path("spec", "nodeName"),
+            "spec.host": _path("spec", "nodeName"),
             "spec.restartPolicy": _path("spec", "restartPolicy"),
             "spec.schedulerName": _path("spec", "schedulerName"),
             "spec.serviceAccountName": _path("spec", "serviceAccountName"),
             "spec.hostNetwork": _path("spec", "hostNetwork", default="false"),
             "status.phase": _path("status", "phase"),
             "status.podIP": _pod_ip,
-            "status.podIPs": _pod_ip,
+            "status.podIPs": _nothing,
             "status.nominatedNodeName": _path("status", "nominatedNodeName"),
         },
     ),

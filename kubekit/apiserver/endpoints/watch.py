@@ -1,7 +1,7 @@
 """GET ?watch=true: a stream of changes, from now, from a revision, or after a replay of everything there is.
 
 Without a resourceVersion (or with 0) the stream begins with an ADDED event for each object; with one it
-begins with the remembered events after it, or is refused with 410 when they have left the window.
+begins with the remembered events after it, or is one ERROR event (410) when they have left the window.
 `sendInitialEvents` replays everything and then sends a bookmark annotated `k8s.io/initial-events-end`.
 Upstream: apiserver/pkg/endpoints/handlers/watch.go, apiserver/pkg/storage/cacher/cacher.go.
 """
@@ -48,19 +48,20 @@ def watch(ctx: Context, scope: Scope) -> WatchStream | Response:
     present = ctx.server.storage.revision()
     replay = start == 0 or options.send_initial_events is True
     if options.send_initial_events is True and start > present:
-        raise paging.too_large(start, present)
+        return _failed(stream, paging.too_large(start, present))
     if options.send_initial_events is False and start == 0:
         replay = False
     if replay:
         _send_all(ctx, scope, watcher)
         watcher.heard = present
         if options.send_initial_events and options.allow_bookmarks:
-            stream.send(bookmark(scope, max(cache.revision, present), form, end_of_initial=True))
+            last = max(cache.revision, present)
+            stream.send(bookmark(scope, last, watcher.transform, end_of_initial=True))
     elif start:
         try:
             missed = cache.since(start)
         except TooOld as error:
-            raise errors.expired(str(error)) from None
+            return _failed(stream, errors.expired(str(error)))
         for event in missed:
             send(watcher, event)
         watcher.heard = present
@@ -71,6 +72,13 @@ def watch(ctx: Context, scope: Scope) -> WatchStream | Response:
             seconds, ctx.server.name, stream.close, what="end of a watch (timeoutSeconds)", background=True
         )
         stream.on_close(handle.cancel)
+    return stream
+
+
+def _failed(stream: WatchStream, error: errors.StatusError) -> WatchStream:
+    """The stream has begun when this is noticed: what is wrong is its one event."""
+    stream.send(WatchEvent("ERROR", error.status))
+    stream.close()
     return stream
 
 
@@ -138,17 +146,17 @@ def _form(ctx: Context, scope: Scope, form: Form) -> tuple[Any, Transform | None
 
 
 def bookmark(
-    scope: Scope, revision: int, form: Form | None = None, end_of_initial: bool = False
+    scope: Scope, revision: int, transform: Transform | None = None, end_of_initial: bool = False
 ) -> WatchEvent:
-    """A BOOKMARK: nothing but the revision up to which the watcher has heard everything."""
+    """A BOOKMARK: nothing but the revision up to which the watcher has heard everything, in its form."""
     metadata: Obj = {"resourceVersion": str(revision)}
     if end_of_initial:
         metadata["annotations"] = {INITIAL_EVENTS_END: "true"}
     resource = scope.resource
     obj: Obj = {"kind": resource.kind, "apiVersion": resource.api_version, "metadata": metadata}
     obj.update(scope.store.strategy.empty_fields())
-    if form is not None and form.kind == "PartialObjectMetadata":
-        obj = {"kind": "PartialObjectMetadata", "apiVersion": form.version, "metadata": metadata}
+    if transform is not None and scope.to_served is same:
+        obj = transform(obj)
     return WatchEvent("BOOKMARK", obj)
 
 
@@ -159,4 +167,4 @@ def send_bookmarks(server: APIServer) -> None:
         for watcher in list(cache.watchers()):
             if watcher.bookmarks and watcher.heard < cache.revision:
                 watcher.heard = cache.revision
-                watcher.stream.send(bookmark(scope, cache.revision))
+                watcher.stream.send(bookmark(scope, cache.revision, watcher.transform))

@@ -14,6 +14,8 @@ from kubekit.apiserver.printers import custom
 from kubekit.apiserver.printers.cells import name, section
 from kubekit.apiserver.printers.columns import NAME, REGISTRY, Column, Printer
 
+_INITIAL_END = "k8s.io/initial-events-end"
+"""A bookmark with this annotation keeps its metadata even where no objects are wanted."""
 _LIST_FIELDS = ("selfLink", "resourceVersion", "continue", "remainingItemCount")
 
 
@@ -85,7 +87,7 @@ def _row(shown: Printer, obj: Obj, now: float, include_object: str, version: str
         row["conditions"] = conditions
     if include_object == "Object":
         row["object"] = obj
-    elif include_object == "None":
+    elif include_object == "None" and _INITIAL_END not in (section(obj, "metadata").get("annotations") or {}):
         row["object"] = None
     else:
         row["object"] = {

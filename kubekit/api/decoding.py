@@ -213,6 +213,8 @@ class List(Type):
         pointer = "*" if isinstance(element, Pointer) else ""
         super().__init__(f"[]{pointer}{element.go_name}")
         self.element: Type = element
+        # Stored and read back, an empty slice is none at all; definitions are stored as JSON, which keeps it.
+        self.keeps_empty = isinstance(element, Struct) and element.name.startswith("apiextensions.")
 
     def omitted(self, value: Any) -> bool:
         return not value
@@ -220,8 +222,7 @@ class List(Type):
     def fast(self, value: Any) -> Any:
         if type(value) is list:
             if not value:
-                # Stored and read back, an empty slice is none at all.
-                return None
+                return [] if self.keeps_empty else None
             decode = self.element.fast
             return [decode(item) for item in value]
         if value is None:
@@ -239,7 +240,7 @@ class List(Type):
             problems.path.append(f"[{position}]")
             found.append(self.element.careful(item, problems))
             problems.path.pop()
-        return found or None
+        return found if found or self.keeps_empty else None
 
 
 class Map(Type):

@@ -22,7 +22,13 @@ from kubekit.api.field_path import (
     invalid,
     required,
 )
-from kubekit.apiserver.cel import CompileError, EvaluationError, Program, compiled
+from kubekit.apiserver.cel import (
+    CompileError,
+    EvaluationError,
+    InstantiationError,
+    Program,
+    compiled,
+)
 from kubekit.apiserver.cel.evaluator import OverBudget
 from kubekit.apiserver.cel.syntax import Name
 from kubekit.apiserver.cel.types import BOOL, DYN, STRING, Type, optional_of
@@ -43,6 +49,8 @@ def program_of(source: str, self_type: Type, wanted: Type, optional_old: bool) -
         program = compiled(source, {"self": self_type, "oldSelf": old})
     except CompileError as error:
         raise BadRule(f"compilation failed: {error}") from None
+    except InstantiationError as error:
+        raise BadRule(f"program instantiation failed: {error}") from None
     if program.type not in (wanted, DYN):
         what = "cel expression must evaluate to a bool" if wanted == BOOL else ""
         raise BadRule(what or "messageExpression must evaluate to a string")
@@ -190,12 +198,17 @@ def _violation(rule: Rule, variables: Obj, value: Any, kind: str, path: Path) ->
     return duplicate(at, shown) if reason == "FieldValueDuplicate" else invalid(at, shown, detail)
 
 
-def rule_problems(schema: Obj, path: Path, root: bool = True, lost: str = "") -> list[FieldError]:
+def rule_problems(
+    schema: Obj, path: Path, root: bool = True, lost: str = "", skip: tuple[str, ...] = ()
+) -> list[FieldError]:
     """The rules of a schema that do not compile, or speak of an `oldSelf` that cannot be known.
 
-    `lost` is the place above from which on old and new values cannot be told apart (items of a plain list).
+    `lost` is the place above from which on old and new values cannot be told apart (items of a plain list),
+    `skip` the places that are wrong anyway: rules around them are not compiled.
     """
-    found: list[FieldError] = []
+    found = _below(schema, path, lost, skip)
+    if not schema.get("x-kubernetes-validations") or any(_within(one, str(path)) for one in skip):
+        return found
     self_type = rule_type(schema, root)
     for position, one in enumerate(schema.get("x-kubernetes-validations") or ()):
         at = path.child("x-kubernetes-validations").index(position)
@@ -219,20 +232,24 @@ def rule_problems(schema: Obj, path: Path, root: bool = True, lost: str = "") ->
         elif one.get("optionalOldSelf") is not None:
             text = "may not be set if oldSelf is not used in rule"
             found.append(invalid(at.child("optionalOldSelf"), one["optionalOldSelf"], text))
-    return found + _below(schema, path, lost)
+    return found
 
 
-def _below(schema: Obj, path: Path, lost: str) -> list[FieldError]:
+def _within(place: str, path: str) -> bool:
+    return place == path or place.startswith((path + ".", path + "["))
+
+
+def _below(schema: Obj, path: Path, lost: str, skip: tuple[str, ...]) -> list[FieldError]:
     found: list[FieldError] = []
-    for key, part in (schema.get("properties") or {}).items():
-        found += rule_problems(part, path.child("properties").key(key), False, lost)
     if isinstance(schema.get("additionalProperties"), dict):
         at = path.child("additionalProperties")
-        found += rule_problems(schema["additionalProperties"], at, False, lost)
+        found += rule_problems(schema["additionalProperties"], at, False, lost, skip)
+    for key, part in (schema.get("properties") or {}).items():
+        found += rule_problems(part, path.child("properties").key(key), False, lost, skip)
     if isinstance(schema.get("items"), dict):
         told_apart = schema.get("x-kubernetes-list-type") == "map"
         found += rule_problems(
-            schema["items"], path.child("items"), False, lost or ("" if told_apart else str(path))
+            schema["items"], path.child("items"), False, lost or ("" if told_apart else str(path)), skip
         )
     return found
 

@@ -23,6 +23,11 @@ def prune(value: Obj, schema: Obj) -> tuple[Obj, list[str]]:
     return found, sorted(unknown)
 
 
+def pruned(value: Any, schema: Obj) -> Any:
+    """Any value without what its schema does not know."""
+    return _pruned(value, schema, "", [])
+
+
 def _pruned(value: Any, schema: Obj | None, path: str, unknown: list[str]) -> Any:
     if isinstance(value, list):
         items = schema.get("items") if schema is not None else None

@@ -8,13 +8,14 @@ v1/conversion.go).
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import urlsplit
 
 from kubekit.api import formats
 from kubekit.api.field_path import FieldError, Path, forbidden, invalid, not_supported, required
 from kubekit.api.meta import Obj, is_true
 from kubekit.apiserver.custom.rules import rule_problems
+from kubekit.apiserver.custom.schema import has_defaults
+from kubekit.apiserver.validation.definition_display import schema_shown, set_fields, versions_shown
 from kubekit.apiserver.validation.object_meta import (
     METADATA,
     immutable,
@@ -22,7 +23,10 @@ from kubekit.apiserver.validation.object_meta import (
     validate_object_meta,
     validate_object_meta_update,
 )
-from kubekit.apiserver.validation.structural_schema import default_errors, structural_errors, supported_errors
+from kubekit.apiserver.validation.schema_defaults import default_errors
+from kubekit.apiserver.validation.selectable_fields import selectable_errors
+from kubekit.apiserver.validation.structural_schema import structural_errors, unknown_part
+from kubekit.apiserver.validation.supported_schema import supported_errors
 from kubekit.apiserver.validation.webhook_configuration import client_config
 
 _SPEC = Path("spec")
@@ -31,18 +35,12 @@ _APPROVED = "api-approved.kubernetes.io"
 _COLUMN_TYPES = ("boolean", "date", "integer", "number", "string")
 _COLUMN_FORMATS = ("byte", "date", "date-time", "double", "float", "int32", "int64", "password")
 _SHARED = ("schema", "subresources", "additionalPrinterColumns", "selectableFields")
-_AT_ROOT = (
-    "description", "type", "format", "title", "maximum", "exclusiveMaximum", "minimum", "exclusiveMinimum",
-    "maxLength", "minLength", "pattern", "maxItems", "minItems", "uniqueItems", "multipleOf", "required",
-    "items", "properties", "externalDocs", "example", "x-kubernetes-preserve-unknown-fields",
-    "x-kubernetes-validations",
-)  # fmt: skip
 _AT_THE_ROOT = " at the root of the schema if the status subresource is enabled"
-_AT_ROOT_SHOWN = (
-    "[Description Type Format Title Maximum ExclusiveMaximum Minimum ExclusiveMinimum MaxLength MinLength "
-    "Pattern MaxItems MinItems UniqueItems MultipleOf Required Items Properties ExternalDocs Example "
-    "XPreserveUnknownFields XValidations]"
-)
+_AT_ROOT = (
+    "Description", "Type", "Format", "Title", "Maximum", "ExclusiveMaximum", "Minimum", "ExclusiveMinimum",
+    "MaxLength", "MinLength", "Pattern", "MaxItems", "MinItems", "UniqueItems", "MultipleOf", "Required",
+    "Items", "Properties", "ExternalDocs", "Example", "XPreserveUnknownFields", "XValidations",
+)  # fmt: skip
 
 
 def _hoisted(versions: list[Obj]) -> tuple[Obj, list[Obj]]:
@@ -55,18 +53,6 @@ def _hoisted(versions: list[Obj]) -> tuple[Obj, list[Obj]]:
         and all(one.get(field) == versions[0][field] for one in versions)
     }
     return shared, [{key: value for key, value in one.items() if key not in shared} for one in versions]
-
-
-def _shown(versions: list[Obj] | None) -> list[Obj] | None:
-    """Versions as the original prints them."""
-    if versions is None:
-        return None
-    fields = ("name", "served", "storage", "deprecated", "deprecationWarning", *_SHARED)
-    zero: Obj = {"name": "", "served": False, "storage": False, "deprecated": False}
-    return [
-        {field[0].upper() + field[1:]: one.get(field, zero.get(field)) for field in fields}
-        for one in versions
-    ]
 
 
 def _label(value: str, path: Path) -> list[FieldError]:
@@ -144,45 +130,29 @@ def _schema(found: Obj | None, status: bool, path: Path) -> list[FieldError]:
     at = path.child("openAPIV3Schema")
     errors: list[FieldError] = []
     if status:
-        if schema.get("type", "object") != "object":
-            text = 'only "object" is allowed as the type' + _AT_THE_ROOT
-            errors.append(invalid(path.child("openAPIV3Schema.type"), schema["type"], text))
-        elif any(value and field not in _AT_ROOT for field, value in schema.items()):
-            text = f"only {_AT_ROOT_SHOWN} fields are allowed" + _AT_THE_ROOT
-            errors.append(invalid(at, schema, text))
+        for field in set_fields(schema):
+            if field == "Type" and schema["type"] != "object":
+                text = 'only "object" is allowed as the type' + _AT_THE_ROOT
+                errors.append(invalid(path.child("openAPIV3Schema.type"), schema["type"], text))
+                break
+            if field not in _AT_ROOT:
+                text = f"only [{' '.join(_AT_ROOT)}] fields are allowed" + _AT_THE_ROOT
+                errors.append(invalid(at, schema_shown(schema), text))
+                break
     if schema.get("nullable"):
         errors.append(
             forbidden(path.child("openAPIV3Schema.nullable"), "nullable cannot be true at the root")
         )
-    shape = structural_errors(schema, at)
-    errors += shape or default_errors(schema, at)
-    errors += supported_errors(schema, at)
-    return errors if shape else errors + rule_problems(schema, at)
-
-
-def _selectable(fields: list[Obj] | None, schema: Obj | None, path: Path) -> list[FieldError]:
-    errors: list[FieldError] = []
-    seen: set[str] = set()
-    for position, one in enumerate(fields or ()):
-        at, where = path.index(position).child("jsonPath"), one.get("jsonPath", "")
-        if not where:
-            errors.append(required(at))
-            continue
-        found: Any = (schema or {}).get("openAPIV3Schema")
-        for part in where.lstrip(".").split("."):
-            found = ((found or {}).get("properties") or {}).get(part)
-        if where.startswith(".metadata"):
-            errors.append(invalid(at, where, "must not point to fields in metadata"))
-        if (found or {}).get("type") not in ("string", "boolean", "integer"):
-            text = (
-                "must point to a field of type string, boolean or integer. Enum string fields and strings "
-                "with formats are allowed."
-            )
-            errors.append(invalid(at, where, text))
-        if where in seen:
-            errors.append(FieldError("FieldValueDuplicate", str(at), where, ""))
-        seen.add(where)
-    return errors
+    # A schema with parts outside of what custom resources know is not asked for its structure.
+    alien = unknown_part(schema)
+    wrong = [] if alien else structural_errors(schema, at) or default_errors(schema, at)
+    unsupported = supported_errors(schema, at)
+    errors += wrong + unsupported
+    if alien and not errors:
+        errors.append(invalid(at, "", alien))
+    if alien or wrong:
+        return errors
+    return errors + rule_problems(schema, at, skip=tuple(error.field for error in unsupported))
 
 
 def _parts(holder: Obj, status: bool, path: Path, schema_field: str) -> list[FieldError]:
@@ -194,6 +164,33 @@ def _parts(holder: Obj, status: bool, path: Path, schema_field: str) -> list[Fie
     return errors
 
 
+def _selectable(holder: Obj, path: Path, version: bool = False) -> list[FieldError]:
+    """Selectable fields stand beside the schema they lead into: both in a version, or both shared."""
+    schema = (holder.get("schema") or {}).get("openAPIV3Schema")
+    if schema is None:
+        text = "may only be set when validations.schema is included"
+        if version:
+            text = "may only be set when `version.schema.openAPIV3Schema` is not included"
+        return [invalid(path, "", text)]
+    return selectable_errors(holder["selectableFields"], schema, path)
+
+
+def _warning(version: Obj, path: Path) -> list[FieldError]:
+    text: str = version["deprecationWarning"]
+    if not version.get("deprecated"):
+        return [invalid(path, text, "can only be set for deprecated versions")]
+    size = len(text.encode())
+    wrong = ["must be <= 256 characters long"] if size > 256 else []
+    wrong += [] if size else ["must not be an empty string"]
+    for position, char in enumerate(text):
+        if not char.isprintable():
+            at = len(text[:position].encode())
+            rule = "must only contain printable UTF-8 characters"
+            wrong.append(f"{rule}; non-printable character found at index {at}")
+            break
+    return [invalid(path, text, one) for one in wrong]
+
+
 def _versions(spec: Obj) -> list[FieldError]:
     at = _SPEC.child("versions")
     listed: list[Obj] = spec.get("versions") or []
@@ -202,28 +199,27 @@ def _versions(spec: Obj) -> list[FieldError]:
     for position, one in enumerate(listed):
         if not (one.get("schema") or {}).get("openAPIV3Schema"):
             errors.append(required(at.index(position).child("schema", "openAPIV3Schema")))
+    if spec.get("preserveUnknownFields") and any(has_defaults(one.get("schema")) for one in listed):
+        text = "must be false in order to use defaults in the schema"
+        errors.append(invalid(_SPEC.child("preserveUnknownFields"), True, text))
     for position, one in enumerate(own):
         errors += _label(one.get("name", ""), at.index(position).child("name"))
-        warning, place = one.get("deprecationWarning"), at.index(position).child("deprecationWarning")
-        if warning is not None and not one.get("deprecated"):
-            errors.append(invalid(place, warning, "can only be set for deprecated versions"))
-        elif warning is not None and len(warning) > 256:
-            errors.append(invalid(place, warning, "must be <= 256 characters long"))
-        elif warning == "":
-            errors.append(invalid(place, warning, "must not be an empty string"))
+        if one.get("deprecationWarning") is not None:
+            errors += _warning(one, at.index(position).child("deprecationWarning"))
         status = "status" in ((listed[position].get("subresources")) or {})
         errors += _parts(one, status, at.index(position), "schema")
-        errors += _selectable(
-            one.get("selectableFields"),
-            listed[position].get("schema"),
-            at.index(position).child("selectableFields"),
-        )
+        if one.get("selectableFields"):
+            place = at.index(position).child("selectableFields")
+            errors += _selectable(one, place, version=True)
     names = [one.get("name") for one in listed]
-    shown = _shown(own if spec.get("versions") is not None else None)
+    shown = versions_shown(own if spec.get("versions") is not None else None)
     if len(set(names)) < len(names):
         errors.append(invalid(at, shown, "must contain unique version names"))
     if sum(1 for one in listed if one.get("storage")) != 1:
         errors.append(invalid(at, shown, "must have exactly one version marked as storage version"))
+    if names and names[0]:
+        # The first name is also the one of the old field for a single version.
+        errors += _label(names[0], _SPEC.child("version"))
     names_at, kind_names = _SPEC.child("names"), spec.get("names") or {}
     for field in ("plural", "singular", "kind", "listKind"):
         if not kind_names.get(field):
@@ -232,9 +228,7 @@ def _versions(spec: Obj) -> list[FieldError]:
     status = any("status" in (one.get("subresources") or {}) for one in listed)
     errors += _parts(shared, status, _SPEC, "validation")
     if shared.get("selectableFields"):
-        errors += _selectable(
-            shared["selectableFields"], shared.get("schema"), _SPEC.child("selectableFields")
-        )
+        errors += _selectable(shared, _SPEC.child("selectableFields"))
     return errors
 
 
@@ -252,12 +246,15 @@ def _review_versions(versions: list[str], path: Path) -> list[FieldError]:
     return errors
 
 
-def _conversion(conversion: Obj | None) -> list[FieldError]:
+def _conversion(conversion: Obj | None, preserving: bool) -> list[FieldError]:
     if conversion is None:
         return []
     at = _SPEC.child("conversion")
     strategy, hook = conversion.get("strategy", ""), conversion.get("webhook") or {}
     errors: list[FieldError] = []
+    if preserving and strategy != "None":
+        text = "must be None if spec.preserveUnknownFields is true"
+        errors.append(invalid(at.child("strategy"), strategy, text))
     if not strategy:
         errors.append(required(at.child("strategy")))
     elif strategy not in ("None", "Webhook"):
@@ -289,7 +286,11 @@ def _spec(obj: Obj) -> list[FieldError]:
         errors.append(required(_SPEC.child("scope")))
     elif scope not in ("Cluster", "Namespaced"):
         errors.append(not_supported(_SPEC.child("scope"), scope, ("Cluster", "Namespaced")))
-    return errors + _versions(spec) + _conversion(spec.get("conversion"))
+    return (
+        errors
+        + _versions(spec)
+        + _conversion(spec.get("conversion"), bool(spec.get("preserveUnknownFields")))
+    )
 
 
 def _status(obj: Obj) -> list[FieldError]:

@@ -18,7 +18,7 @@ by step), `programs` with `image_programs`, `filters`, `file_programs` and `tar`
 
 Left out against the original: cgroups and real resource use, volume plugins other than ConfigMap, Secret,
 projected, downward API and hostPath (the others mount at once), device plugins and dynamic resources, garbage
-collection of images, RestartAllContainers rules, in-place resize conditions, checkpointing, user namespaces.
+collection of images, RestartAllContainers rules, checkpointing, user namespaces.
 """
 
 from kubekit.kubelet.images import ImageStore

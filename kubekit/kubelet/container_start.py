@@ -7,6 +7,7 @@ here. Source: `startContainer` in `pkg/kubelet/kuberuntime/kuberuntime_container
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 
 from kubekit.api.meta import Obj
@@ -106,7 +107,7 @@ class ContainerStart:
         return environment
 
     def _post_start(self, pod: Obj, container: Obj, kind: str, hook: Obj, id: str) -> Steps[None]:
-        seconds, status, output = 0.0, 0, ""
+        seconds, status, out, err = 0.0, 0, "", ""
         argv: list[str] = []
         if "sleep" in hook:
             seconds = float(hook["sleep"].get("seconds", 0))
@@ -118,10 +119,15 @@ class ContainerStart:
         running = self._cri.container(id)
         if argv and running is not None:
             status, out, err = self._cri.exec_sync(running, argv)
-            output = out + err
         if status != 0:
             self._events.warning(pod, container, kind, "FailedPostStartHook", "PostStartHook failed")
-            text = f"command '{' '.join(argv)}' exited with {status}: {output}"
+            meta = pod["metadata"]
+            who = f"{meta['name']}_{meta['namespace']}({meta['uid']})"
+            text = (
+                f'Exec lifecycle hook ([{" ".join(argv)}]) for Container "{container["name"]}" in Pod '
+                f"\"{who}\" failed - error: command '{' '.join(argv)}' exited with {status}: {err}, "
+                f"message: {json.dumps(out + err, ensure_ascii=False)}"
+            )
             raise StartError("PostStartHookError", text, kill_id=id)
 
 

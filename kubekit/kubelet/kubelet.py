@@ -29,6 +29,7 @@ from kubekit.kubelet.pod_status import TERMINAL
 from kubekit.kubelet.pod_sync import PodSync
 from kubekit.kubelet.pod_worker import PodWorker, Services
 from kubekit.kubelet.prober import Prober
+from kubekit.kubelet.resize import Resizes
 from kubekit.kubelet.resources import Amounts, qos_class
 from kubekit.kubelet.runtime import EXITED, Runtime
 from kubekit.kubelet.server import PORT, KubeletServer
@@ -43,6 +44,7 @@ from kubekit.sim import Component, Loop
 CAPACITY = {"cpu": "4", "ephemeral-storage": "100Gi", "memory": "8Gi", "pods": "110"}
 VERSION = "v1.36.2"
 SYNC_SECONDS = 60.0
+NOTICED = ("generation", "deletionTimestamp", "deletionGracePeriodSeconds", "labels", "annotations")
 
 
 class Kubelet(Component):
@@ -114,6 +116,7 @@ class Kubelet(Component):
         self.workers = {}
         self.static_pods = StaticPods(self)
         self._requests: dict[str, Amounts] = {}
+        self.resizes = Resizes(self.events, loop.clock, self.workers, self._requests, self._admission)
         self.informers = InformerFactory(client, loop, owner)
         self.pods: Informer = self.informers.informer(
             "pods", field_selector=f"spec.nodeName={self.node_name}"
@@ -270,18 +273,15 @@ class Kubelet(Component):
             if pod["metadata"].get("deletionTimestamp") is not None:
                 self.work_on(pod)
             return
+        pod = self.resizes.take(worker, pod)
         before, after = old["metadata"], pod["metadata"]
         if (
-            old["spec"] != pod["spec"]
-            or before.get("deletionTimestamp") != after.get("deletionTimestamp")
-            or before.get("deletionGracePeriodSeconds") != after.get("deletionGracePeriodSeconds")
-            or before.get("labels") != after.get("labels")
-            or before.get("annotations") != after.get("annotations")
+            any(before.get(field) != after.get(field) for field in NOTICED)
+            or old["spec"] != pod["spec"]
             or self._ended_elsewhere(worker, pod)
             or pod["spec"].get("readinessGates")
         ):
-            self._requests[uid] = requests_of(pod)
-            worker.update(pod)
+            self.resizes.granted(worker, pod)
         else:
             worker.pod = pod
         self.statuses.reconcile(pod)
@@ -311,6 +311,7 @@ class Kubelet(Component):
         worker.update(pod)
 
     def _worker_done(self, worker: PodWorker) -> None:
+        self.resizes.retry()
         if worker.removed or (worker.is_static and worker.uid not in self.static_pods.pods):
             self._forget(worker.uid)
 
@@ -325,6 +326,7 @@ class Kubelet(Component):
         self.pod_sync.backoff.forget(f"{uid}_")
         self.services.reasons.pop(uid, None)
         self._requests.pop(uid, None)
+        self.resizes.retry()
         if worker is not None and worker.is_static:
             self.static_pods.start_waiting()
 
@@ -339,7 +341,8 @@ class Kubelet(Component):
                 "spec": {},
                 "status": {"allocatable": self.allocatable},
             }
-        others = [w.pod for w in self.workers.values() if not w.terminated and not w.finished]
+        running = (w for w in self.workers.values() if not w.terminated and not w.finished)
+        others = [w.pod for w in running if w.uid != pod["metadata"]["uid"]]
         return admit(pod, node, others, self._requests)
 
     def _reject(self, pod: Obj, rejection: Rejection) -> None:

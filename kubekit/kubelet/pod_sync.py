@@ -77,7 +77,7 @@ class PodSync:
             self._events.pod(pod, "Normal", "SandboxChanged", text)
         if actions.kill_pod:
             yield from self.kill_pod(pod)
-        for kill in actions.kill:
+        for kill in () if actions.kill_pod else actions.kill:
             yield from self._kill(pod, kill.id, kill.container, kill.message, kill.probe, None)
         if actions.create_sandbox:
             try:

@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from kubekit.api.meta import Obj
+from kubekit.kubelet.conditions import by_kubelet
 from kubekit.kubelet.cri import RuntimeService
 from kubekit.kubelet.events import ContainerEvents
 from kubekit.kubelet.phase import is_static
@@ -19,6 +20,7 @@ from kubekit.kubelet.pleg import Pleg
 from kubekit.kubelet.pod_status import TERMINAL, generate
 from kubekit.kubelet.pod_sync import PodSync, Result
 from kubekit.kubelet.prober import Prober
+from kubekit.kubelet.resource_wishes import resources_of, summary
 from kubekit.kubelet.runtime import PodStatus
 from kubekit.kubelet.status_manager import StatusManager
 from kubekit.kubelet.task import FOREGROUND_SECONDS, Steps, Task, run
@@ -77,6 +79,16 @@ class PodWorker:
         self.disruption: Obj | None = None
         """The DisruptionTarget condition that goes with it."""
         self.grace: float | None = None
+        self.generation: int = pod["metadata"].get("generation", 0)
+        """Of the spec whose wish for resources was decided about last."""
+        self.allocated = resources_of(pod)
+        """What the containers were given, by name."""
+        self.deferred: Obj | None = None
+        """The PodResizePending condition while a wish waits; `desired` is the spec with the wish."""
+        self.desired: Obj = {}
+        self.resizing: Obj | None = None
+        """The PodResizeInProgress condition until a sync has seen that all is `actuated`."""
+        self.actuated = False
         self._gone = gone
         self._working = False
         self._pending = False
@@ -183,6 +195,10 @@ class PodWorker:
 
     def _sync(self) -> Steps[Outcome]:
         services, pod = self.services, self.pod
+        if self.resizing is not None and self.actuated:
+            text = f"Pod resize completed: {summary(pod, self.resizing['observedGeneration'])}"
+            self.resizing = None
+            services.events.pod(pod, "Normal", "ResizeCompleted", text)
         runtime = self._runtime_status()
         status = self._generate(runtime)
         services.statuses.set(pod, status)
@@ -205,6 +221,8 @@ class PodWorker:
                 reasons.pop(name, None)
             else:
                 reasons[name] = reason
+        if self.resizing is not None and not self.actuated:
+            self.actuated = self._pending = True
         if result.changed and not result.failed:
             services.pleg.request_relist(self.uid)
         return Outcome(failed=result.failed, retry_at=result.retry_at)
@@ -257,6 +275,11 @@ class PodWorker:
             ended=ended,
             verdict=verdict,
         )
+        resize = [one for one in (self.deferred, self.resizing) if one is not None]
+        if resize and status["phase"] not in TERMINAL:
+            conditions = status["conditions"]
+            first = next((i for i, one in enumerate(conditions) if by_kubelet(one["type"])), len(conditions))
+            conditions[first:first] = resize
         if self.disruption is not None:
             others = [c for c in status["conditions"] if c["type"] != self.disruption["type"]]
             status["conditions"] = [self.disruption, *others]

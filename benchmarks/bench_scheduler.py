@@ -107,7 +107,7 @@ def filled(nodes: int) -> Any:
 
 def through_the_engine(nodes: int, workload: str, pods: int) -> tuple[float, float]:
     """(pods a second of processor time, pods a second of real time): created, scheduled, bound."""
-    from kubekit.cluster.calm import calm
+    from kubekit.sim.calm import calm
 
     cluster = filled(nodes)
     for number in range(100):

@@ -14,6 +14,8 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+import orjson
+
 from kubekit.api.exchange import encode_json
 from kubekit.apiserver.encryption.transformers import IDENTITY, Transformer, Untransformable
 
@@ -246,7 +248,10 @@ def complaint(key: str, error: ValueError, listing: bool = False) -> str:
 
 def decode(value: bytes, revision: int) -> Obj:
     """Stored bytes as an object with its resourceVersion; raises ValueError when they are no JSON object."""
-    obj = json.loads(value)
+    try:
+        obj = orjson.loads(value)
+    except ValueError:
+        obj = json.loads(value)  # it says better what is wrong
     if not isinstance(obj, dict):
         raise ValueError("the stored value is not an object")
     metadata = obj.get("metadata")

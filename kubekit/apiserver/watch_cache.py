@@ -22,6 +22,7 @@ from typing import Any
 
 from kubekit.api.exchange import WatchEvent, WatchStream
 from kubekit.apiserver.storage import Storage, StoreEvent
+from kubekit.sim.calm import calm
 
 Obj = dict[str, Any]
 Predicate = Callable[[Obj], bool]
@@ -158,6 +159,11 @@ class WatchCache:
 
     def start(self) -> None:
         """Load everything and follow the store from there."""
+        with calm():
+            self._load()
+        self._go_on()
+
+    def _load(self) -> None:
         found, revision = self.storage.backend.load(self.prefix)
         self.objects.clear()
         self.keys.clear()
@@ -174,7 +180,6 @@ class WatchCache:
             self.keys.append(stored.key)
         self.revision = revision
         self.oldest = self.revision
-        self._go_on()
 
     def _go_on(self) -> None:
         self._end = self.storage.backend.watch(self.prefix, self.revision + 1, self._follow, self._lost)

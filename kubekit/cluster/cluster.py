@@ -18,7 +18,6 @@ from kubekit.apiserver import APIServer
 from kubekit.apiserver.admission.node_restriction import is_restricted
 from kubekit.client import Client
 from kubekit.cluster import presentation
-from kubekit.cluster.calm import calm
 from kubekit.cluster.defaults import (
     ADMIN,
     ADMIN_GROUPS,
@@ -53,6 +52,7 @@ from kubekit.network import Fabric
 from kubekit.proxy import Proxy
 from kubekit.scheduler.scheduler import Scheduler
 from kubekit.sim import Component, Loop, Record, Stalled, rfc3339
+from kubekit.sim.calm import calm
 
 
 class Cluster(Verbs):

@@ -9,12 +9,12 @@ import pytest
 import kubekit
 from kubekit.api.status_error import StatusError
 from kubekit.cluster import Cluster, KubekitError, ManifestError, TimeoutReached, UnknownName
-from kubekit.cluster.calm import calm
 from kubekit.cluster.defaults import Settings
 from kubekit.cluster.errors import line_of
 from kubekit.cluster.time import seconds_of
 from kubekit.cluster.topology import plan
 from kubekit.cluster.waiting import is_state
+from kubekit.sim.calm import calm
 
 POD = """
 apiVersion: v1

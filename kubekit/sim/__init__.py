@@ -4,7 +4,8 @@ Everything that would make two runs differ lives here and is handed to the other
 clock, the order of events, the random stream, the faults. The trace remembers how each decision was made.
 
 Reading order: `clock` (what time is), `rng` (what chance is), `trace` (what a record is), `loop` (how one
-thing follows another; `handle`, `lane`, `calm`), `component` (what can be stopped), `faults` (what can be broken).
+thing follows another; `handle`, `lane`, `calm`), `component` (what can be stopped), `faults` (what can be
+broken).
 
 Left out on purpose: threads, sockets and sleeping. A cluster on the wall clock is driven from the `serving`
 room by the same loop.

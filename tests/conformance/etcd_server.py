@@ -13,7 +13,7 @@ from typing import Any
 from kubekit.cluster.certificates import Authority
 from kubekit.etcd.auth import AuthStore, Identity
 from kubekit.etcd.backend import BackendState
-from kubekit.etcd.cluster_errors import BadTransferee
+from kubekit.etcd.cluster_errors import BadTransferee, Unavailable
 from kubekit.etcd.datadir import Storage
 from kubekit.etcd.disk import Disk
 from kubekit.etcd.errors import Compacted, EtcdError, PermissionDenied
@@ -67,6 +67,12 @@ class AgedDoor(MemberDoor):
     ) -> None:
         """Ask the member."""
         super().submit(call, request, token, lambda answer: done(aged(self.version, call, answer)))
+
+    def snapshot(self, token: str = "") -> Iterator[bytes]:
+        """Everything; a learner of 3.4 refuses all streams."""
+        if self.version.startswith("3.4") and self.member.learner:
+            raise Unavailable("etcdserver: rpc not supported for learner")
+        return super().snapshot(token)
 
 
 class Certificates:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from kubekit.etcd.cluster_errors import Unavailable
+from kubekit.terminal.etcdctl.doors import MemberDoor
 from tests.terminal.etcd_shells import One
 
 
@@ -191,6 +194,18 @@ def test_a_snapshot_is_a_file(one: One, tmp_path: Path) -> None:
     assert "snapshot must be requested to one selected node, not multiple" in refused.stderr
     missing = one("snapshot save no/such/folder.db")
     assert missing.exit != 0 and "no such file or directory" in missing.stderr
+
+
+def test_a_snapshot_from_a_member_that_is_unavailable_is_asked_for_without_end(
+    one: One, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(door: MemberDoor, token: str = "") -> Iterator[bytes]:
+        raise Unavailable("etcdserver: rpc not supported for learner")
+
+    monkeypatch.setattr(MemberDoor, "snapshot", refuse)
+    waited = one("snapshot save s.db")
+    assert waited.ended and "Error:" not in waited.stderr
+    assert list(tmp_path.glob("s.db*")) == []
 
 
 def test_help_names_what_there_is(one: One) -> None:

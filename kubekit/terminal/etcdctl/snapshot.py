@@ -15,7 +15,7 @@ from kubekit.etcd.snapshot import save as keep
 from kubekit.terminal.cli.command import Command
 from kubekit.terminal.etcdctl import offline
 from kubekit.terminal.etcdctl.call import Call, need
-from kubekit.terminal.etcdctl.client import Client, error_text, status_text
+from kubekit.terminal.etcdctl.client import UNAVAILABLE, Client, error_text, status_text
 from kubekit.terminal.etcdctl.exits import INTERRUPTED, DeadlineExceeded, Exit
 from kubekit.terminal.etcdctl.printer import human_bytes
 
@@ -65,6 +65,8 @@ def _fetch(call: Call, client: Client, path: str, timeout: float | None) -> tupl
         raise Exit(INTERRUPTED, error_text(late)) from None
     except EtcdError as error:
         call.log("info", "opened snapshot stream; downloading")
+        if error.code == UNAVAILABLE:
+            call.block()  # such a stream is opened again without end; only an interrupt ends that
         raise _broken(call, error) from None
     call.log("info", "opened snapshot stream; downloading")
     try:

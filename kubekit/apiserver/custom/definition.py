@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from kubekit.api.field_path import go_quote
 from kubekit.apiserver.registry.store import now_of
 from kubekit.apiserver.registry.strategy import Deleted, Strategy
+from kubekit.apiserver.validation.string_formats import unknown_formats
 
 if TYPE_CHECKING:
     from kubekit.apiserver.context import Context
@@ -40,6 +42,15 @@ class DefinitionStrategy(Strategy):
         super().prepare_for_update(ctx, obj, old)
         obj["status"] = dict(obj.get("status") or {})
         _note_stored(obj)
+
+    def warnings_on_create(self, ctx: Context, obj: Obj) -> list[str]:
+        """Formats in the schemas that nobody looks at."""
+        return self.warnings_on_update(ctx, obj, {})
+
+    def warnings_on_update(self, ctx: Context, obj: Obj, old: Obj) -> list[str]:
+        """Such formats that are new."""
+        known = set(_unknown_formats(old))
+        return [f"unrecognized format {go_quote(one)}" for one in _unknown_formats(obj) if one not in known]
 
     def begin_delete(
         self,
@@ -76,6 +87,12 @@ class DefinitionStrategy(Strategy):
             return None
         ctx.wrote(key, f"put if mod = {revision}", int(stored["metadata"]["resourceVersion"]))
         return Deleted(stored, False)
+
+
+def _unknown_formats(obj: Obj) -> list[str]:
+    versions = (obj.get("spec") or {}).get("versions") or ()
+    schemas = [(one.get("schema") or {}).get("openAPIV3Schema") for one in versions]
+    return list(dict.fromkeys(form for schema in schemas for form in unknown_formats(schema)))
 
 
 def _note_stored(obj: Obj) -> None:

@@ -7,12 +7,7 @@ kube-openapi (pkg/validation), apiextensions-apiserver (pkg/apiserver/validation
 
 from __future__ import annotations
 
-import base64
-import binascii
-import ipaddress
 import re
-from collections.abc import Callable
-from datetime import date, datetime
 from typing import Any
 
 from kubekit.api.field_path import (
@@ -25,43 +20,15 @@ from kubekit.api.field_path import (
     too_long,
     too_many,
 )
+from kubekit.apiserver.validation.string_formats import checked_format, fits
 
 Obj = dict[str, Any]
 
 _TYPE_INVALID = "FieldValueTypeInvalid"
-_UUID = re.compile(r"(?i)[0-9a-f]{8}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{4}-?[0-9a-f]{12}")
-_RFC3339 = re.compile(r"(?i)(\d{4}-\d\d-\d\d)t(\d\d:\d\d:\d\d)(\.\d+)?(z|[+-]\d\d:\d\d)")
-
-
-def _date_time(text: str) -> None:
-    found = _RFC3339.fullmatch(text)
-    if found is None:
-        raise ValueError(text)
-    datetime.fromisoformat(f"{found[1]}T{found[2]}")
-
-
-def _uuid(text: str) -> None:
-    if not _UUID.fullmatch(text):
-        raise ValueError(text)
-
-
-def _email(text: str) -> None:
-    local, at, domain = text.rpartition("@")
-    if not (local and at and domain) or " " in text:
-        raise ValueError(text)
-
-
-_FORMATS: dict[str, Callable[[str], object]] = {
-    "date-time": _date_time,
-    "date": date.fromisoformat,
-    "ipv4": ipaddress.IPv4Address,
-    "ipv6": ipaddress.IPv6Address,
-    "cidr": ipaddress.ip_interface,
-    "uuid": _uuid,
-    "email": _email,
-    "byte": lambda text: base64.b64decode(text, validate=True),
-}
-"""Formats that are looked at; the others are taken as they come."""
+_NUMBERS = ("integer", "number")
+_GO_FORMATS = {"integer": "int64", "number": "float64"}
+"""What Go's type of a number is called where a text with a format was wanted."""
+_LARGEST_FLOAT = 3.4028234663852886e38
 
 
 def type_name(value: Any) -> str:
@@ -108,12 +75,19 @@ def _text(value: str, schema: Obj, check: _Check) -> None:
         check.wrong(value, f"should be at least {shortest} chars long")
     elif schema.get("pattern") and not re.search(schema["pattern"], value):
         check.wrong(value, f"should match '{schema['pattern']}'")
-    form = schema.get("format")
-    if form in _FORMATS:
-        try:
-            _FORMATS[form](value)
-        except (ValueError, binascii.Error):
-            check.of_type(form, value)
+    form = checked_format(schema)
+    if form and not fits(value, form):
+        check.of_type(form, value)
+
+
+def _range_problem(value: float, types: list[str], form: str) -> str:
+    """The type and format whose range a number leaves; empty if it stays inside."""
+    if types == ["integer"]:
+        most = 2 ** (31 if form == "int32" else 63)
+        wrong = value != int(value) or not -most <= value < most
+    else:
+        wrong = form == "float" and types == ["number"] and abs(value) > _LARGEST_FLOAT
+    return f"{types[0]} {f'with format {form}' if form else '(default format)'}" if wrong else ""
 
 
 def _number(value: float, schema: Obj, check: _Check) -> None:
@@ -202,18 +176,22 @@ def value_errors(value: Any, schema: Obj, path: Path, name: str = "") -> list[Fi
     """What the schema says against a value that sits at `path`; texts call the place `name`."""
     check = _Check(name, path)
     types, found = _types(schema), type_name(value)
+    form = checked_format(schema)
     if value is None:
         if types and not schema.get("nullable"):
             check.of_type(",".join(types), found)
         return check.errors
     if types and found not in types and not (found == "integer" and "number" in types):
-        check.of_type(",".join(types), found)
+        if form and found not in ("string", "array"):
+            check.of_type(form, _GO_FORMATS.get(found, ""))
+        elif not form or schema.get("type") in _NUMBERS:
+            check.of_type(",".join(types), found)
     _combined(value, schema, check)
     if found == "string":
         _text(value, schema, check)
     elif found in ("integer", "number"):
-        if found == "number" and types == ["integer"]:
-            text = f"Checked value must be of type integer (default format) in {name}"
+        if problem := _range_problem(value, types, form):
+            text = f"Checked value must be of type {problem} in {name}"
             check.errors.append(FieldError("FieldValueInvalid", "<nil>", "", text))
         _number(value, schema, check)
     elif found == "array":

@@ -14,7 +14,14 @@ from typing import Any
 from kubekit.api.exchange import UserInfo
 from kubekit.apiserver.admission.plugin import Attributes
 from kubekit.apiserver.authorization import Attributes as Asked
-from kubekit.apiserver.cel import CompileError, EvaluationError, Program, compiled, new_library
+from kubekit.apiserver.cel import (
+    CompileError,
+    EvaluationError,
+    InstantiationError,
+    Program,
+    compiled,
+    new_library,
+)
 from kubekit.apiserver.cel.environment import Functions
 from kubekit.apiserver.cel.library_authorizer import (
     AUTHORIZER,
@@ -106,7 +113,12 @@ def declared(params: bool, authorizing: bool = True) -> dict[str, Type]:
 
 
 class BadExpression(Exception):
-    """An expression that does not compile; the text is what validation says."""
+    """An expression that does not compile; the text is what validation says. `internal` for one that compiles
+    and still cannot be made ready."""
+
+    def __init__(self, text: str, internal: bool = False) -> None:
+        super().__init__(text)
+        self.internal = internal
 
 
 def expression(
@@ -120,11 +132,12 @@ def expression(
         program = compiled(source, variables, functions=functions(), messages=messages)
     except CompileError as error:
         raise BadExpression(f"compilation failed: {error}") from None
-    if wanted and program.type != DYN and program.type.name not in {one.name for one in wanted}:
+    except InstantiationError as error:
+        raise BadExpression(f"program instantiation failed: {error}", internal=True) from None
+    if wanted and program.type not in wanted:
         found = program.type.name if program.type == NULL else program.type
-        if len(wanted) == 1:
-            raise BadExpression(f"must evaluate to {wanted[0]} but got {found}")
-        raise BadExpression(f"must evaluate to one of [{' '.join(one.name for one in wanted)}]")
+        listed = str(wanted[0]) if len(wanted) == 1 else f"one of [{' '.join(one.name for one in wanted)}]"
+        raise BadExpression(f"must evaluate to {listed} but got {found}")
     return program
 
 

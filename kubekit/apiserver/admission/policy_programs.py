@@ -11,7 +11,7 @@ import functools
 from collections.abc import Sequence
 from typing import Any
 
-from kubekit.api.field_path import FieldError, Path, invalid
+from kubekit.api.field_path import FieldError, Path, internal, invalid
 from kubekit.apiserver.admission.policy_expressions import BadExpression, declared, expression
 from kubekit.apiserver.cel import Program
 from kubekit.apiserver.cel.types import BOOL, DYN, NULL, STRING, ObjectType, Type, list_of
@@ -113,8 +113,12 @@ def condition_problems(conditions: Sequence[Obj], params: bool, path: Path) -> P
             try:
                 condition_program(source, params)
             except BadExpression as error:
-                found[str(at)] = [invalid(at, source, str(error))]
+                found[str(at)] = [_problem(at, source, error)]
     return found
+
+
+def _problem(path: Path, source: str, error: BadExpression) -> FieldError:
+    return internal(path, str(error)) if error.internal else invalid(path, source, str(error))
 
 
 def problems(spec: Obj, mutating: bool) -> Problems:
@@ -129,9 +133,9 @@ def problems(spec: Obj, mutating: bool) -> Problems:
         if not source.strip():
             return None
         try:
-            return expression(source.strip(), variables, wanted, message_types).type
+            return expression(source, variables, wanted, message_types).type
         except BadExpression as error:
-            found[str(path)] = [invalid(path, source, str(error))]
+            found[str(path)] = [_problem(path, source, error)]
             return None
 
     fields: dict[str, Type] = {"": DYN}
@@ -139,7 +143,9 @@ def problems(spec: Obj, mutating: bool) -> Problems:
         known = plain | {"variables": ObjectType("kubernetes.variables", (), dict(fields))}
         path = at.child("variables").index(index).child("expression")
         fields[one.get("name", "")] = attempt(path, one.get("expression", ""), known) or DYN
-    known = plain | {"variables": ObjectType("kubernetes.variables", (), fields)}
+    known = dict(plain)
+    if len(fields) > 1:
+        known["variables"] = ObjectType("kubernetes.variables", (), fields)
     quiet = {name: type for name, type in known.items() if not name.startswith("authorizer")}
     for index, one in enumerate(spec.get("validations") or ()):
         path = at.child("validations").index(index)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from kubekit.apiserver.cel.environment import Environment, Overload
 from kubekit.apiserver.cel.errors import CompileError, Issue
+from kubekit.apiserver.cel.literals import literal_issues
 from kubekit.apiserver.cel.syntax import (
     Bind,
     Call,
@@ -68,8 +69,9 @@ def check(tree: Node, source: str, environment: Environment) -> Type:
     """The type of the whole expression. Raises CompileError."""
     checker = _Checker(environment)
     found = checker.type(tree)
-    if checker.issues:
-        raise CompileError(source, checker.issues)
+    issues = checker.issues or literal_issues(tree, checker.types, environment)
+    if issues:
+        raise CompileError(source, issues)
     return found
 
 
@@ -78,6 +80,7 @@ class _Checker:
         self.environment = environment
         self.issues: list[Issue] = []
         self.scopes: list[dict[str, Type]] = []
+        self.types: dict[int, Type] = {}
 
     def wrong(self, node: Node, text: str) -> Type:
         self.issues.append(Issue(node.offset, text))
@@ -86,6 +89,7 @@ class _Checker:
     def type(self, node: Node) -> Type:
         """The type of a node."""
         found: Type = getattr(self, f"_{type(node).__name__.lower()}")(node)
+        self.types[id(node)] = found
         return found
 
     def variable(self, name: str) -> Type | None:
@@ -167,6 +171,8 @@ class _Checker:
         types = [self.type(one) for one in ([target] if target is not None else []) + node.arguments]
         if function == "_?_:_":
             return self.ternary(node, types)
+        if function in ("_&&_", "_||_"):
+            return self.logic(node, types)
         overloads = functions.of(function.lstrip("."))
         if not overloads:
             return self.wrong(node, f"undeclared reference to '{function}' (in container '')")
@@ -179,6 +185,12 @@ class _Checker:
         if not (assignable(yes, no, Bindings()) or assignable(no, yes, Bindings())):
             return self.no_overload(node, "_?_:_", types, False)
         return joined(yes, no)
+
+    def logic(self, node: Call, types: list[Type]) -> Type:
+        for operand, found in zip(node.arguments, types, strict=True):
+            if not assignable(BOOL, found, Bindings()):
+                self.wrong(operand, f"expected type 'bool' but found '{found}'")
+        return BOOL
 
     def overload(
         self, node: Call, function: str, overloads: list[Overload], types: list[Type], member: bool

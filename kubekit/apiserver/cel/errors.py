@@ -25,6 +25,10 @@ class CompileError(Exception):
         super().__init__("\n".join(shown(source, issue) for issue in self.issues))
 
 
+class InstantiationError(Exception):
+    """An expression that compiles, but has a written-out value that can never be converted."""
+
+
 class EvaluationError(Exception):
     """An expression that failed while it ran."""
 

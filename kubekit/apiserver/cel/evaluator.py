@@ -29,10 +29,24 @@ from kubekit.apiserver.cel.syntax import (
     Select,
     path_of,
 )
-from kubekit.apiserver.cel.values import EMPTY, Optional, TypeName, is_number, lookup
+from kubekit.apiserver.cel.values import EMPTY, Optional, TypeName, is_number, lookup, type_of
 
 PER_CALL_LIMIT = 1_000_000
 """Cost units that one expression may use (apiserver/pkg/apis/cel: PerCallLimit)."""
+
+
+_NUMBERS = ("int", "uint", "double")
+_MOMENTS = ("duration", "timestamp")
+OPERATORS = {
+    "_+_": (*_NUMBERS, "string", "bytes", "list", *_MOMENTS),
+    "_-_": (*_NUMBERS, *_MOMENTS),
+    "_*_": _NUMBERS,
+    "_/_": _NUMBERS,
+    "_%_": ("int", "uint"),
+    "-_": ("int", "double", "bool"),
+    **dict.fromkeys(("_<_", "_<=_", "_>_", "_>=_"), (*_NUMBERS, "bool", "string", "bytes", *_MOMENTS)),
+}
+"""The types whose values know an operator; others do not, and the error says so by the operator's name."""
 
 
 class OverBudget(EvaluationError):
@@ -112,8 +126,10 @@ class Evaluation:
             if not inside and not optional:
                 raise EvaluationError(f"index out of bounds: {key}")
             found = Optional(True, operand[int(key)]) if inside else EMPTY
-        else:
+        elif isinstance(operand, list):
             raise EvaluationError("no such overload")
+        else:
+            raise EvaluationError(f"no such key: {key}")
         return found if optional else found.value
 
     def _call(self, node: Call) -> Any:
@@ -133,7 +149,9 @@ class Evaluation:
         arguments = [self.value(one) for one in ([target] if target is not None else []) + node.arguments]
         overload = self.environment.functions.called(function.lstrip("."), arguments, target is not None)
         if overload is None:
-            raise EvaluationError("no such overload")
+            traits = OPERATORS.get(function)
+            lacks = traits is not None and type_of(arguments[0]).name not in traits
+            raise EvaluationError(f"no such overload: {function}" if lacks else "no such overload")
         self.left -= sum(len(one) // 10 for one in arguments if isinstance(one, str | bytes))
         return overload.do(*arguments)
 
@@ -213,7 +231,8 @@ class Evaluation:
     def _fold(self, node: Fold) -> Any:
         operand = self.value(node.operand)
         if not isinstance(operand, list | dict):
-            raise EvaluationError("no such overload")
+            name = type_of(operand).name.capitalize()
+            raise EvaluationError(f"got 'types.{name}', expected iterable type")
         scope: dict[str, Any] = {}
         self.scopes.append(scope)
         try:

@@ -18,6 +18,7 @@ from kubekit.apiserver.cel.types import (
     BYTES,
     DOUBLE,
     DURATION,
+    DYN,
     INT,
     STRING,
     TIMESTAMP,
@@ -25,8 +26,9 @@ from kubekit.apiserver.cel.types import (
     A,
     Type,
     list_of,
+    optional_of,
 )
-from kubekit.apiserver.cel.values import Duration, equal, order
+from kubekit.apiserver.cel.values import EMPTY, Duration, Optional, equal, order
 
 ORDERED: tuple[Type, ...] = (INT, UINT, DOUBLE, BOOL, DURATION, TIMESTAMP, STRING, BYTES)
 
@@ -38,9 +40,8 @@ def install(f: Functions) -> None:
         f.member("min", (list_of(type),), type, lambda items: _extreme(items, "min", lambda o: o < 0))
         f.member("max", (list_of(type),), type, lambda items: _extreme(items, "max", lambda o: o > 0))
         f.member("sort", (list_of(type),), list_of(type), _sorted)
-    for type, zero in ((INT, 0), (UINT, 0), (DOUBLE, 0.0)):
-        f.member("sum", (list_of(type),), type, lambda items, zero=zero: sum(items, zero))
-    f.member("sum", (list_of(DURATION),), DURATION, _total)
+    for type in (INT, UINT, DOUBLE, DURATION):
+        f.member("sum", (list_of(type),), type, _sum)
     f.member("indexOf", (list_of(A), A), INT, lambda items, wanted: _place(items, wanted, False))
     f.member("lastIndexOf", (list_of(A), A), INT, lambda items, wanted: _place(items, wanted, True))
     f.add("sets.contains", (list_of(A), list_of(A)), BOOL, _contains)
@@ -49,7 +50,34 @@ def install(f: Functions) -> None:
     f.member("reverse", (list_of(A),), list_of(A), lambda items: items[::-1])
     f.member("distinct", (list_of(A),), list_of(A), _distinct)
     f.member("slice", (list_of(A), INT, INT), list_of(A), _slice)
+    f.member(
+        "first", (list_of(A),), optional_of(A), lambda items: Optional(True, items[0]) if items else EMPTY
+    )
+    f.member(
+        "last", (list_of(A),), optional_of(A), lambda items: Optional(True, items[-1]) if items else EMPTY
+    )
+    f.member("flatten", (list_of(list_of(A)),), list_of(A), lambda items: _flat(items, 1))
+    f.member("flatten", (list_of(DYN), INT), list_of(DYN), _flat)
     f.add("lists.range", (INT,), list_of(INT), lambda count: list(range(min(count, 1_000_000))))
+
+
+def _flat(items: list[Any], levels: int) -> list[Any]:
+    if levels < 0:
+        raise EvaluationError("level must be non-negative")
+    found: list[Any] = []
+    for one in items:
+        if isinstance(one, list) and levels:
+            found += _flat(one, levels - 1)
+        else:
+            found.append(one)
+    return found
+
+
+def _sum(items: list[Any]) -> Any:
+    """The sum of numbers or of durations."""
+    if items and isinstance(items[0], Duration):
+        return Duration(sum(one.nanos for one in items))
+    return sum(items)
 
 
 def _is_sorted(items: list[Any]) -> bool:
@@ -68,10 +96,6 @@ def _extreme(items: list[Any], name: str, better: Callable[[int], bool]) -> Any:
 
 def _sorted(items: list[Any]) -> list[Any]:
     return sorted(items, key=functools.cmp_to_key(order))
-
-
-def _total(items: list[Duration]) -> Duration:
-    return Duration(sum(one.nanos for one in items))
 
 
 def _place(items: list[Any], wanted: Any, last: bool) -> int:

@@ -35,6 +35,7 @@ from kubekit.apiserver.cel.types import (
 )
 from kubekit.apiserver.cel.values import (
     EMPTY,
+    NANOS,
     Duration,
     Optional,
     Timestamp,
@@ -122,11 +123,11 @@ def _arithmetic(f: Functions) -> None:
     for type in (STRING, BYTES):
         f.add("_+_", (type, type), type, lambda a, b: a + b)
     f.add("_+_", (list_of(A), list_of(A)), list_of(A), lambda a, b: a + b)
-    f.add("_+_", (TIMESTAMP, DURATION), TIMESTAMP, lambda a, b: Timestamp(a.nanos + b.nanos))
-    f.add("_+_", (DURATION, TIMESTAMP), TIMESTAMP, lambda a, b: Timestamp(a.nanos + b.nanos))
+    f.add("_+_", (TIMESTAMP, DURATION), TIMESTAMP, lambda a, b: _moment(a.nanos + b.nanos))
+    f.add("_+_", (DURATION, TIMESTAMP), TIMESTAMP, lambda a, b: _moment(a.nanos + b.nanos))
     f.add("_+_", (DURATION, DURATION), DURATION, lambda a, b: Duration(_int(a.nanos + b.nanos)))
     f.add("_-_", (TIMESTAMP, TIMESTAMP), DURATION, lambda a, b: Duration(_int(a.nanos - b.nanos)))
-    f.add("_-_", (TIMESTAMP, DURATION), TIMESTAMP, lambda a, b: Timestamp(a.nanos - b.nanos))
+    f.add("_-_", (TIMESTAMP, DURATION), TIMESTAMP, lambda a, b: _moment(a.nanos - b.nanos))
     f.add("_-_", (DURATION, DURATION), DURATION, lambda a, b: Duration(_int(a.nanos - b.nanos)))
     f.add("-_", (INT,), INT, lambda a: _int(-a))
     f.add("-_", (DOUBLE,), DOUBLE, lambda a: -a)
@@ -137,16 +138,20 @@ def _arithmetic(f: Functions) -> None:
 
 
 def _number(text: str, of: Callable[[str], Any], name: str) -> Any:
+    wrong = EvaluationError(f"type conversion error from 'string' to '{name}'")
     if not text.isascii() or "_" in text or text != text.strip() or not text:
-        raise EvaluationError(f"strconv.Parse{name}: parsing {_quoted(text)}: invalid syntax")
+        raise wrong
     try:
         return of(text)
     except ValueError:
-        raise EvaluationError(f"strconv.Parse{name}: parsing {_quoted(text)}: invalid syntax") from None
+        raise wrong from None
 
 
-def _quoted(text: str) -> str:
-    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+def _moment(nanos: int) -> Timestamp:
+    """A moment between the years 1 and 9999."""
+    if not -62135596800 <= nanos // NANOS <= 253402300799:
+        raise EvaluationError("timestamp overflow")
+    return Timestamp(nanos)
 
 
 def _whole(value: float, of: Callable[[int], int]) -> int:
@@ -172,7 +177,7 @@ def _boolean(text: str) -> bool:
         return True
     if text in ("0", "f", "F", "FALSE", "false", "False"):
         return False
-    raise EvaluationError(f"strconv.ParseBool: parsing {_quoted(text)}: invalid syntax")
+    raise EvaluationError("type conversion error from 'string' to 'bool'")
 
 
 def _decoded(data: bytes) -> str:
@@ -186,17 +191,17 @@ def _converting(f: Functions) -> None:
     f.add("int", (INT,), INT, lambda a: a)
     f.add("int", (UINT,), INT, lambda a: _int(int(a)))
     f.add("int", (DOUBLE,), INT, lambda a: _whole(a, _int))
-    f.add("int", (STRING,), INT, lambda a: _int(_number(a, int, "Int")))
+    f.add("int", (STRING,), INT, lambda a: _int(_number(a, int, "int")))
     f.add("int", (TIMESTAMP,), INT, lambda a: a.nanos // 1_000_000_000)
     f.add("int", (DURATION,), INT, lambda a: a.nanos)
     f.add("uint", (UINT,), UINT, lambda a: a)
     f.add("uint", (INT,), UINT, _uint)
     f.add("uint", (DOUBLE,), UINT, lambda a: _whole(a, _uint))
-    f.add("uint", (STRING,), UINT, lambda a: _uint(_number(a, int, "Uint")))
+    f.add("uint", (STRING,), UINT, lambda a: _uint(_number(a, int, "uint")))
     f.add("double", (DOUBLE,), DOUBLE, lambda a: a)
     for type in (INT, UINT):
         f.add("double", (type,), DOUBLE, float)
-    f.add("double", (STRING,), DOUBLE, lambda a: _number(a, float, "Float"))
+    f.add("double", (STRING,), DOUBLE, lambda a: _number(a, float, "double"))
     f.add("string", (STRING,), STRING, lambda a: a)
     f.add("string", (BOOL,), STRING, lambda a: "true" if a else "false")
     for type in (INT, UINT):

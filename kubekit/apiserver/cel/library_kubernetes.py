@@ -119,7 +119,7 @@ def _as_integer(value: QuantityValue) -> int:
 def _quantities(f: Functions) -> None:
     f.add("quantity", (STRING,), QUANTITY, _quantity)
     f.add("isQuantity", (STRING,), BOOL, succeeds(_quantity))
-    f.member("sign", (QUANTITY,), INT, lambda a: (_amount(a) > 0) - (_amount(a) < 0))
+    f.add("sign", (QUANTITY,), INT, lambda a: (_amount(a) > 0) - (_amount(a) < 0))
     f.member("isInteger", (QUANTITY,), BOOL, succeeds(_as_integer))
     f.member("asInteger", (QUANTITY,), INT, _as_integer)
     f.member("asApproximateFloat", (QUANTITY,), DOUBLE, lambda a: _amount(a) / 10**9)

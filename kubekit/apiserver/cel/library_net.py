@@ -125,7 +125,9 @@ def _ip(text: str) -> AddressValue:
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
-        raise EvaluationError(f'IP Address "{text}" parse error during conversion from string') from None
+        raise EvaluationError(
+            f'IP Address "{text}" parse error during conversion from string: {_address_problem(text)}'
+        ) from None
     if "%" in text:
         raise EvaluationError(f'IP address "{text}" with zone value is not allowed')
     if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
@@ -134,17 +136,53 @@ def _ip(text: str) -> AddressValue:
 
 
 def _cidr(text: str) -> NetworkValue:
-    host, slash, bits = text.partition("/")
-    wrong = EvaluationError(f'network address parse error during conversion from string: "{text}"')
-    if not slash or not bits.isdecimal() or (len(bits) > 1 and bits[0] == "0"):
-        raise wrong
+    host, slash, bits = text.rpartition("/")
+    if not slash:
+        raise _bad_network(text, "no '/'")
     try:
-        address = _ip(host).address
-    except EvaluationError:
-        raise wrong from None
+        address = ipaddress.ip_address(host)
+    except ValueError:
+        raise _bad_network(text, _address_problem(host)) from None
+    if not bits.isdecimal() or (len(bits) > 1 and bits[0] == "0"):
+        raise _bad_network(text, f'bad bits after slash: "{bits}"')
     if int(bits) > address.max_prefixlen:
-        raise wrong
-    return NetworkValue(address, int(bits))
+        raise _bad_network(text, "prefix length out of range")
+    return NetworkValue(_ip(host).address, int(bits))
+
+
+def _bad_network(text: str, what: str) -> EvaluationError:
+    head = "network address parse error during conversion from string: "
+    return EvaluationError(f'{head}{head}netip.ParsePrefix("{text}"): {what}')
+
+
+def _address_problem(text: str) -> str:
+    """What is wrong with an address, as Go says it."""
+    kind = next((one for one in text if one in ".:%"), "")
+    what, rest = ("unable to parse IP", "") if kind != "." else _fields_problem(text)
+    if kind == "%":
+        what = "missing IPv6 address"
+    return f'ParseAddr("{text}"): {what}' + (f' (at "{rest}")' if rest else "")
+
+
+def _fields_problem(text: str) -> tuple[str, str]:
+    """What is wrong with the fields of an IPv4 address, and from where on."""
+    value, digits, fields = 0, 0, 0
+    for place, one in enumerate(text):
+        if one.isdecimal():
+            if digits == 1 and value == 0:
+                return "IPv4 field has octet with leading zero", ""
+            value, digits = value * 10 + int(one), digits + 1
+            if value > 255:
+                return "IPv4 field has value >255", ""
+        elif one != ".":
+            return "unexpected character", text[place:]
+        elif place in (0, len(text) - 1) or text[place - 1] == ".":
+            return "IPv4 field must have at least one digit", text[place:]
+        elif fields == 3:
+            return "IPv4 address too long", ""
+        else:
+            value, digits, fields = 0, 0, fields + 1
+    return "IPv4 address too short", ""
 
 
 def _inside(network: NetworkValue, other: AddressValue | NetworkValue | str) -> bool:

@@ -40,7 +40,7 @@ def expand(call: Call) -> tuple[Node, Issue | None]:
             tested = arguments[0]
             if isinstance(tested, Select) and not tested.test:
                 return Select(call.offset, tested.operand, tested.field, test=True), None
-            return call, Issue(call.offset, "invalid argument to has() macro")
+            return call, Issue(tested.offset, "invalid argument to has() macro")
         return call, None
     if call.function in ("optMap", "optFlatMap") and len(arguments) == 2:
         if not isinstance(arguments[0], Name):

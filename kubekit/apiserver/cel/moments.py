@@ -31,7 +31,7 @@ def timestamp_of(text: str) -> Timestamp:
         if moment is not None:
             seconds = round((moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds())
             return Timestamp(seconds * NANOS + int((found[3] or "0").ljust(9, "0")))
-    raise EvaluationError(f'parsing time "{text}" as "2006-01-02T15:04:05Z07:00": cannot parse')
+    raise EvaluationError("type conversion error from 'string' to 'google.protobuf.Timestamp'")
 
 
 def timestamp_text(at: Timestamp) -> str:
@@ -47,7 +47,7 @@ def duration_of(text: str) -> Duration:
     try:
         return Duration(round(parse_go_duration(text) * NANOS))
     except ValueError:
-        raise EvaluationError(f'time: invalid duration "{text}"') from None
+        raise EvaluationError("type conversion error from 'string' to 'google.protobuf.Duration'") from None
 
 
 def duration_text(length: Duration) -> str:

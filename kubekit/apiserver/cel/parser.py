@@ -29,15 +29,19 @@ from kubekit.apiserver.cel.tokens import EOF, RESERVED, Token, bytes_value, stri
 MAX_DEPTH = 250
 """How deeply an expression may be nested."""
 
-OPERANDS = (
-    "'[', '{', '(', '.', '-', '!', 'true', 'false', 'null', NUM_FLOAT, NUM_INT, NUM_UINT,"
-    " STRING, BYTES, IDENTIFIER"
-)
-"""What an operand may begin with, as the original lists it."""
+_NAMED = "NUM_FLOAT, NUM_INT, NUM_UINT, STRING, BYTES, IDENTIFIER"
+_ORDER = ("[", "]", "{", "}", "(", ")", ".", ",", "-", "!", "?", "true", "false", "null")
+"""The operators that an operand may begin with or that may stand for one, as the original lists them."""
 _FIRST = {"[", "{", "(", ".", "-", "!", "true", "false", "null", "NUM_FLOAT", "NUM_INT", "NUM_UINT"}
 _FIRST |= {"STRING", "BYTES", "IDENTIFIER"}
 _RELATIONS = {"<", "<=", ">=", ">", "==", "!=", "in"}
 MIN_INT, MAX_INT, MAX_UINT = -(2**63), 2**63 - 1, 2**64 - 1
+
+
+def _operands(also: frozenset[str]) -> str:
+    """What an operand may begin with, and what else is allowed in its place."""
+    words = (f"'{word}'" for word in _ORDER if word in _FIRST or word in also)
+    return "{" + ", ".join((*words, _NAMED)) + "}"
 
 
 class _Stop(Exception):
@@ -64,6 +68,8 @@ class _Parser:
         self.tokens, self.issues = tokens, issues
         self.at = 0
         self.depth = 0
+        self.closers: list[str] = [EOF]
+        self.also: tuple[int, frozenset[str]] = (-1, frozenset())
 
     @property
     def now(self) -> Token:
@@ -90,9 +96,17 @@ class _Parser:
         following = self.tokens[self.at + 1].kind if token.kind != EOF else ""
         if following == kind:
             raise self.stop(token.offset, f"Syntax error: extraneous input '{token.text}' expecting '{kind}'")
-        if token.kind == EOF or token.kind in (")", "]", "}"):
+        if kind != ":" and token.kind == self.closers[-1]:
             raise self.stop(token.offset, f"Syntax error: missing '{kind}' at '{token.text}'")
         raise self.mismatched(f"'{kind}'")
+
+    def inside(self, closer: str, *also: str) -> Node:
+        """An expression within brackets; `also` is what may stand in its place."""
+        self.closers.append(closer)
+        self.also = (self.at, frozenset(also))
+        found = self.expression()
+        self.closers.pop()
+        return found
 
     def end(self) -> None:
         """Nothing may follow."""
@@ -178,7 +192,7 @@ class _Parser:
             elif self.now.kind == "[":
                 mark = self.take()
                 optional = self.now.kind == "?" and bool(self.take())
-                key = self.expression()
+                key = self.inside("]", "" if optional else "?")
                 self.expect("]")
                 operand = Index(mark.offset, operand, key, optional)
             elif self.now.kind == "{" and (name := path_of(operand)):
@@ -192,13 +206,12 @@ class _Parser:
         optional = self.now.kind == "?" and bool(self.take())
         word = self.now
         if word.kind == "ESC_IDENTIFIER":
-            self.take()
-            return Select(dot.offset, operand, word.text[1:-1], optional=optional)
+            raise self.stop(word.offset, "unsupported syntax: '`'")
         if word.kind != "IDENTIFIER":
             if word.kind == "in":
                 raise self.mismatched("IDENTIFIER")
-            text = f"Syntax error: no viable alternative at input '.{word.text}'"
-            raise self.stop(word.offset, text)
+            seen = "" if word.kind == EOF else word.text
+            raise self.stop(word.offset, f"Syntax error: no viable alternative at input '.{seen}'")
         self.take()
         if self.now.kind == "(" and not optional:
             paren = self.now.offset
@@ -209,10 +222,10 @@ class _Parser:
         self.expect("(")
         arguments: list[Node] = []
         if self.now.kind != ")":
-            arguments.append(self.expression())
+            arguments.append(self.inside(")", ")"))
             while self.now.kind == ",":
                 self.take()
-                arguments.append(self.expression())
+                arguments.append(self.inside(")"))
         self.expect(")")
         made = Call(offset, function, target, arguments)
         expanded, issue = expand(made)
@@ -224,10 +237,16 @@ class _Parser:
         token = self.now
         if token.kind not in _FIRST:
             following = self.tokens[self.at + 1].kind if token.kind != EOF else ""
-            if following in _FIRST:
-                text = f"Syntax error: extraneous input '{token.text}' expecting {{{OPERANDS}}}"
+            also = self.also[1] if self.also[0] == self.at else frozenset()
+            expecting = _operands(also)
+            if following in _FIRST or following in also:
+                text = f"Syntax error: extraneous input '{token.text}' expecting {expecting}"
                 raise self.stop(token.offset, text)
-            raise self.mismatched(f"{{{OPERANDS}}}")
+            stopped = self.mismatched(expecting)
+            if self.at == 0 and following == EOF:
+                self.take()
+                self.mismatched(expecting)
+            raise stopped
         self.take()
         if token.kind in ("true", "false", "null"):
             return Literal(token.offset, {"true": True, "false": False, "null": None}[token.kind])
@@ -240,7 +259,7 @@ class _Parser:
             except ValueError as error:
                 raise self.stop(token.offset, f"Syntax error: {error}") from None
         if token.kind == "(":
-            inner = self.expression()
+            inner = self.inside(")")
             self.expect(")")
             return inner
         if token.kind == "[":
@@ -254,22 +273,30 @@ class _Parser:
         absolute = token.kind == "."
         word = self.now if absolute else token
         if absolute:
+            if word.kind == ".":
+                raise self.stop(word.offset, "Syntax error: no viable alternative at input '..'")
             if word.kind != "IDENTIFIER":
                 raise self.mismatched("IDENTIFIER")
             self.take()
         if word.text in RESERVED:
-            raise self.stop(word.offset, f"Syntax error: reserved identifier: {word.text}")
+            raise self.stop(word.offset, f"reserved identifier: {word.text}")
         if self.now.kind == "(":
             return self.call(self.now.offset, ("." if absolute else "") + word.text, None)
         return Name(word.offset, word.text, absolute)
 
     def list_of(self, bracket: Token) -> Node:
         made = ListOf(bracket.offset, [])
+        if self.now.kind == ",":
+            self.take()
+            self.expect("]")
+            return made
+        also: tuple[str, ...] = ("]", ",", "?")
         while self.now.kind != "]":
             if self.now.kind == "?":
                 self.take()
                 made.optional.add(len(made.items))
-            made.items.append(self.expression())
+            made.items.append(self.inside("]", *also))
+            also = ("]", "?")
             if self.now.kind != ",":
                 break
             self.take()
@@ -288,9 +315,9 @@ class _Parser:
                 self.take()
                 key: Node = Literal(word.offset, word.text.strip("`"))
             else:
-                key = self.expression()
+                key = self.inside(":", *(("}", "?") if found else ("}", ",", "?")))
             colon = self.expect(":")
-            found.append(Entry(colon.offset, key, self.expression(), optional))
+            found.append(Entry(colon.offset, key, self.inside("}"), optional))
             if self.now.kind != ",":
                 break
             self.take()
@@ -304,10 +331,10 @@ class _Parser:
         if token.kind == "NUM_UINT":
             value = int(token.text[:-1], 0) if token.text[:2] == "0x" else int(token.text[:-1])
             if value > MAX_UINT:
-                raise self.stop(at, "Syntax error: invalid uint literal")
+                raise self.stop(at, "invalid uint literal")
             return Literal(at, Uint(value))
         value = int(token.text, 16) if token.text[:2] == "0x" else int(token.text)
         value = -value if sign else value
         if not MIN_INT <= value <= MAX_INT:
-            raise self.stop(at, "Syntax error: invalid int literal")
+            raise self.stop(at, "invalid int literal")
         return Literal(at, value)

@@ -25,7 +25,9 @@ from kubekit.apiserver.cel import (
 )
 from kubekit.apiserver.cel.checker import check
 from kubekit.apiserver.cel.environment import Environment, Functions
+from kubekit.apiserver.cel.errors import InstantiationError
 from kubekit.apiserver.cel.evaluator import PER_CALL_LIMIT, Evaluation
+from kubekit.apiserver.cel.literals import instantiate
 from kubekit.apiserver.cel.parser import parse
 from kubekit.apiserver.cel.syntax import Node
 from kubekit.apiserver.cel.types import Type
@@ -67,7 +69,10 @@ def compiled(
     functions: Functions | None = None,
     messages: Callable[[str], Type | None] = lambda name: None,
 ) -> Program:
-    """Read and check an expression. Raises CompileError."""
+    """Read and check an expression. Raises CompileError and InstantiationError."""
     environment = Environment(variables, functions if functions is not None else library(), messages)
     tree = parse(source)
-    return Program(source, tree, check(tree, source, environment), environment)
+    found = Program(source, tree, check(tree, source, environment), environment)
+    if wrong := instantiate(tree, environment):
+        raise InstantiationError(wrong)
+    return found

@@ -36,7 +36,9 @@ _QUOTED = (
     r"[rR]?(?:\"\"\"(?:{any}|[^\\])*?\"\"\"|'''(?:{any}|[^\\])*?'''"
     r"|\"(?:{one}|[^\\\"\n\r])*\"|'(?:{one}|[^\\'\n\r])*')"
 )
-_ESCAPED = _QUOTED.format(any=r"\\[\s\S]", one=r"\\[^\n\r]")
+_SIGNS = r"\\(?:[xX][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|[0-3][0-7]{2}|[abfnrtv\\'\"`?])"
+"""The escapes that there are."""
+_ESCAPED = _QUOTED.replace("{any}", _SIGNS).replace("{one}", _SIGNS)
 _RAW = r"[rR](?:\"\"\"[\s\S]*?\"\"\"|'''[\s\S]*?'''|\"[^\"\n\r]*\"|'[^'\n\r]*')"
 _OPERATORS = (
     *("==", "!=", "<=", ">=", "&&", "||", "[", "]", "{", "}", "(", ")"),
@@ -84,11 +86,19 @@ def tokenise(source: str) -> tuple[list[Token], list[Issue]]:
     return tokens, issues
 
 
+_BEGUN = re.compile(r"\\(?:[xX][0-9a-fA-F]?|u[0-9a-fA-F]{0,3}|U[0-9a-fA-F]{0,7}|[0-3][0-7]?)?")
+"""An escape that is not finished."""
+
+
 def _unread(source: str, at: int) -> int:
-    """Where reading goes on: an open string takes all there is, half an operator its next character too."""
+    """Where reading goes on: an open string takes all there is, or all to where an escape goes wrong; half an
+    operator its next character too."""
     if source[at] in "\"'":
-        end = source.find("\n", at)
-        return len(source) if end < 0 else end + 1
+        good = re.compile(rf"{source[at]}(?:[^\\{source[at]}\n\r]|{_SIGNS})*").match(source, at)
+        end = good.end() if good is not None else at + 1
+        if source[end : end + 1] == "\\" and (begun := _BEGUN.match(source, end)) is not None:
+            end = begun.end()
+        return min(len(source), end + 1)
     return min(len(source), at + 2) if source[at] in "=&|`" else at + 1
 
 
@@ -100,9 +110,7 @@ _ESCAPES = {
     "a": "\a", "b": "\b", "f": "\f", "n": "\n", "r": "\r", "t": "\t", "v": "\v",
     "\\": "\\", "'": "'", '"': '"', "`": "`", "?": "?",
 }  # fmt: skip
-_ESCAPE = re.compile(
-    r"\\(?:[xX][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|U[0-9a-fA-F]{8}|[0-3][0-7]{2}|[abfnrtv\\'\"`?])"
-)
+_ESCAPE = re.compile(_SIGNS)
 
 
 def string_value(text: str) -> str:

@@ -22,7 +22,13 @@ from kubekit.api.field_path import (
     invalid,
     required,
 )
-from kubekit.apiserver.cel import CompileError, EvaluationError, Program, compiled
+from kubekit.apiserver.cel import (
+    CompileError,
+    EvaluationError,
+    InstantiationError,
+    Program,
+    compiled,
+)
 from kubekit.apiserver.cel.evaluator import OverBudget
 from kubekit.apiserver.cel.syntax import Name
 from kubekit.apiserver.cel.types import BOOL, DYN, STRING, Type, optional_of
@@ -43,6 +49,8 @@ def program_of(source: str, self_type: Type, wanted: Type, optional_old: bool) -
         program = compiled(source, {"self": self_type, "oldSelf": old})
     except CompileError as error:
         raise BadRule(f"compilation failed: {error}") from None
+    except InstantiationError as error:
+        raise BadRule(f"program instantiation failed: {error}") from None
     if program.type not in (wanted, DYN):
         what = "cel expression must evaluate to a bool" if wanted == BOOL else ""
         raise BadRule(what or "messageExpression must evaluate to a string")

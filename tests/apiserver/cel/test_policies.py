@@ -134,7 +134,7 @@ def test_policies_cannot_lock_themselves_in(api: Asker) -> None:
         (
             {"validations": [{"expression": "variables.nope"}]},
             "spec.validations[0].expression",
-            "undefined field 'nope'",
+            "undeclared reference to 'variables'",
         ),
         (
             {
@@ -142,7 +142,17 @@ def test_policies_cannot_lock_themselves_in(api: Asker) -> None:
                 "auditAnnotations": [{"key": "k", "valueExpression": "1"}],
             },
             "spec.auditAnnotations[0].valueExpression",
-            "must evaluate to one of [string null_type]",
+            "must evaluate to one of [string null_type] but got int",
+        ),
+        (
+            {"validations": [{"expression": "object.metadata.ready"}]},
+            "spec.validations[0].expression",
+            "must evaluate to bool but got dyn",
+        ),
+        (
+            {"validations": [{"expression": "int('a') == 1"}]},
+            "spec.validations[0].expression",
+            "Internal error: program instantiation failed: type conversion error from 'string' to 'int'",
         ),
     ],
 )

@@ -30,8 +30,8 @@ from kubekit.controllers.service_pods import (
     should_be_in_endpoints,
     target_port,
 )
-from kubekit.controllers.slice_hints import add_hints
 from kubekit.controllers.slice_packing import MANAGED_BY, RESERVED, SERVICE_NAME, arrange, endpoint_key
+from kubekit.controllers.slice_topology import ZONE, Topology, node_is_ready
 from kubekit.controllers.slice_tracker import SliceTracker
 from kubekit.controllers.template_hash import port_hash
 
@@ -66,15 +66,18 @@ class EndpointSliceController(Controller):
         self.nodes: Informer
         self._times = TriggerTimes()
         self._tracker = SliceTracker()
+        self._topology = Topology()
 
     def set_up(self) -> None:
         self._times = TriggerTimes()
         self._tracker.clear()
+        self._topology.clear()
         self.services = self.follow("services")
         self.pods = self.informer("pods")
         self.slices = self.informer(SLICES)
         self.nodes = self.informer("nodes")
         self.slices.add_index("service", _service_of_slice)
+        self.watch(self.nodes, self._node_changed, self._node_updated, self._node_changed)
         self.watch(
             self.pods,
             lambda pod: self._pod_changed("ADDED", None, pod),
@@ -103,6 +106,14 @@ class EndpointSliceController(Controller):
         for key in _service_of_slice(one):
             self._tracker.saw_deletion(key, one["metadata"]["name"])
             self.enqueue(key, "DELETED", one)
+
+    def _node_updated(self, old: Obj, new: Obj) -> None:
+        if labels_of(old).get(ZONE) != labels_of(new).get(ZONE) or node_is_ready(old) != node_is_ready(new):
+            self._node_changed(new)
+
+    def _node_changed(self, node: Obj) -> None:
+        for key in self._topology.overloaded(self.nodes.list()):
+            self.enqueue(key, "MODIFIED", node)
 
     # -- what it does -----------------------------------------------------------------------------------
 
@@ -193,8 +204,11 @@ class EndpointSliceController(Controller):
                 create.append(placeholder)
         changed_names = {one["metadata"]["name"] for one in (*update, *delete)}
         unchanged = [one for one in existing if one["metadata"]["name"] not in changed_names]
-        update += add_hints(service, create, update, unchanged, self.nodes)
-        self._write(key, service, create, update, delete, trigger)
+        slices = (create, update, unchanged)
+        more, said = self._topology.hints(key, service, family, slices, self.nodes)
+        self._write(key, service, create, update + more, delete, trigger)
+        for type, reason, text in said:
+            self.event(service, type, reason, text)
 
     def _endpoint(self, pod: Obj, service: Obj, family: str, node: Obj | None) -> Obj | None:
         addresses = addresses_of(pod, family)
@@ -223,7 +237,7 @@ class EndpointSliceController(Controller):
             endpoint["hostname"] = pod["spec"]["hostname"]
         if node_name:
             endpoint["nodeName"] = node_name
-        zone = labels_of(node).get("topology.kubernetes.io/zone") if node is not None else None
+        zone = labels_of(node).get(ZONE) if node is not None else None
         if zone:
             endpoint["zone"] = zone
         return endpoint

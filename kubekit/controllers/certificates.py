@@ -23,8 +23,8 @@ SIGNERS = (
     "kubernetes.io/legacy-unknown",
 )
 RESOURCE = "certificatesigningrequests.certificates.k8s.io"
-CLEANING_PERIOD = 600.0
-KEEP = {"approved": 3600.0, "denied": 3600.0, "pending": 86400.0}
+HOUR, DAY = 3600.0, 86400.0
+CLEANING_PERIOD = HOUR
 BOOTSTRAPPERS = "system:bootstrappers"
 NODES = "system:nodes"
 
@@ -99,6 +99,23 @@ class CertificateSigner(Controller):
             return
         if has(request, "Failed"):
             return
+        from kubekit.controllers.certificate_rules import why_unfit  # needs what signing needs
+
+        why = why_unfit(request)
+        if why:
+            now = rfc3339(self.clock.now())
+            failed = {
+                "type": "Failed",
+                "status": "True",
+                "reason": "SignerValidationFailure",
+                "message": why,
+                "lastUpdateTime": now,
+            }
+            conditions = [*(status.get("conditions") or ()), failed]
+            self.client.update(
+                RESOURCE, {**request, "status": {**status, "conditions": conditions}}, subresource="status"
+            )
+            return
         certificate = sign(request)
         if certificate is not None:
             encoded = base64.b64encode(certificate.encode()).decode()
@@ -120,17 +137,37 @@ class CertificateCleaner(Controller):
         self.requests = self.informer(RESOURCE)
         self.every(CLEANING_PERIOD, self._look)
 
+    def on_synced(self) -> None:
+        self._look()
+
     def _look(self) -> None:
         for request in self.requests.list():
             if self._is_old(request):
                 self.queue.add(name_of(request))
 
     def _is_old(self, request: Obj) -> bool:
-        if has(request, "Approved"):
-            age = KEEP["approved"]
-        else:
-            age = KEEP["denied"] if has(request, "Denied") else KEEP["pending"]
-        return self.clock.now() - parse_rfc3339(request["metadata"]["creationTimestamp"]) > age
+        """Decided an hour ago, or not at all (or without a certificate) for a day, or expired."""
+        status, now = request.get("status") or {}, self.clock.now()
+        certificate = status.get("certificate")
+        conditions = status.get("conditions") or ()
+        if not conditions and now - parse_rfc3339(request["metadata"]["creationTimestamp"]) > DAY:
+            return True
+        for condition in conditions:
+            at = condition.get("lastUpdateTime")
+            age = now - parse_rfc3339(at) if at else 0.0
+            approved = condition["type"] == "Approved"
+            if age > (DAY if approved and not certificate else HOUR):
+                return True
+            if approved and certificate and self._is_expired(certificate, now):
+                return True
+        return False
+
+    def _is_expired(self, certificate: str, now: float) -> bool:
+        if self.options.certificate_signer is None:
+            return False
+        from kubekit.controllers.certificate_rules import expires_at  # needs what signing needs
+
+        return now > expires_at(certificate)
 
     def reconcile(self, key: str) -> None:
         request = self.requests.get(key)

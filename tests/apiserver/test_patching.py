@@ -50,6 +50,15 @@ def test_strategic_merge_knows_the_keys_of_lists() -> None:
     assert strategic_merge.merge(old, whole, struct) == {"spec": {"containers": [{"name": "c"}]}}
 
 
+def test_strategic_merge_goes_into_maps_with_a_repeated_key(api: Asker) -> None:
+    api.pod("web", labels={"a": "b"})
+    kind = {"content-type": "application/strategic-merge-patch+json"}
+    body = b'{"metadata":{"labels":{"c":"1","c":"2"}}}'
+    changed = api.ask("PATCH", f"{CORE}/pods/web", body, headers=kind, fieldValidation="Warn")
+    assert changed.json()["metadata"]["labels"] == {"a": "b", "c": "2"}
+    assert "duplicate field" in str(changed.headers["Warning"])
+
+
 def test_patches_over_the_wire(api: Asker) -> None:
     api.pod("web", tolerations=[{"key": "k", "operator": "Exists"}])
     path = f"{CORE}/pods/web"

@@ -88,7 +88,8 @@ def _merge_map(original: Obj, patch: Obj, kind: Type | None) -> Obj:
             original.pop(key, None)
             continue
         before = original.get(key)
-        if before is None or type(before) is not type(value):
+        maps = isinstance(before, dict) and isinstance(value, dict)
+        if before is None or not (maps or type(before) is type(value)):
             if not deleting:
                 original[key] = _drop_directives(_drop_nulls(value))
             continue

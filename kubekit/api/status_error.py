@@ -124,6 +124,12 @@ def method_not_allowed(resource: Resource | str, action: str) -> StatusError:
     return StatusError(status(405, "MethodNotAllowed", message, _about(resource)))
 
 
+def no_such_method() -> StatusError:
+    """405: the path is served, but not with this method."""
+    text = "the server does not allow this method on the requested resource"
+    return StatusError(status(405, "MethodNotAllowed", text, {}))
+
+
 def not_acceptable(message: str) -> StatusError:
     """406: no media type the client accepts."""
     return StatusError(status(406, "NotAcceptable", message))

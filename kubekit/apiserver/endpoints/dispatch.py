@@ -62,6 +62,9 @@ def dispatch(ctx: Context) -> Answer:
         return not_served(ctx)
     if (verb == "create" and len(info.parts) > 1) or (verb in ("update", "patch") and len(info.parts) == 1):
         return method_not_allowed(ctx)
+    if resource.namespaced and not info.namespace and verb not in ("list", "watch"):
+        # Objects of all namespaces can be looked at; to write, one says which.
+        return method_not_allowed(ctx) if scope.custom is None else not_served(ctx)
     if verb in resource.verbs or (info.verb_in_path and verb == "watch"):
         special = ctx.server.special(resource)
         if special is not None:
@@ -93,8 +96,4 @@ def not_served(ctx: Context) -> Response:
 def method_not_allowed(ctx: Context) -> Response:
     """The path is served, but not with this method."""
     ctx.refused("Endpoint", "no such method here")
-    raise errors.StatusError(
-        errors.status(
-            405, "MethodNotAllowed", "the server does not allow this method on the requested resource", {}
-        )
-    )
+    raise errors.no_such_method()

@@ -6,9 +6,11 @@ apiserver/pkg/server/healthz, apiserver/pkg/server/routes, apiserver/pkg/endpoin
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from kubekit.api import status_error as errors
 from kubekit.api.exchange import Response
 from kubekit.apiserver import discovery, openapi
 from kubekit.apiserver import metrics as figures
@@ -41,13 +43,21 @@ VERSION: Obj = {
 def page(ctx: Context) -> Response:
     """Answer a request for a path that is no resource."""
     path = ctx.info.path.rstrip("/") or "/"
+    answer = _find(path)(ctx)
+    if ctx.request.method not in ("GET", "HEAD") and answer.status == 200 and READ_ONLY(path):
+        raise errors.no_such_method()
+    return answer
+
+
+def _find(path: str) -> Callable[[Context], Response]:
     exact = PAGES.get(path)
     if exact is not None:
-        return exact(ctx)
-    for prefix, serve in PREFIXES:
-        if path.startswith(prefix):
-            return serve(ctx)
-    return discovery.not_found(ctx)
+        return exact
+    return next((serve for prefix, serve in PREFIXES if path.startswith(prefix)), discovery.not_found)
+
+
+READ_ONLY = re.compile(r"/(version|api|apis|openid|\.well-known)(/|$)").match
+"""Pages that answer no other method; the others never look at it."""
 
 
 def version(ctx: Context) -> Response:

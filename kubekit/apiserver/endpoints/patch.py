@@ -102,7 +102,7 @@ def apply_patch_to(
     kind_name: str,
 ) -> Obj:
     """The current object with a patch laid over it, decoded and defaulted."""
-    value, repeated = _parse(body, kind)
+    value, repeated = _parse(body, kind, options.field_validation)
     compiled = (
         None
         if scope.custom is not None and kind_name == scope.resource.kind
@@ -166,39 +166,19 @@ def _untouched(ctx: Context, patched: Obj, current: Obj) -> Obj:
     return kept
 
 
-def _parse(body: bytes | Any, kind: str) -> tuple[Any, list[str]]:
+def _parse(body: bytes | Any, kind: str, directive: str) -> tuple[Any, list[str]]:
     if not isinstance(body, bytes):
         value = body
     else:
         try:
             value = parse(body)
         except JSONTextError as error:
-            prefix = "" if kind == "strategic" else "error decoding patch: "
+            if kind == "merge" and directive == "Ignore":
+                raise errors.bad_request("Invalid JSON Patch") from None
+            prefix = "" if kind == "strategic" or directive == "Ignore" else "error decoding patch: "
             raise errors.bad_request(f"{prefix}{error}") from None
     if kind == "json":
-        if not isinstance(value, list):
-            text = (
-                f"json: cannot unmarshal {go_json.go_type(value)} into Go value of type"
-                " []handlers.jsonPatchOp"
-            )
-            raise errors.bad_request(f"error decoding patch: {text}")
-        for item in value:
-            if not isinstance(item, dict):
-                text = (
-                    f"json: cannot unmarshal {go_json.go_type(item)} into Go value of type"
-                    " handlers.jsonPatchOp"
-                )
-                raise errors.bad_request(f"error decoding patch: {text}")
-        if len(value) > MAX_OPERATIONS:
-            text = f"The allowed maximum operations in a JSON patch is {MAX_OPERATIONS}, got {len(value)}"
-            raise errors.too_large(text)
-        known = {"op", "from", "path", "value"}
-        return value, [
-            f'json patch unknown field "[{i}].{key}"'
-            for i, item in enumerate(value)
-            for key in item
-            if key not in known
-        ]
+        return _operations(value, directive)
     if value is None:
         if kind == "merge":
             raise errors.bad_request("Invalid JSON Patch")
@@ -209,6 +189,37 @@ def _parse(body: bytes | Any, kind: str) -> tuple[Any, list[str]]:
         )
         raise errors.bad_request(text if kind == "strategic" else f"error decoding patch: {text}")
     return value, _duplicates(value, "")
+
+
+def _operations(value: Any, directive: str) -> tuple[list[Any], list[str]]:
+    """The operations of a JSON patch, read strictly first unless nobody wants to know of mistakes."""
+    ignored = directive == "Ignore"
+    prefix = "" if ignored else "error decoding patch: "
+    whole = "jsonpatch.Patch" if ignored else "[]handlers.jsonPatchOp"
+    each = "jsonpatch.Operation" if ignored else "handlers.jsonPatchOp"
+
+    def refuse(found: Any, wanted: str) -> errors.StatusError:
+        return errors.bad_request(f"{prefix}json: cannot unmarshal {go_json.go_type(found)} into Go {wanted}")
+
+    if value is None:
+        return [], []
+    if not isinstance(value, list):
+        raise refuse(value, f"value of type {whole}")
+    problems: list[str] = []
+    for place, item in enumerate(value):
+        if item is not None and not isinstance(item, dict):
+            raise refuse(item, f"value of type {each}")
+        for key, given in (item or {}).items():
+            if ignored:
+                continue
+            if key in ("op", "path", "from") and not isinstance(given, str | None):
+                raise refuse(given, f"struct field jsonPatchOp.{key} of type string")
+            if key not in ("op", "path", "from", "value"):
+                problems.append(f'json patch unknown field "[{place}].{key}"')
+    if len(value) > MAX_OPERATIONS:
+        text = f"The allowed maximum operations in a JSON patch is {MAX_OPERATIONS}, got {len(value)}"
+        raise errors.too_large(text)
+    return [item or {} for item in value], problems
 
 
 def _duplicates(value: Any, path: str) -> list[str]:

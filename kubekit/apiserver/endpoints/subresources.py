@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from kubekit.api import status_error as errors
 from kubekit.api.exchange import Response, WatchStream
 from kubekit.apiserver.endpoints import binding, eviction, scale, token_request
+from kubekit.apiserver.endpoints.connect import CONNECTED, connect
 from kubekit.apiserver.endpoints.patch import patch
 from kubekit.apiserver.endpoints.read import get
 from kubekit.apiserver.endpoints.scope import Scope
@@ -29,19 +30,6 @@ SERVED: dict[tuple[str, str], Callable[[Context, Scope], Answer]] = {
     ("pods", "eviction"): eviction.evict,
     ("serviceaccounts", "token"): token_request.create_token,
 }
-
-
-CONNECTED = frozenset({"exec", "attach", "portforward", "log", "proxy"})
-"""Parts that somebody else answers: a kubelet, or a program in a pod."""
-
-
-def connect(ctx: Context, scope: Scope) -> Answer:
-    """Pass a request on to whoever reaches the kubelets."""
-    if ctx.info.subresource != "proxy" and not ctx.info.verb_in_path:  # a proxy's name may hold a port
-        scope.store.get(ctx.info.namespace, ctx.info.name)
-    if ctx.server.connect is None:
-        raise errors.service_unavailable("no kubelet can be reached from this API server")
-    return ctx.server.connect(ctx, scope)
 
 
 def serve(ctx: Context, scope: Scope) -> Answer:

@@ -28,6 +28,10 @@ def apply(document: dict[str, Any], operations: list[dict[str, Any]]) -> dict[st
             _add(result, path, deep_copy(operation.get("value")))
         elif kind == "remove":
             _remove(result, path)
+        elif kind == "replace" and path == "":
+            result = deep_copy(operation.get("value"))
+            if not isinstance(result, (dict, list)):
+                raise PatchError("the document must be an object or a list")
         elif kind == "replace":
             container, key = _find(result, path)
             if isinstance(container, list):
@@ -41,7 +45,8 @@ def apply(document: dict[str, Any], operations: list[dict[str, Any]]) -> dict[st
         elif kind == "copy":
             _add(result, path, deep_copy(_get(result, _from(operation))))
         elif kind == "test":
-            if _get(result, path) != operation.get("value"):
+            found = result if path == "" else _get(result, path)
+            if not _equal(found, operation.get("value")):
                 raise PatchError(f"testing value {path} failed")
         else:
             raise PatchError(f"unexpected kind: {kind}")
@@ -57,10 +62,19 @@ def _from(operation: dict[str, Any]) -> str:
     return source
 
 
+def _equal(one: Any, other: Any) -> bool:
+    """Whether two values are written alike: true is no 1, and 1 is no 1.0."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_equal(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_equal, one, other))
+    return type(one) is type(other) and bool(one == other)
+
+
 def _find(document: Any, path: str) -> tuple[Any, str]:
-    if path == "":
-        raise PatchError("the whole document cannot be changed")
-    _, *steps = path.split("/") if "/" in path else ("", path)
+    _, *steps = path.split("/")
+    if not steps:
+        raise PatchError(f"{path} leads nowhere")
     names = [step.replace("~1", "/").replace("~0", "~") for step in steps]
     container = document
     for name in names[:-1]:
@@ -81,8 +95,6 @@ def _index(container: list[Any], key: str) -> int:
 
 
 def _get(document: Any, path: str) -> Any:
-    if path == "":
-        return document
     container, key = _find(document, path)
     if isinstance(container, list):
         return container[_index(container, key)]

@@ -18,6 +18,15 @@ def merge(document: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
         elif isinstance(value, dict):
             before = result.get(key)
             result[key] = merge(before if isinstance(before, dict) else {}, value)
-        else:
+        elif isinstance(result.get(key), dict):
             result[key] = value
+        else:
+            result[key] = _pruned(value)
     return result
+
+
+def _pruned(value: Any) -> Any:
+    """A value that comes in as a whole, without the nulls of the objects in it (those of lists stay)."""
+    if isinstance(value, dict):
+        return {key: _pruned(item) for key, item in value.items() if item is not None}
+    return [_pruned(item) for item in value] if isinstance(value, list) else value

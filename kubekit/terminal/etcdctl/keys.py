@@ -18,7 +18,7 @@ from kubekit.terminal.cli.command import Command
 from kubekit.terminal.cli.flags import Flag, boolean, number, string
 from kubekit.terminal.etcdctl.call import Call, Input
 from kubekit.terminal.etcdctl.client import error_text
-from kubekit.terminal.etcdctl.exits import BAD_FEATURE, ERROR, Exit, bad_args
+from kubekit.terminal.etcdctl.exits import BAD_FEATURE, ERROR, DeadlineExceeded, Exit, bad_args
 from kubekit.terminal.etcdctl.go_text import parse_int
 from kubekit.terminal.etcdctl.printer_fields import FieldsPrinter
 from kubekit.terminal.etcdctl.printer_simple import SimplePrinter
@@ -35,7 +35,7 @@ def failing(call: Call, name: str, request: Message, wrap: str = "{}") -> Messag
     client = call.client()
     try:
         return client.call(name, request, call.timeout)
-    except EtcdError as error:
+    except (EtcdError, DeadlineExceeded) as error:
         raise Exit(ERROR, wrap.format(error_text(error))) from None
 
 

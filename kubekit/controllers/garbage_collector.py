@@ -22,6 +22,10 @@ from kubekit.controllers.served import CRDS, built_in, resource_of_crd
 IGNORED = {"events"}
 
 
+class NamespacedOwner(Exception):
+    """An object without a namespace names an owner in one: it is left alone."""
+
+
 class GarbageCollector(Controller):
     """Deletes the dependents of what was deleted."""
 
@@ -69,11 +73,43 @@ class GarbageCollector(Controller):
     # -- what it hears ----------------------------------------------------------------------------------
 
     def _added(self, resource: Resource, obj: Obj) -> None:
+        fresh = obj["metadata"]["uid"] not in self.graph.nodes
         node = self.graph.put(resource, obj)
-        if any(reference["uid"] not in self.graph.nodes for reference in node.owners):
-            # An owner that nobody has heard of: perhaps it is gone, perhaps its watch is late.
-            self.enqueue(node.uid, "ADDED", obj)
+        if node.owners:
+            self._check_owners(node, node.owners, "ADDED", obj)
+        for dependent in self.graph.dependents(node.uid) if fresh else ():
+            if self._is_misnamed(dependent, node):
+                self.enqueue(dependent.uid, "ADDED", obj)
         self._note_deletion(node, None, obj)
+
+    def _check_owners(self, node: Node, references: list[Obj], event: str, obj: Obj) -> None:
+        """Look closer at an object with owners that are unknown, or not those that they are said to be."""
+        # An owner that nobody has heard of: perhaps it is gone, perhaps its watch is late.
+        suspicious = any(reference["uid"] not in self.graph.nodes for reference in references)
+        owners = [self.graph.nodes.get(reference["uid"]) for reference in references]
+        if any(owner is not None and self._is_misnamed(node, owner) for owner in owners) or suspicious:
+            self.enqueue(node.uid, event, obj)
+
+    def _is_misnamed(self, node: Node, owner: Node) -> bool:
+        """Whether the reference to an owner names something else; another namespace is told of."""
+        reference = next(one for one in node.owners if one["uid"] == owner.uid)
+        if owner.namespace and owner.namespace != node.namespace:
+            version, kind, name = reference["apiVersion"], reference["kind"], reference["name"]
+            identity = (
+                f"[{version}/{kind}, namespace: {node.namespace}, name: {name}, uid: {reference['uid']}]"
+            )
+            about = {
+                "kind": node.resource.kind,
+                "apiVersion": node.resource.api_version,
+                "namespace": node.namespace,
+                "name": node.name,
+                "uid": node.uid,
+            }
+            text = f'ownerRef {identity} does not exist in namespace "{node.namespace}"'
+            self.event(about, "Warning", "OwnerRefInvalidNamespace", text)
+            return True
+        named = reference["name"], reference["kind"], reference["apiVersion"]
+        return named != (owner.name, owner.resource.kind, owner.resource.api_version)
 
     def _updated(self, resource: Resource, old: Obj, new: Obj) -> None:
         before, after = old["metadata"], new["metadata"]
@@ -84,8 +120,9 @@ class GarbageCollector(Controller):
         was = self.graph.nodes.get(after["uid"])
         node = self.graph.put(resource, new)
         known = {reference["uid"] for reference in was.owners} if was is not None else set()
-        if any(r["uid"] not in known and r["uid"] not in self.graph.nodes for r in node.owners):
-            self.enqueue(node.uid, "MODIFIED", new)
+        added = [reference for reference in node.owners if reference["uid"] not in known]
+        if added:
+            self._check_owners(node, added, "MODIFIED", new)
         for reference in was.owners if was is not None else ():
             owner = self.graph.nodes.get(reference["uid"])
             if owner is not None and owner.deleting_dependents and not node.blocks(owner.uid):
@@ -134,7 +171,10 @@ class GarbageCollector(Controller):
         references = meta.get("ownerReferences") or []
         if not references:
             return
-        solid, dangling, waiting = self._classify(node, references)
+        try:
+            solid, dangling, waiting = self._classify(node, references)
+        except NamespacedOwner:
+            return
         self.round.observed = {"solid": len(solid), "dangling": len(dangling), "waiting": len(waiting)}
         if solid:
             if dangling or waiting:
@@ -154,16 +194,21 @@ class GarbageCollector(Controller):
         self._delete(node, latest, policy)
 
     def _classify(self, node: Node, references: list[Obj]) -> tuple[list[Obj], list[Obj], list[Obj]]:
-        """The references to owners that exist, to owners that are gone, to owners that wait for this one."""
+        """The references to owners that exist, to owners that are gone, to owners that wait for this one.
+
+        Raises OSError when a kind is not known (yet), NamespacedOwner when nobody can ever say.
+        """
         solid: list[Obj] = []
         dangling: list[Obj] = []
         waiting: list[Obj] = []
         for reference in references:
             group = reference["apiVersion"].rpartition("/")[0]
             resource = self._kinds.get((group, reference["kind"]))
-            if resource is None or (resource.namespaced and not node.namespace):
-                solid.append(reference)  # nobody can say: leave it alone
-                continue
+            if resource is None:
+                version, kind = reference["apiVersion"], reference["kind"]
+                raise OSError(f"unable to get REST mapping for {version}/{kind}.")
+            if resource.namespaced and not node.namespace:
+                raise NamespacedOwner
             owner = self.client.find(resource, reference["name"], node.namespace or None)
             if owner is None or owner["metadata"]["uid"] != reference["uid"]:
                 dangling.append(reference)

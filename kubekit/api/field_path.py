@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any
 
 INVALID = "FieldValueInvalid"
@@ -133,7 +134,16 @@ def format_value(value: Any) -> str:
         for char, shown in _ESCAPED:
             text = text.replace(char, shown)
         return text
-    return str(value)
+    return go_float(value) if isinstance(value, float) else str(value)
+
+
+def go_float(value: float) -> str:
+    """A number as Go prints a float64: with an exponent from a million on."""
+    digits, _, exponent = f"{Decimal(repr(float(value))).normalize():e}".partition("e")
+    power = int(exponent)
+    if value and not -4 <= power < 6:
+        return f"{digits}e{'-' if power < 0 else '+'}{abs(power):02d}"
+    return f"{Decimal(repr(float(value))).normalize():f}"
 
 
 def go_quote(text: str) -> str:

@@ -14,6 +14,8 @@ from kubekit.api.field_path import (
     FieldError,
     Path,
     duplicate,
+    format_value,
+    go_float,
     invalid,
     not_supported,
     required,
@@ -73,7 +75,7 @@ def _text(value: str, schema: Obj, check: _Check) -> None:
         check.errors.append(too_long(check.path, longest))
     elif shortest is not None and len(value) < shortest:
         check.wrong(value, f"should be at least {shortest} chars long")
-    elif schema.get("pattern") and not re.search(schema["pattern"], value):
+    elif schema.get("pattern") and not re.search(schema["pattern"], value, re.ASCII):
         check.wrong(value, f"should match '{schema['pattern']}'")
     form = checked_format(schema)
     if form and not fits(value, form):
@@ -91,21 +93,33 @@ def _range_problem(value: float, types: list[str], form: str) -> str:
 
 
 def _number(value: float, schema: Obj, check: _Check) -> None:
-    if schema.get("multipleOf") and value % schema["multipleOf"]:
-        check.wrong(value, f"should be a multiple of {schema['multipleOf']}")
-    most, least = schema.get("maximum"), schema.get("minimum")
+    factor, most, least = schema.get("multipleOf"), schema.get("maximum"), schema.get("minimum")
+    if factor and not _is_multiple(value, factor):
+        check.wrong(value, f"should be a multiple of {_bound(factor, value)}")
     if most is not None:
         if schema.get("exclusiveMaximum"):
             if value >= most:
-                check.wrong(value, f"should be less than {most}")
+                check.wrong(value, f"should be less than {_bound(most, value)}")
         elif value > most:
-            check.wrong(value, f"should be less than or equal to {most}")
+            check.wrong(value, f"should be less than or equal to {_bound(most, value)}")
     if least is not None:
         if schema.get("exclusiveMinimum"):
             if value <= least:
-                check.wrong(value, f"should be greater than {least}")
+                check.wrong(value, f"should be greater than {_bound(least, value)}")
         elif value < least:
-            check.wrong(value, f"should be greater than or equal to {least}")
+            check.wrong(value, f"should be greater than or equal to {_bound(least, value)}")
+
+
+def _bound(bound: float, value: float) -> str:
+    """A bound in a text: a whole number beside a whole number, else as Go prints its floats."""
+    return str(int(bound)) if isinstance(value, int) else go_float(bound)
+
+
+def _is_multiple(value: float, factor: float) -> bool:
+    if isinstance(value, int) and isinstance(factor, int):
+        return value % factor == 0
+    times = value / factor if factor >= 1 else 1 / factor * value
+    return abs(times - round(times)) <= 1e-9 * max(1.0, abs(times))
 
 
 def _list(value: list[Any], schema: Obj, check: _Check) -> None:
@@ -172,6 +186,16 @@ def _combined(value: Any, schema: Obj, check: _Check) -> None:
         complain("not validate the schema (not)")
 
 
+def _same(value: Any, listed: Any) -> bool:
+    """Whether a value is the listed one; true is not 1, as it would be for Python."""
+    return isinstance(value, bool) == isinstance(listed, bool) and value == listed
+
+
+def _unlisted(value: Any, listed: list[Any], path: Path) -> FieldError:
+    shown = [one if isinstance(one, str) else format_value(one) for one in listed]
+    return not_supported(path, value, shown)
+
+
 def value_errors(value: Any, schema: Obj, path: Path, name: str = "") -> list[FieldError]:
     """What the schema says against a value that sits at `path`; texts call the place `name`."""
     check = _Check(name, path)
@@ -180,6 +204,8 @@ def value_errors(value: Any, schema: Obj, path: Path, name: str = "") -> list[Fi
     if value is None:
         if types and not schema.get("nullable"):
             check.of_type(",".join(types), found)
+        if schema.get("enum"):
+            check.errors.append(_unlisted(None, schema["enum"], path))
         return check.errors
     if types and found not in types and not (found == "integer" and "number" in types):
         if form and found not in ("string", "array"):
@@ -196,8 +222,8 @@ def value_errors(value: Any, schema: Obj, path: Path, name: str = "") -> list[Fi
         _number(value, schema, check)
     elif found == "array":
         _list(value, schema, check)
-    if schema.get("enum") and value not in schema["enum"]:
-        check.errors.append(not_supported(path, value, [str(one) for one in schema["enum"]]))
+    if schema.get("enum") and not any(_same(value, one) for one in schema["enum"]):
+        check.errors.append(_unlisted(value, schema["enum"], path))
     if found == "object":
         _object(value, schema, check)
     return check.errors

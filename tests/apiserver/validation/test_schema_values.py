@@ -121,3 +121,22 @@ def test_lists_that_are_sets_or_maps(spec: Any, expected: list[str]) -> None:
 )
 def test_patterns(pattern: str, expected: str) -> None:
     assert pattern_problem(pattern) == expected
+
+
+BODY = "x in body should be"
+NUMBERS: list[tuple[Any, Any, list[str]]] = [
+    (5, {"maximum": 4.0}, [f"Invalid value: 5: {BODY} less than or equal to 4"]),
+    (2000000.5, {"maximum": 1000000}, [f"Invalid value: 2.0000005e+06: {BODY} less than or equal to 1e+06"]),
+    (0.00001, {"minimum": 0.5}, [f"Invalid value: 1e-05: {BODY} greater than or equal to 0.5"]),
+    (0.3, {"multipleOf": 0.1}, []),
+    (5, {"multipleOf": 2}, [f"Invalid value: 5: {BODY} a multiple of 2"]),
+    (True, {"enum": [1]}, ['Unsupported value: true: supported values: "1"']),
+    (1, {"enum": [True, 2]}, ['Unsupported value: 1: supported values: "true", "2"']),
+    (None, {"enum": ["a"], "nullable": True}, ['Unsupported value: null: supported values: "a"']),
+    ("٣", {"pattern": "^\\d$"}, ["Invalid value: \"٣\": x in body should match '^\\d$'"]),
+]
+
+
+@pytest.mark.parametrize(("value", "schema", "expected"), NUMBERS)
+def test_how_numbers_are_compared_and_printed(value: Any, schema: Any, expected: list[str]) -> None:
+    assert [error.body for error in value_errors(value, schema, Path("x"), "x")] == expected

@@ -30,6 +30,7 @@ from kubekit.controllers.volume_match import (
 )
 from kubekit.controllers.volume_protection import claims_used
 from kubekit.controllers.volume_provisioning import await_provisioner, reclaim
+from kubekit.controllers.volume_recycler import Recycler
 
 CLAIMS, VOLUMES = "persistentvolumeclaims", "persistentvolumes"
 CLAIM, VOLUME = "claim:", "volume:"
@@ -48,6 +49,7 @@ class VolumeBinder(Controller):
         self.claims: Informer
         self.classes: Informer
         self.pods: Informer
+        self.recycler = Recycler(self)
         self._written: dict[str, Obj] = {}  # newer than what the cache shows, by resource and key
 
     def set_up(self) -> None:
@@ -70,6 +72,10 @@ class VolumeBinder(Controller):
             self._claim_deleted,
         )
         self.every(self.options.pv_claim_binder_sync_period, self._resync)
+
+    def stop(self) -> None:
+        self.recycler.stop()
+        super().stop()
 
     def subject(self, key: str) -> str:
         kind, _, name = key.partition(":")
@@ -324,7 +330,7 @@ class VolumeBinder(Controller):
         ):
             self._release(volume)
         else:
-            self._unbind(volume)
+            self.unbind(volume)
 
     def _release(self, volume: Obj) -> None:
         """Its claim is gone (or has another volume): what now is up to the reclaim policy."""
@@ -340,7 +346,7 @@ class VolumeBinder(Controller):
             return None
         return claim
 
-    def _unbind(self, volume: Obj) -> None:
+    def unbind(self, volume: Obj) -> None:
         """The claim is bound to another volume: this one is free again."""
         annotations = dict(annotations_of(volume))
         spec = dict(volume["spec"])

@@ -76,7 +76,10 @@ def _unmatched(plugin: str, kind: str) -> str:
 
 def reclaim(binder: VolumeBinder, volume: Obj) -> None:
     """Do with a released volume what its policy says."""
-    if volume["spec"].get("persistentVolumeReclaimPolicy") != "Delete":
+    policy = volume["spec"].get("persistentVolumeReclaimPolicy")
+    if policy == "Recycle":
+        binder.recycler.recycle(volume)
+    if policy != "Delete":
         return
     why = _why_not_deletable(volume)
     if why is None:

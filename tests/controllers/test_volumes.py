@@ -93,7 +93,7 @@ def test_a_pod_brings_its_claim_and_takes_no_other() -> None:
     world.create("pods", "db", metadata=pod["metadata"], spec=pod["spec"])
     world.loop.advance(1.0)
     why = "PVC default/db-data was not created for pod default/db (pod is not owner)"
-    assert f"ephemeral volume data: {why}" in world.events("FailedBinding")
+    assert f"ephemeral volume data: {why}" in str(world.events("FailedBinding"))
 
 
 def test_a_finished_pod_still_keeps_its_claim() -> None:
@@ -107,3 +107,24 @@ def test_a_finished_pod_still_keeps_its_claim() -> None:
     world.delete("pods", "web", grace_seconds=0)
     world.loop.advance(5.0)
     assert world.find("persistentvolumeclaims", "c") is None
+
+
+@pytest.mark.parametrize("outcome", ["Succeeded", "Failed"])
+def test_a_volume_is_recycled_by_a_pod(outcome: str) -> None:
+    world = world_with(volume_spec(persistentVolumeReclaimPolicy="Recycle"), claim_spec())
+    world.delete("persistentvolumeclaims", "c")
+    world.loop.advance(5.0)
+    pod = world.get("pods", "recycler-for-v")
+    assert pod["spec"]["activeDeadlineSeconds"] == 60
+    assert pod["spec"]["volumes"][0] == {"name": "vol", "hostPath": {"path": "/data", "type": ""}}
+    world.set_status(pod, outcome, ready=False)
+    world.loop.advance(1.0)
+    volume = world.get("persistentvolumes", "v", "")
+    if outcome == "Succeeded":
+        assert world.find("pods", "recycler-for-v") is None
+        assert volume["status"]["phase"] == "Available" and "claimRef" not in volume["spec"]
+        assert world.events("VolumeRecycled") == ["Volume recycled"]
+        return
+    why = "Recycle failed: failed to recycle volume: pod failed, pod.Status.Message unknown"
+    assert (volume["status"]["phase"], volume["status"]["message"]) == ("Failed", why)
+    assert world.events("VolumeFailedRecycle") == [why]

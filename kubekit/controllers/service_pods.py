@@ -132,7 +132,9 @@ class TriggerTimes:
             if at > before.get(name, 0.0) and (earliest is None or at < earliest):
                 earliest = at
         created = parse_rfc3339(service["metadata"]["creationTimestamp"])
-        if created > self._service.get(key, 0.0) and (earliest is None or created < earliest):
+        if key not in self._service:
+            earliest = created
+        elif created > self._service[key] and (earliest is None or created < earliest):
             earliest = created
         self._service[key] = created
         self._pods[key] = now

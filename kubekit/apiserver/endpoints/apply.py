@@ -42,7 +42,7 @@ def apply(
     from kubekit.apiserver.endpoints.update import check_name
 
     name = ctx.info.name
-    config = _configuration(body)
+    config = configuration(body)
     ctx.body_obj = config
     if ctx.trail is not None:
         ctx.trail.sent(config)
@@ -78,7 +78,8 @@ def apply(
     return respond(ctx, scope, 201 if created else 200, shown, form)
 
 
-def _configuration(body: bytes | Any) -> Obj:
+def configuration(body: bytes | Any) -> Obj:
+    """The configuration that an apply sends; raises BadRequest."""
     value = from_yaml(body) if isinstance(body, bytes) else body
     if value is None:
         return {}

@@ -7,7 +7,7 @@ objects: nothing here changes them. Upstream: apiserver/pkg/endpoints/handlers/r
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import yaml
 
@@ -17,6 +17,7 @@ from kubekit.api.exchange import Response
 from kubekit.apiserver import printers
 from kubekit.apiserver.endpoints.negotiation import PLAIN, Form, wanted_form
 from kubekit.apiserver.endpoints.scope import Scope
+from kubekit.apiserver.printers.table import Shown
 
 if TYPE_CHECKING:
     from kubekit.apiserver.context import Context
@@ -80,6 +81,13 @@ def partial(obj: Obj, version: str) -> Obj:
     return {"kind": "PartialObjectMetadata", "apiVersion": version, "metadata": obj.get("metadata") or {}}
 
 
+class _Kind(NamedTuple):
+    """What a subresource shows is of another kind than the resource."""
+
+    group: str
+    kind: str
+
+
 def table(ctx: Context, scope: Scope, objects: list[Obj], metadata: Obj, form: Form) -> Obj:
     """The server-side Table of some objects."""
     custom = scope.custom
@@ -90,8 +98,12 @@ def table(ctx: Context, scope: Scope, objects: list[Obj], metadata: Obj, form: F
     kept: Obj = {
         k: metadata[k] for k in ("resourceVersion", "continue", "remainingItemCount") if k in metadata
     }
+    shown: Shown = scope.resource
+    kind = objects[0].get("kind") if len(objects) == 1 else None
+    if kind and kind != scope.resource.kind:
+        shown = _Kind(objects[0].get("apiVersion", "").rpartition("/")[0], kind)
     return printers.table(
-        scope.resource,
+        shown,
         objects,
         now=ctx.server.loop.clock.now(),
         list_meta=kept,

@@ -21,15 +21,15 @@ Obj = dict[str, Any]
 GROUP = "rbac.authorization.k8s.io"
 
 
-def check_role(ctx: Context, resource: Any, obj: Obj, rules: list[Obj]) -> None:
-    """Refuse a role with rights that its writer does not hold; raises Forbidden."""
+def check_role(ctx: Context, resource: Any, obj: Obj, rules: list[Obj], text: str = "") -> None:
+    """Refuse a role with rights that its writer does not hold; raises Forbidden, with `text` if given."""
     if SUPERUSERS in ctx.user.groups:
         return
     info = ctx.info
     asked = Attributes(ctx.user, "escalate", info.group, "*", info.resource, "", info.namespace, info.name)
     if ctx.server.authorization.decide(asked).allowed:
         return
-    _confirm(ctx, resource, obj, rules)
+    _confirm(ctx, resource, obj, rules, text)
 
 
 def check_binding(ctx: Context, resource: Any, obj: Obj, namespace: str) -> None:
@@ -47,19 +47,20 @@ def check_binding(ctx: Context, resource: Any, obj: Obj, namespace: str) -> None
     rbac = ctx.server.authorization.rbac
     rules = rbac.rules_of_role(ref, namespace)
     if rules is None:
-        raise errors.not_found(
-            f"{plural or 'roles'}.{GROUP}".replace("roles.", "role.", 1), ref.get("name", "")
-        )
+        # The original looks the role up in the name of this request, and so blames its resource.
+        raise errors.not_found(resource, ref.get("name", ""))
     _confirm(ctx, resource, obj, rules)
 
 
-def _confirm(ctx: Context, resource: Any, obj: Obj, rules: list[Obj]) -> None:
+def _confirm(ctx: Context, resource: Any, obj: Obj, rules: list[Obj], instead: str = "") -> None:
     rbac = ctx.server.authorization.rbac
     missing_roles: list[str] = []
     held = [rule for rule, _ in rbac.rules_for(ctx.user, ctx.info.namespace, missing_roles)]
     missing = [part for rule in rules for part in _parts(rule) if not any(_covers(own, part) for own in held)]
     if not missing:
         return
+    if instead:
+        raise errors.forbidden(resource, obj["metadata"].get("name", ""), instead)
     groups = "[" + " ".join(go_quote(group) for group in ctx.user.groups) + "]"
     lines = sorted({_compact_text(rule) for rule in _compacted(missing)})
     text = (

@@ -8,13 +8,15 @@ first. Upstream: apiserver/pkg/endpoints/filters/impersonation.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from kubekit.api import status_error as errors
 from kubekit.api.exchange import UserInfo
-from kubekit.api.field_path import go_quote
+from kubekit.api.field_path import Path, aggregate, go_quote
 from kubekit.apiserver.authorization import Attributes, attributes_of, forbidden_message
+from kubekit.apiserver.validation.job_spec import domain_path
 
 if TYPE_CHECKING:
     from kubekit.apiserver.context import Context
@@ -25,6 +27,7 @@ EXTRA = "impersonate-extra-"
 AUTHENTICATION = "authentication.k8s.io"
 NODE_NAME = "authentication.kubernetes.io/node-name"
 MANY = 4
+_KEY = Path("extra").child("key")
 LEGACY = ""
 MODES = ("associated-node", "arbitrary-node", "serviceaccount", "user-info", LEGACY)
 
@@ -42,6 +45,8 @@ def impersonated(ctx: Context) -> UserInfo:
             if header.startswith(EXTRA)
         },
     )
+    if not (wanted.name or wanted.uid or wanted.groups or wanted.extra):
+        return ctx.user
     if not wanted.name:
         raise errors.bad_request(f"requested {_shown(wanted)} without impersonating a user name")
     last = ctx.server.impersonation_modes
@@ -105,6 +110,8 @@ def _checked(ctx: Context, mode: str, wanted: UserInfo) -> UserInfo:
         _demand(ctx, Attributes(ctx.user, verb, AUTHENTICATION, "v1", "uids", "", "", wanted.uid))
     _demand_groups(ctx, Attributes(ctx.user, verb, group, "v1", "groups"), wanted.groups, constrained)
     extras = Attributes(ctx.user, verb, AUTHENTICATION, "v1", "userextras")
+    if constrained and (wrong := _extra_problem(wanted.extra or {})):
+        raise _forbidden(extras, wrong)
     for key in sorted(wanted.extra or {}):
         for value in (wanted.extra or {})[key]:
             _demand(ctx, extras._replace(subresource=key, name=value))
@@ -113,6 +120,18 @@ def _checked(ctx: Context, mode: str, wanted: UserInfo) -> UserInfo:
     elif not {"system:authenticated", "system:unauthenticated"} & set(groups):
         groups = (*groups, "system:authenticated")
     return UserInfo(wanted.name, wanted.uid, groups, wanted.extra)
+
+
+def _extra_problem(extra: Mapping[str, Sequence[str]]) -> str:
+    """What constrained impersonation has against extra fields."""
+    for key, values in extra.items():
+        if not key:
+            return "impersonating the empty string key in extra is not allowed"
+        if found := domain_path(key, _KEY):
+            return f"impersonating an invalid key in extra is not allowed: {aggregate(found)}"
+        if "" in values:
+            return "impersonating the empty string value in extra is not allowed"
+    return ""
 
 
 def _demand_groups(ctx: Context, asked: Attributes, groups: tuple[str, ...], constrained: bool) -> None:

@@ -123,12 +123,41 @@ class TokenIssuer:
             extra[_EXTRA + "node-name"] = [inner["node"]["name"]]
             if inner["node"].get("uid"):
                 extra[_EXTRA + "node-uid"] = [inner["node"]["uid"]]
-        for plural, where, reference in wanted:
-            found = self.server.store("", plural).find(where, reference["name"])
-            if found is None or found["metadata"].get("uid") != reference["uid"]:
-                return None
+        if any(self._gone(*one) for one in wanted):
+            return None
         name = f"{PREFIX}{namespace}:{account['name']}"
         return UserInfo(name, account["uid"], (GROUP, f"{GROUP}:{namespace}"), extra)
+
+    def _gone(self, plural: str, where: str, reference: Obj) -> str:
+        """What became of something that a token is bound to, as errors say it; nothing when it is there."""
+        found = self.server.store("", plural).find(where, reference["name"])
+        if found is None:
+            if plural == "serviceaccounts":
+                return f'serviceaccounts "{reference["name"]}" not found'
+            return "service account token has been invalidated"
+        uid = found["metadata"].get("uid")
+        if uid == reference["uid"]:
+            return ""
+        if plural == "serviceaccounts":
+            return f"service account UID ({uid}) does not match claim ({reference['uid']})"
+        kind = plural.removesuffix("s")
+        return f"{kind} UID ({uid}) does not match service account {kind} ref claim ({reference['uid']})"
+
+    def lapse(self, claims: Obj) -> str:
+        """Why a token of ours with good claims is no longer good, or nothing."""
+        if claims["iss"] == LEGACY_ISSUER:
+            return ""
+        if claims["exp"] <= self.server.loop.clock.now():
+            return "service account token has expired"
+        inner = claims["kubernetes.io"]
+        namespace = inner["namespace"]
+        wanted = [("serviceaccounts", namespace, inner["serviceaccount"])]
+        wanted += [
+            (f"{kind}s", namespace if kind != "node" else "", inner[kind])
+            for kind in ("secret", "pod", "node")
+            if kind in inner and not (kind == "node" and "pod" in inner)
+        ]
+        return next((text for one in wanted if (text := self._gone(*one))), "")
 
     def claims(self, token: str) -> Obj | None:
         """The payload of a token with a good signature of ours, or None."""
@@ -165,5 +194,5 @@ class TokenIssuer:
 
 
 def meant(claims: Obj, audiences: Sequence[str]) -> list[str]:
-    """Those of a token's audiences that are among the ones given."""
-    return [one for one in claims["aud"] if one in audiences]
+    """Those of the given audiences that a token was made for."""
+    return [one for one in audiences if one in claims["aud"]]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from kubekit.api import status_error as errors
+from kubekit.apiserver.admission.mountable_secrets import limit_problem, secret_references
 from kubekit.apiserver.admission.plugin import CREATE, UPDATE, AdmissionPlugin, Attributes
 
 Obj = dict[str, Any]
@@ -49,19 +50,34 @@ class ServiceAccountAdmission(AdmissionPlugin):
     def validate(self, a: Attributes) -> None:
         """The account must exist; mirror pods may not use one."""
         pod = a.obj
+        if pod is not None and a.subresource == "ephemeralcontainers" and a.operation == UPDATE:
+            self._limit_ephemeral(a, pod.get("spec") or {})
         if pod is None or a.operation != CREATE or a.subresource:
             return
         spec = pod.get("spec") or {}
         if MIRROR in ((pod.get("metadata") or {}).get("annotations") or {}):
             if spec.get("serviceAccountName"):
                 raise a.forbidden("a mirror pod may not reference service accounts")
+            if next(secret_references(spec), None) is not None:
+                raise a.forbidden("a mirror pod may not reference secrets")
             for volume in spec.get("volumes") or ():
                 for source in (volume.get("projected") or {}).get("sources") or ():
                     if "serviceAccountToken" in source:
                         raise a.forbidden("a mirror pod may not use ServiceAccountToken volume projections")
             return
         if spec.get("serviceAccountName"):
-            self._account(a, spec["serviceAccountName"])
+            account = self._account(a, spec["serviceAccountName"])
+            if problem := limit_problem(account, spec):
+                raise a.forbidden(problem)
+
+    def _limit_ephemeral(self, a: Attributes, spec: Obj) -> None:
+        """Ephemeral containers may use no other secrets than the rest of the pod."""
+        if not spec.get("serviceAccountName"):
+            raise a.forbidden(f"no service account specified for pod {a.namespace}/{a.name}")
+        account = self._account(a, spec["serviceAccountName"])
+        if problem := limit_problem(account, spec, ephemeral=True):
+            # The original forgets to wrap this one, which makes it an error of the server.
+            raise errors.StatusError(errors.status(500, "", problem))
 
     @staticmethod
     def _account(a: Attributes, name: str) -> Obj:

@@ -12,7 +12,7 @@ import base64
 import json
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from kubekit.api import status_error as errors
 from kubekit.api.meta import deep_copy
@@ -58,13 +58,20 @@ class Webhooks(AdmissionPlugin):
             raise errors.bad_request(f'admission webhook "{name}" does not support dry run')
         config = webhook.get("clientConfig") or {}
         try:
+            if not _trust_readable(config):
+                raise BadTrust
+            if config.get("service"):
+                find_service(a, config["service"])
             ask = a.ctx.server.call_webhook
             if ask is None:
                 raise ConnectionRefusedError(f"dial tcp {address(config)}: connect: connection refused")
             answer = ask(config, review(a, a.ctx.server.loop.rng.uuid()))
-        except OSError as error:
-            asked = f'Post "{url(config, webhook)}": {error}'
-            text = f'failed calling webhook "{name}": failed to call webhook: {asked}'
+        except (OSError, BadTrust) as error:
+            what = f'failed to call webhook: Post "{url(config, webhook)}": {error}'
+            if isinstance(error, BadTrust):
+                what = "could not get REST client: unable to load root certificates: unable to parse bytes"
+                what += " as PEM block"
+            text = f'failed calling webhook "{name}": {what}'
             if webhook.get("failurePolicy") == "Ignore":
                 a.ctx.note(f"Webhook {name}", text)
                 return None
@@ -75,6 +82,27 @@ class Webhooks(AdmissionPlugin):
         if not response.get("allowed"):
             raise refusal(name, response.get("status") or {})
         return response
+
+
+class BadTrust(Exception):
+    """A webhook whose caBundle holds no certificate."""
+
+
+def _trust_readable(config: Obj) -> bool:
+    bundle = config.get("caBundle")
+    return not bundle or b"-----BEGIN" in base64.b64decode(bundle)
+
+
+def find_service(a: Attributes, config: Obj) -> None:
+    """Look up the service behind a webhook; raises OSError with the original's text."""
+    service = a.ctx.server.store("", "services").find(config["namespace"], config["name"])
+    if service is None:
+        raise OSError(f'service "{config["name"]}" not found')
+    spec, port = service.get("spec") or {}, config.get("port", 443)
+    if spec.get("type") == "ExternalName":
+        return
+    if all(one.get("port") != port for one in spec.get("ports") or ()):
+        raise OSError(f'no service port {port} found for service "{config["name"]}"')
 
 
 class MutatingAdmissionWebhook(Webhooks):
@@ -121,7 +149,7 @@ def conditions_met(a: Attributes, webhook: Obj) -> bool:
     policy = webhook.get("failurePolicy", "Fail")
     hold, wrong = conditions_hold(condition_programs(conditions), Scene(a), policy)
     if wrong:
-        raise errors.internal_error(f'failed calling webhook "{webhook["name"]}": {wrong}')
+        raise a.forbidden(wrong)
     return hold
 
 
@@ -190,7 +218,11 @@ def address(config: Obj) -> str:
 def url(config: Obj, webhook: Obj) -> str:
     """The address as error texts have it."""
     service = config.get("service")
-    base = f"https://{address(config)}{service.get('path', '/')}" if service else config.get("url", "")
+    if service:
+        base = f"https://{address(config)}{service.get('path', '/')}"
+    else:
+        parts = urlsplit(config.get("url", ""))
+        base = parts._replace(path=quote(parts.path or "/"), query="").geturl()
     return f"{base}?timeout={webhook.get('timeoutSeconds', 10)}s"
 
 

@@ -14,13 +14,17 @@ from typing import TYPE_CHECKING, Any
 from kubekit.api import field_path as fields
 from kubekit.api import status_error as errors
 from kubekit.api.exchange import Response, UserInfo
+from kubekit.api.selectors import SelectorError, parse_field_selector, parse_label_selector
+from kubekit.apiserver import managed_fields
 from kubekit.apiserver.authentication import with_authenticated
 from kubekit.apiserver.authorization import Attributes
+from kubekit.apiserver.endpoints import write
 from kubekit.apiserver.endpoints.body import decode_object, read_body
 from kubekit.apiserver.endpoints.options import write_options
 from kubekit.apiserver.endpoints.response import answer, form_of, respond, table
 from kubekit.apiserver.endpoints.scope import Scope
 from kubekit.apiserver.service_account_tokens import meant
+from kubekit.apiserver.validation.access_review import validate_access_review
 from kubekit.sim import rfc3339
 
 if TYPE_CHECKING:
@@ -29,6 +33,7 @@ if TYPE_CHECKING:
 
 Obj = dict[str, Any]
 AUTHORIZATION = "authorization.k8s.io"
+_OPERATORS = ("In", "NotIn", "Exists", "DoesNotExist")
 
 
 def review(ctx: Context, scope: Scope) -> Response:
@@ -38,6 +43,10 @@ def review(ctx: Context, scope: Scope) -> Response:
     options = write_options(ctx, "CreateOptions")
     obj = decode_object(ctx, scope, body, options.field_validation)
     ctx.body_obj = obj
+    scope.store.check_namespace(ctx, obj)
+    if scope.resource.group == AUTHORIZATION and obj["metadata"]:
+        # Nothing but an error shows it: what may not be there is shown as it would be stored.
+        managed_fields.on_create(ctx, scope, obj, write.manager_of(ctx, options))
     obj["status"] = _ANSWERS[scope.resource.plural](ctx, obj)
     if scope.resource.plural == "selfsubjectreviews":
         obj["metadata"] = {"creationTimestamp": rfc3339(ctx.server.loop.clock.now())}
@@ -47,18 +56,6 @@ def review(ctx: Context, scope: Scope) -> Response:
 def _refuse(problems: list[fields.FieldError]) -> None:
     if problems:
         raise errors.invalid("", AUTHORIZATION, "", problems)
-
-
-def _attributes_problems(spec: Obj) -> list[fields.FieldError]:
-    resource, other = spec.get("resourceAttributes"), spec.get("nonResourceAttributes")
-    if resource is not None and other is not None:
-        shown = {"Path": other.get("path", ""), "Verb": other.get("verb", "")}
-        text = "cannot be specified in combination with resourceAttributes"
-        return [fields.invalid("spec.nonResourceAttributes", shown, text)]
-    if resource is None and other is None:
-        text = "exactly one of nonResourceAttributes or resourceAttributes must be specified"
-        return [fields.invalid("spec.resourceAttributes", None, text)]
-    return []
 
 
 def _decide(ctx: Context, user: UserInfo, spec: Obj) -> Obj:
@@ -81,22 +78,37 @@ def _decide(ctx: Context, user: UserInfo, spec: Obj) -> Obj:
     status: Obj = {"allowed": decision.allowed}
     if decision.reason:
         status["reason"] = decision.reason
+    if resource is not None and (wrong := _evaluation_error(resource)):
+        status["evaluationError"] = wrong
     return status
 
 
+def _evaluation_error(resource: Obj) -> str:
+    """What was left out of the selectors that narrow a question."""
+    found: list[str] = []
+    for field, parse in (("fieldSelector", parse_field_selector), ("labelSelector", parse_label_selector)):
+        selector = resource.get(field) or {}
+        needs = selector.get("requirements") or ()
+        known = [need for need in needs if need.get("operator") in _OPERATORS]
+        how = "" if len(known) == len(needs) else "partially ignored" if known else "ignored"
+        if selector.get("rawSelector"):
+            try:
+                parse(selector["rawSelector"])
+            except SelectorError:
+                how = "ignored"
+        if how:
+            found.append(f"spec.resourceAttributes.{field} {how} due to parse error")
+    return found[0] if len(found) == 1 else f"[{', '.join(found)}]" if found else ""
+
+
 def _self_access(ctx: Context, obj: Obj) -> Obj:
-    spec = obj.get("spec") or {}
-    _refuse(_attributes_problems(spec))
-    return _decide(ctx, ctx.user, spec)
+    _refuse(validate_access_review(obj, whose=False))
+    return _decide(ctx, ctx.user, obj["spec"])
 
 
 def _access(ctx: Context, obj: Obj) -> Obj:
-    spec = obj.get("spec") or {}
-    problems = _attributes_problems(spec)
-    if not spec.get("user") and not spec.get("groups"):
-        problems.append(fields.invalid("spec.user", "", "at least one of user or group must be specified"))
-    _refuse(problems)
-    return _decide(ctx, _user_of(spec), spec)
+    _refuse(validate_access_review(obj))
+    return _decide(ctx, _user_of(obj["spec"]), obj["spec"])
 
 
 def _user_of(spec: Obj) -> UserInfo:
@@ -109,31 +121,8 @@ def _user_of(spec: Obj) -> UserInfo:
 
 
 def _local_access(ctx: Context, obj: Obj) -> Obj:
-    spec, metadata = obj.get("spec") or {}, obj["metadata"]
-    given = metadata.get("namespace", "")
-    namespace = ctx.info.namespace
-    resource = spec.get("resourceAttributes")
-    problems: list[fields.FieldError] = []
-    if resource is not None and resource.get("namespace", "") != (given or namespace):
-        shown = resource.get("namespace", "")
-        problems.append(
-            fields.invalid("spec.resourceAttributes.namespace", shown, "must match metadata.namespace")
-        )
-    elif resource is None and spec.get("nonResourceAttributes") is not None:
-        text = "disallowed on this kind of request"
-        problems.append(fields.invalid("spec.nonResourceAttributes", spec["nonResourceAttributes"], text))
-    else:
-        problems += _attributes_problems(spec)
-        if not spec.get("user") and not spec.get("groups"):
-            problems.append(
-                fields.invalid("spec.user", "", "at least one of user or group must be specified")
-            )
-    _refuse(problems)
-    if given and given != namespace:
-        text = f"spec.resourceAttributes.namespace must match namespace: {namespace}"
-        raise errors.bad_request(text)
-    metadata["namespace"] = namespace
-    return _decide(ctx, _user_of(spec), spec)
+    _refuse(validate_access_review(obj, local=True))
+    return _decide(ctx, _user_of(obj["spec"]), obj["spec"])
 
 
 def _rules(ctx: Context, obj: Obj) -> Obj:
@@ -148,6 +137,7 @@ def _rules(ctx: Context, obj: Obj) -> Obj:
         if rule.get("resources"):
             kept = ("verbs", "apiGroups", "resources", "resourceNames")
             resources.append({field: rule[field] for field in kept if rule.get(field)})
+    obj["spec"] = {}
     return {"resourceRules": resources, "nonResourceRules": urls, "incomplete": False}
 
 
@@ -182,6 +172,8 @@ def _token(ctx: Context, obj: Obj) -> Obj:
         if not audiences:
             text = f"{_quoted(claims['aud'])} is invalid for the target audiences {_quoted(asked)}"
             return {"user": {}, "error": f"[invalid bearer token, token audiences {text}]"}
+        if user is None and (lapse := ctx.server.tokens.lapse(claims)):
+            return {"user": {}, "error": f"[invalid bearer token, {lapse}]"}
     else:
         # Every other one is for this server and for nobody else.
         audiences = [issuer]

@@ -37,14 +37,13 @@ def create_token(ctx: Context, scope: Scope) -> Response:
     options = write_options(ctx, "CreateOptions")
     request = decode_as(ctx, scope, body, options.field_validation, f"{GROUP}/v1", "TokenRequest")
     name, namespace = ctx.info.name, ctx.info.namespace
+    scope.store.check_namespace(ctx, request)
     write.admit(ctx, scope, name, request, None)
     metadata, spec = request["metadata"], request.setdefault("spec", {})
-    for field, wanted in (("name", name), ("namespace", namespace)):
-        given = metadata.get(field)
-        if given and given != wanted:
-            text = f"must match the service account {field} if specified"
-            problem = fields.invalid(f"metadata.{field}", given, text)
-            raise errors.invalid("TokenRequest", GROUP, name, [problem])
+    if metadata.get("name", name) != name:
+        text = "must match the service account name if specified"
+        problem = fields.invalid("metadata.name", metadata["name"], text)
+        raise errors.invalid("TokenRequest", GROUP, name, [problem])
     account = scope.store.get(namespace, name)
     uid = account["metadata"]["uid"]
     if metadata.get("uid") and metadata["uid"] != uid:
@@ -94,6 +93,8 @@ def _bound(ctx: Context, namespace: str, account: str, reference: Obj | None) ->
             version.partition("/")[0] + "/" + version.partition("/")[2] if "/" in version else f"/{version}"
         )
         raise errors.bad_request(f"cannot bind token to object of type {group}, Kind={kind}")
+    if not name:
+        raise errors.bad_request("Name parameter required.")
     found = ctx.server.store("", plural).get("" if kind == "Node" else namespace, name)
     uid = found["metadata"]["uid"]
     bound: dict[str, Obj] = {kind.lower(): {"name": name, "uid": uid}}

@@ -44,8 +44,8 @@ def role_binding(obj: Obj, now: float) -> list[Any]:
     subjects: dict[str, list[str]] = {"User": [], "Group": [], "ServiceAccount": []}
     for subject in obj.get("subjects") or []:
         kind, who = subject.get("kind", ""), subject.get("name", "")
-        if kind == "ServiceAccount" and subject.get("namespace"):
-            who = f"{subject['namespace']}/{who}"
+        if kind == "ServiceAccount":
+            who = f"{subject.get('namespace', '')}/{who}"
         if kind in subjects:
             subjects[kind].append(who)
     reference = section(obj, "roleRef")

@@ -21,25 +21,26 @@ class RoleStrategy(Strategy):
 
     def begin_create(self, ctx: Context, obj: Obj) -> Undo | None:
         """Check the rights of a new role."""
-        self._check(ctx, obj)
+        self._check(ctx, obj, obj)
         return None
 
     def begin_update(self, ctx: Context, obj: Obj, old: Obj) -> Undo | None:
         """Check the rights of a changed role."""
         if not only_collected(obj, old):
-            self._check(ctx, obj)
+            self._check(ctx, obj, old)
         return None
 
-    def _check(self, ctx: Context, obj: Obj) -> None:
+    def _check(self, ctx: Context, obj: Obj, old: Obj) -> None:
         rules = obj.get("rules") or []
         escalation.check_role(ctx, self.resource, obj, rules)
-        if obj.get("aggregationRule") is not None:
+        if any((one.get("aggregationRule") or {}).get("clusterRoleSelectors") for one in (obj, old)):
             # Whatever is aggregated later is granted too: only those with all rights may ask for that.
             everything = [
                 {"apiGroups": ["*"], "resources": ["*"], "verbs": ["*"]},
                 {"nonResourceURLs": ["*"], "verbs": ["*"]},
             ]
-            escalation.check_role(ctx, self.resource, obj, everything)
+            text = "must have cluster-admin privileges to use the aggregationRule"
+            escalation.check_role(ctx, self.resource, obj, everything, text)
 
 
 class BindingStrategy(Strategy):

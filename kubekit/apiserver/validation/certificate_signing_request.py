@@ -146,14 +146,28 @@ def _changed_conditions(obj: Obj, old: Obj, approving: bool) -> list[FieldError]
 
 
 def _certificate_problem(encoded: str) -> str:
-    """What is wrong with an issued certificate; the certificates themselves are not read."""
+    """What is wrong with an issued certificate; of each certificate only the outermost frame is read."""
     text, blocks = base64.b64decode(encoded), 0
     for found in _PEM.finditer(text):
         kind = found[1].decode()
         if kind != "CERTIFICATE":
             return f"only CERTIFICATE PEM blocks are allowed, found {go_quote(kind)}"
+        if problem := _der_problem(base64.b64decode(found[2])):
+            return problem
         blocks += 1
     return "" if blocks or not text else "must contain at least one CERTIFICATE PEM block"
+
+
+def _der_problem(der: bytes) -> str:
+    """Whether this is one sequence in DER, nothing less and nothing more."""
+    if len(der) < 2 or der[0] != 0x30:
+        return "x509: malformed certificate"
+    more = der[1] & 0x7F if der[1] & 0x80 else 0
+    size = int.from_bytes(der[2 : 2 + more], "big") if more else der[1]
+    end = 2 + more + size
+    if end > len(der):
+        return "x509: malformed certificate"
+    return "x509: trailing data" if end < len(der) else ""
 
 
 def _any_name(name: str, prefix: bool = False) -> list[str]:

@@ -99,13 +99,28 @@ def rules_of(schema: Obj, root: bool) -> tuple[Rule, ...]:
     return _rules(json.dumps(schema, sort_keys=True), root)
 
 
-def rule_errors(value: Any, old: Any, schema: Obj, path: Path, root: bool = True) -> list[FieldError]:
-    """What the rules have against a value; `old` is None where there is no value to compare with."""
+def rule_errors(
+    value: Any,
+    old: Any,
+    schema: Obj,
+    path: Path,
+    root: bool = True,
+    *,
+    kept: bool = False,
+    let_pass: list[FieldError] | None = None,
+) -> list[FieldError]:
+    """What the rules have against a value; `old` is None where there is no value to compare with.
+
+    With `let_pass`, errors of rules that do not speak of changes go there where nothing changed; `kept` says
+    that nothing did around a value that cannot be compared itself.
+    """
     if value is None:
         return []
-    found = _at(value, old, schema, path, root)
+    if let_pass is not None and old is not None:
+        kept = value == old
+    found = _at(value, old, schema, path, root, let_pass if kept else None)
     if isinstance(value, list):
-        return found + _in_list(value, old, schema, path)
+        return found + _in_list(value, old, schema, path, kept, let_pass)
     if not isinstance(value, dict):
         return found
     properties, extra = schema.get("properties") or {}, schema.get("additionalProperties")
@@ -114,11 +129,13 @@ def rule_errors(value: Any, old: Any, schema: Obj, path: Path, root: bool = True
         below = properties.get(key, extra if isinstance(extra, dict) else None)
         if below is not None:
             at = path.child(key) if key in properties else path.key(key)
-            found += rule_errors(item, before.get(key), below, at, False)
+            found += rule_errors(item, before.get(key), below, at, False, kept=kept, let_pass=let_pass)
     return found
 
 
-def _in_list(value: list[Any], old: Any, schema: Obj, path: Path) -> list[FieldError]:
+def _in_list(
+    value: list[Any], old: Any, schema: Obj, path: Path, kept: bool, let_pass: list[FieldError] | None
+) -> list[FieldError]:
     items = schema.get("items")
     if not isinstance(items, dict):
         return []
@@ -129,7 +146,8 @@ def _in_list(value: list[Any], old: Any, schema: Obj, path: Path) -> list[FieldE
     found: list[FieldError] = []
     for position, item in enumerate(value):
         earlier = before.get(_key(item, keys)) if isinstance(item, dict) else None
-        found += rule_errors(item, earlier, items, path.index(position), False)
+        at = path.index(position)
+        found += rule_errors(item, earlier, items, at, False, kept=kept, let_pass=let_pass)
     return found
 
 
@@ -137,7 +155,9 @@ def _key(item: Obj, keys: Any) -> str:
     return json.dumps([item.get(key) for key in keys])
 
 
-def _at(value: Any, old: Any, schema: Obj, path: Path, root: bool) -> list[FieldError]:
+def _at(
+    value: Any, old: Any, schema: Obj, path: Path, root: bool, let_pass: list[FieldError] | None
+) -> list[FieldError]:
     """The rules that stand at this very place."""
     if not schema.get("x-kubernetes-validations"):
         return []
@@ -164,7 +184,10 @@ def _at(value: Any, old: Any, schema: Obj, path: Path, root: bool) -> list[Field
             found.append(invalid(path, kind, _failed(str(error), rule)))
             continue
         if holds is not True:
-            found.append(_violation(rule, variables, value, kind, path))
+            passes = let_pass is not None and not rule.uses_old
+            (let_pass if let_pass is not None and passes else found).append(
+                _violation(rule, variables, value, kind, path)
+            )
     return found
 
 

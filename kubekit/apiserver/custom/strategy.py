@@ -22,7 +22,7 @@ from kubekit.apiserver.validation.object_meta import (
     validate_object_meta,
     validate_object_meta_update,
 )
-from kubekit.apiserver.validation.schema_values import duplicates, value_errors
+from kubekit.apiserver.validation.schema_values import NEW, duplicates, value_errors
 
 if TYPE_CHECKING:
     from kubekit.apiserver.context import Context
@@ -97,7 +97,7 @@ class CustomStrategy(Strategy):
             return problems
         kind = self.kind_of(ctx)
         found = validate_object_meta_update(obj["metadata"], old["metadata"], kube_finalizers=False)
-        found += value_errors(obj, kind.schema, ROOT)
+        found += value_errors(obj, kind.schema, ROOT, old=old)
         found += scale_problems(kind, obj, True)
         if not duplicates(old, kind.schema, ROOT):
             found += duplicates(obj, kind.schema, ROOT)
@@ -117,7 +117,11 @@ class CustomStrategy(Strategy):
             return []
         if any(problem.reason in BLOCKING for problem in found):
             return [FieldError("FieldValueInvalid", "<nil>", None, UNCHECKED)]
-        return rule_errors(obj, old, kind.schema, ROOT)
+        let_pass: list[FieldError] = []
+        found = rule_errors(obj, old, kind.schema, ROOT, let_pass=let_pass)
+        for problem in let_pass:
+            ctx.warn(str(problem))
+        return found
 
     def warnings_on_create(self, ctx: Context, obj: Obj) -> list[str]:
         """Finalizers without a domain."""
@@ -165,7 +169,7 @@ class CustomStatusStrategy(StatusStrategy):
         found = validate_object_meta_update(obj["metadata"], old["metadata"], kube_finalizers=False)
         part = (kind.schema.get("properties") or {}).get("status")
         if "status" in obj and part is not None:
-            found += value_errors(obj["status"], part, Path("status"))
+            found += value_errors(obj["status"], part, Path("status"), old=old.get("status", NEW))
         found += scale_problems(kind, obj, False)
         if not duplicates(old, kind.schema, ROOT):
             found += duplicates(obj, kind.schema, ROOT)

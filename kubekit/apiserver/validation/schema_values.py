@@ -33,6 +33,10 @@ _GO_FORMATS = {"integer": "int64", "number": "float64"}
 _LARGEST_FLOAT = 3.4028234663852886e38
 
 
+NEW: Any = object()
+"""Stands for an old value that is not there."""
+
+
 def type_name(value: Any) -> str:
     """The JSON type of a value; whole numbers are integers."""
     if value is None:
@@ -54,8 +58,8 @@ class _Check:
     """One value with its place; `name` is the place as the texts have it, relative to where checking
     began."""
 
-    def __init__(self, name: str, path: Path) -> None:
-        self.name, self.path = name, path
+    def __init__(self, name: str, path: Path, old: Any) -> None:
+        self.name, self.path, self.old = name, path, old
         self.errors: list[FieldError] = []
 
     def wrong(self, value: Any, text: str) -> None:
@@ -127,7 +131,8 @@ def _list(value: list[Any], schema: Obj, check: _Check) -> None:
     if isinstance(items, dict):
         for position, item in enumerate(value):
             name = f"{check.name}[{position}]"
-            check.errors += value_errors(item, items, check.path.index(position), name)
+            old = _old_item(item, schema, check.old)
+            check.errors += value_errors(item, items, check.path.index(position), name, old)
     most, least = schema.get("maxItems"), schema.get("minItems")
     if least is not None and len(value) < least:
         check.wrong(len(value), f"should have at least {least} items")
@@ -145,10 +150,11 @@ def _object(value: Obj, schema: Obj, check: _Check) -> None:
     rest = schema.get("additionalProperties")
     for key, item in value.items():
         name, path = check.child(key)
+        old = check.old.get(key, NEW) if isinstance(check.old, dict) else NEW
         if key in properties:
-            check.errors += value_errors(item, properties[key], path, name)
+            check.errors += value_errors(item, properties[key], path, name, old)
         elif isinstance(rest, dict):
-            check.errors += value_errors(item, rest, path, name)
+            check.errors += value_errors(item, rest, path, name, old)
         elif rest is False:
             text = f"{name} in body is a forbidden property"
             check.errors.append(invalid(path, "", text))
@@ -164,7 +170,7 @@ def _combined(value: Any, schema: Obj, check: _Check) -> None:
         check.errors.append(FieldError("FieldValueInvalid", "<nil>", "", f'"{check.name}" must {text}'))
 
     def attempts(word: str) -> list[list[FieldError]]:
-        return [value_errors(value, one, check.path, check.name) for one in schema.get(word) or ()]
+        return [_errors(value, one, check.path, check.name, check.old) for one in schema.get(word) or ()]
 
     some = attempts("anyOf")
     if some and all(some):
@@ -182,7 +188,7 @@ def _combined(value: Any, schema: Obj, check: _Check) -> None:
             check.errors += found
         detail = "" if not all(every) else ". None validated"
         complain(f"validate all the schemas (allOf){detail}")
-    if schema.get("not") is not None and not value_errors(value, schema["not"], check.path, check.name):
+    if schema.get("not") is not None and not _errors(value, schema["not"], check.path, check.name, check.old):
         complain("not validate the schema (not)")
 
 
@@ -196,9 +202,29 @@ def _unlisted(value: Any, listed: list[Any], path: Path) -> FieldError:
     return not_supported(path, value, shown)
 
 
-def value_errors(value: Any, schema: Obj, path: Path, name: str = "") -> list[FieldError]:
-    """What the schema says against a value that sits at `path`; texts call the place `name`."""
-    check = _Check(name, path)
+def _old_item(item: Any, schema: Obj, old: Any) -> Any:
+    """The item of the old list that has the same keys; items of other lists cannot be told apart."""
+    keys = schema.get("x-kubernetes-list-map-keys")
+    if not keys or not isinstance(item, dict) or not isinstance(old, list):
+        return NEW
+    wanted = [item.get(key) for key in keys]
+    for one in old:
+        if isinstance(one, dict) and [one.get(key) for key in keys] == wanted:
+            return one
+    return NEW
+
+
+def value_errors(value: Any, schema: Obj, path: Path, name: str = "", old: Any = NEW) -> list[FieldError]:
+    """What the schema says against a value that sits at `path`; texts call the place `name`.
+
+    With an `old` value, what did not change is let pass (ratcheting).
+    """
+    found = _errors(value, schema, path, name, old)
+    return [] if found and old is not NEW and value == old else found
+
+
+def _errors(value: Any, schema: Obj, path: Path, name: str, old: Any) -> list[FieldError]:
+    check = _Check(name, path, old)
     types, found = _types(schema), type_name(value)
     form = checked_format(schema)
     if value is None:

@@ -178,10 +178,10 @@ def test_nobody_listens(one: One) -> None:
     assert result.exit == 1
     assert "dial tcp 127.0.0.1:1111: connect: connection refused" in result.stderr
     assert result.stderr.endswith("Error: context deadline exceeded\n")
+    assert one.loop.clock.now() - start == pytest.approx(5.0, abs=0.1)
     granted = one("lease grant 60 --endpoints 127.0.0.1:1111")
     assert granted.exit == 1
     assert granted.stderr.endswith("Error: failed to grant lease (context deadline exceeded)\n")
-    assert one.loop.clock.now() - start == pytest.approx(5.0, abs=0.1)
     health = one("endpoint health --endpoints 127.0.0.1:2379,127.0.0.1:1111")
     assert health.exit == 1
     assert "127.0.0.1:2379 is healthy: successfully committed proposal" in health.stdout

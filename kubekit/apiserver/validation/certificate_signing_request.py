@@ -152,13 +152,13 @@ def _certificate_problem(encoded: str) -> str:
         kind = found[1].decode()
         if kind != "CERTIFICATE":
             return f"only CERTIFICATE PEM blocks are allowed, found {go_quote(kind)}"
-        if problem := _der_problem(base64.b64decode(found[2])):
+        if problem := _frame_problem(base64.b64decode(found[2])):
             return problem
         blocks += 1
     return "" if blocks or not text else "must contain at least one CERTIFICATE PEM block"
 
 
-def _der_problem(der: bytes) -> str:
+def _frame_problem(der: bytes) -> str:
     """Whether this is one sequence in DER, nothing less and nothing more."""
     if len(der) < 2 or der[0] != 0x30:
         return "x509: malformed certificate"

@@ -9,11 +9,11 @@ learner can do), `node`, `verbs` (apply, get, ...), `waiting` ("pod/web is Runni
 `map`, `errors` (what a learner reads instead of a traceback). A node's files: `node_files`, `etcd_pki`
 (certificates where kubeadm leaves them), `etcd_manifest`, `manifest_folder` (what editing them does),
 `etcd_command`, `etcd_disk` (a member's data among them). The API server's way to the nodes: `kubelet_door`,
-`pod_proxy`, `konnectivity`.
+`pod_proxy`, `konnectivity`. What the programs in pods reach: `pod_network`, with the names of `dns`.
 
 Left out: the other files of a kubeadm installation (only etcd's manifest is there: API server, controller
-manager and scheduler are no static pods), and everything that draws or serves; that stands on higher floors
-and is reached through hooks (`presentation`) or by name.
+manager and scheduler are no static pods), the pods of CoreDNS (its answers are there), and everything that
+draws or serves; that stands on higher floors and is reached through hooks (`presentation`) or by name.
 """
 
 from kubekit.cluster.cluster import Cluster, current, up, use

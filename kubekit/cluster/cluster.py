@@ -41,6 +41,7 @@ from kubekit.cluster.listening import control_plane_listens
 from kubekit.cluster.map import Row, row_of, table
 from kubekit.cluster.names import destination
 from kubekit.cluster.node import Node
+from kubekit.cluster.pod_network import PodNetwork
 from kubekit.cluster.records import Records
 from kubekit.cluster.time import clock_of, seconds_of
 from kubekit.cluster.topology import NodePlan, node_plan, plan
@@ -136,6 +137,7 @@ class Cluster(Verbs):
         host = self.fabric.add_host(name, plan.ip)
         host.programs.append(partial(control_plane_listens, self, plan.ip))
         runtime = Runtime(loop, name)
+        runtime.network = PodNetwork(self, name)
         images = ImageStore(
             loop,
             pull_seconds=settings.pull_seconds,
@@ -358,10 +360,8 @@ class Cluster(Verbs):
         return rows + [row_of(c, node.name) for node in self.nodes.values() for c in node.components]
 
     def __repr__(self) -> str:
-        head = (
-            f"cluster {self.name}: {len(self.nodes)} node(s), seed {self.settings.seed}, "
-            f"t={self.loop.clock.elapsed():.1f}s"
-        )
+        head = f"cluster {self.name}: {len(self.nodes)} node(s), seed {self.settings.seed}, "
+        head += f"t={self.loop.clock.elapsed():.1f}s"
         return f"{head}\n{table(self.rows())}"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, Any]:

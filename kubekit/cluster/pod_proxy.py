@@ -8,7 +8,7 @@ Source: `ResourceLocation` in pkg/registry/core/{pod,service}, `apimachinery/pkg
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from kubekit.api import status_error as errors
@@ -102,7 +102,7 @@ class PodProxy:
             client = self._dial(address, port)
         except OSError as error:
             raise _unreachable(str(error)) from None
-        found = self._server(address, port)
+        found = server_at(self._nodes(), address, port)
         if found is None:
             raise _unreachable(f"dial tcp {address}:{port}: connect: connection refused")
         node, container = found
@@ -111,17 +111,18 @@ class PodProxy:
         status, headers, body = reply(container, method, path, node.runtime.loop.clock.now(), client)
         return Response(status, b"" if method == "HEAD" else body, headers)
 
-    def _server(self, address: str, port: int) -> tuple[Node, Container] | None:
-        """The container that listens there, and its node."""
-        for node in self._nodes().values():
-            for box in node.runtime.pods.values():
-                newest = box.sandboxes[0] if box.sandboxes else None
-                if newest is None or (node.ip if newest.host_network else newest.ip) != address:
-                    continue
-                for container in box.containers:
-                    if answers.listens(container, port):
-                        return node, container
-        return None
+
+def server_at(nodes: Mapping[str, Node], address: str, port: int) -> tuple[Node, Container] | None:
+    """The container that listens there, and its node."""
+    for node in nodes.values():
+        for box in node.runtime.pods.values():
+            newest = box.sandboxes[0] if box.sandboxes else None
+            if newest is None or (node.ip if newest.host_network else newest.ip) != address:
+                continue
+            for container in box.containers:
+                if answers.listens(container, port):
+                    return node, container
+    return None
 
 
 def split_name(text: str, kind: str) -> tuple[str, str, str]:

@@ -58,7 +58,10 @@ def ports_of(spec: Obj, image: str) -> tuple[tuple[str, int], ...]:
 
 def listens(container: Container, port: int, protocol: str = "tcp") -> bool:
     """Whether something accepts connections on that port of the container now."""
-    return container.running and container.program.is_server and (protocol, port) in container.ports
+    if not container.running:
+        return False
+    place = (protocol, port)
+    return (container.program.is_server and place in container.ports) or place in container.opened
 
 
 def host_network_listens(runtime: Runtime, protocol: str, port: int) -> bool:

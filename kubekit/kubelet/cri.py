@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from kubekit.api.meta import Obj
-from kubekit.kubelet import answers
-from kubekit.kubelet.exec_command import Result, run_in
+from kubekit.kubelet import answers, process
+from kubekit.kubelet.exec_command import NotFound, Result, run_in
 from kubekit.kubelet.images import Image, ImageStore
 from kubekit.kubelet.runtime import Container, PodStatus, Runtime, SandboxStatus
 from kubekit.kubelet.task import Pause, Steps
@@ -67,9 +67,9 @@ class RuntimeService:
                     f"rpc error: code = Unknown desc = failed to setup network for sandbox: {error}"
                 ) from None
         sandbox = self.runtime.run_sandbox(uid, namespace, name, attempt, ip, host_network)
-        self.runtime.pods[uid].hostname = pod["spec"].get("hostname") or (
-            self.runtime.node_name if host_network else name[:63]
-        )
+        box = self.runtime.pods[uid]
+        box.spec = pod["spec"]
+        box.hostname = pod["spec"].get("hostname") or (self.runtime.node_name if host_network else name[:63])
         where = f"with address {ip}" if ip else "on the host's network"
         self._record(pod, "RunPodSandbox", f"makes a sandbox for {namespace}/{name} {where}", sandbox.id)
         return sandbox
@@ -112,6 +112,8 @@ class RuntimeService:
             pod["metadata"]["uid"], container["name"], attempt, container.get("image", ""), image_ref, argv
         )
         made.ports = answers.ports_of(container, made.image)
+        if process.is_needed(made):
+            process.prepare(made)
         text = f"creates container {container['name']} of {_pod(pod)}"
         self._record(pod, "CreateContainer", text, made.status.id)
         return made
@@ -121,6 +123,8 @@ class RuntimeService:
         if self.start_seconds:
             yield Pause(self.start_seconds, f"container {container.status.name} of {_pod(pod)} to start")
         self.runtime.start_container(container)
+        if process.is_needed(container):
+            process.Process(self.runtime, container)
         text = f"starts container {container.status.name} of {_pod(pod)}"
         self._record(pod, "StartContainer", text, container.status.id)
 
@@ -146,7 +150,12 @@ class RuntimeService:
 
     def exec_sync(self, container: Container, argv: Sequence[str], strict: bool = False) -> Result:
         """Run a command in a container; (exit status, standard output, standard error). See `run_in`."""
-        return run_in(container, argv, self._loop.clock.now(), strict)
+        try:
+            return run_in(container, argv, self._loop.clock.now(), strict)
+        except NotFound as error:
+            if strict:
+                raise
+            return 127, "", str(error)
 
     def pod_status(self, uid: str) -> PodStatus:
         """What the runtime holds of a pod now."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kubekit.api.streams import STDERR, STDOUT
-from kubekit.kubelet import image_programs, programs
+from kubekit.kubelet import image_programs, network_programs, programs
 from kubekit.kubelet.runtime import Container
 from kubekit.kubelet.script import Program
 from kubekit.kubelet.shell import OUTPUT_LIMIT, Shell
@@ -79,6 +79,8 @@ def seconds_of(argv: Sequence[str]) -> float:
 def stable_until(container: Container, argv: Sequence[str], now: float) -> float | None:
     """The time at which the answer to `argv` may change by itself, or None when it never does."""
     age = container.age(now)
+    if container.pod.network is not None and network_programs.named_in(argv):
+        return now
     words = " ".join(argv).split()
     for name in ("ready-after", "healthy-for"):
         if name in words[:-1]:

@@ -11,10 +11,16 @@ import posixpath
 
 from kubekit.kubelet.answers import PAGES, WEB_ROOTS, program_of
 from kubekit.kubelet.mounts import Mount
+from kubekit.kubelet.pod_files import hosts_file, resolv_conf
 from kubekit.kubelet.runtime import Container
 
 FOLDERS = ("bin", "dev", "etc", "home", "proc", "root", "sys", "tmp", "usr", "var")
 """What lies in the root of every image."""
+
+TOKEN_OF = "token of "
+"""What stands in place of a ServiceAccount's token until somebody reads it; then it is asked for."""
+
+ROOT_CA = "/kubernetes.io/serviceaccount/ca.crt"
 
 DEEPER = ("/usr/bin", "/usr/sbin", "/usr/lib", "/usr/local", "/usr/local/bin", "/usr/share", "/var/lib",
           "/var/log", "/var/run", "/var/tmp")  # fmt: skip
@@ -42,7 +48,12 @@ def read(container: Container, path: str, now: float) -> str | None:
     path = at(container, path)
     if found := _mounted(container, path):
         return found[0].read(found[1])
-    text = container.file(path, now)
+    text, network = container.file(path, now), container.pod.network
+    if text is not None and network is not None:
+        if text.startswith(TOKEN_OF):
+            return network.token(container.pod, text.removeprefix(TOKEN_OF)) or text
+        if not text and path.endswith(ROOT_CA):  # a cluster that nobody serves has published none
+            return network.authority
     if text is not None or container.files.get(path, "") is None:
         return text
     return _of_image(container).get(path)
@@ -88,13 +99,10 @@ def _on_node(container: Container, path: str) -> list[tuple[str, bool]]:
 
 def _of_image(container: Container) -> dict[str, str]:
     box = container.pod
-    ip = box.sandboxes[0].ip if box.sandboxes else ""
     found = {
         "/etc/hostname": f"{box.hostname}\n",
-        "/etc/hosts": "# Kubernetes-managed hosts file.\n127.0.0.1\tlocalhost\n"
-        "::1\tlocalhost ip6-localhost ip6-loopback\n" + (f"{ip}\t{box.hostname}\n" if ip else ""),
-        "/etc/resolv.conf": f"search {box.namespace}.svc.cluster.local svc.cluster.local cluster.local\n"
-        "nameserver 10.96.0.10\noptions ndots:5\n",
+        "/etc/hosts": hosts_file(box),
+        "/etc/resolv.conf": resolv_conf(box),
     }
     program = program_of(container.image)
     if program in WEB_ROOTS:

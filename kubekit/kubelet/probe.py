@@ -31,7 +31,11 @@ def carry_out(spec: Obj, container_spec: Obj, container: Container, pod_ip: str,
     if "exec" in spec:
         environment = {e["name"]: e.get("value", "") for e in container_spec.get("env") or ()}
         argv = [expand(word, environment) for word in spec["exec"].get("command") or ()]
-        status, out, err = exec_command.run_in(container, argv, now)
+        try:
+            status, out, err = exec_command.run_in(container, argv, now)
+        except exec_command.NotFound as error:
+            failed = f'failed to exec in container: failed to start exec "{container.status.id}": {error}'
+            return Outcome(False, f"rpc error: code = Unknown desc = {failed}: unknown", errored=True)
         return Outcome(status == 0, out + err, exec_command.stable_until(container, argv, now))
     if "httpGet" in spec:
         return _http(spec["httpGet"], container_spec, container, pod_ip, now)

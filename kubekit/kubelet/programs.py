@@ -12,10 +12,11 @@ from collections.abc import Generator
 from typing import TYPE_CHECKING
 
 from kubekit.api.streams import STDERR, STDOUT
-from kubekit.kubelet import file_programs, filters, image_files, tar
+from kubekit.kubelet import file_programs, filters, image_files, network_programs, tar
 from kubekit.kubelet.answers import program_of
-from kubekit.kubelet.image_programs import find
+from kubekit.kubelet.image_programs import find, has_busybox, is_common
 from kubekit.kubelet.runtime import Container
+from kubekit.kubelet.script import SECONDS_OF
 from kubekit.kubelet.steps import Out, Step, Wait
 from kubekit.sim import rfc3339
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from kubekit.kubelet.shell import Shell
 
 Run = Generator[Step, "str | None", int]
+OWN_SECONDS = 0.02
 
 
 def run(shell: Shell, name: str, argv: list[str], stdin: str | None) -> Run:
@@ -41,8 +43,21 @@ def run(shell: Shell, name: str, argv: list[str], stdin: str | None) -> Run:
         return (yield from filters.run(shell, name, rest, stdin))
     if name == "tar":
         return (yield from tar.run(shell, rest, stdin))
+    if name == "timeout":
+        return (yield from _timeout(shell, rest, stdin))
+    if name in network_programs.PROGRAMS and container.pod.network is not None:
+        if shell.own:  # a process takes its time, however fast the answer comes
+            yield Wait(OWN_SECONDS)
+        return (yield from network_programs.PROGRAMS[name](shell, rest, stdin))
     if name == "chroot":
         return (yield from _chroot(shell, rest, stdin))
+    if shell.own and name in SECONDS_OF:
+        yield Wait(SECONDS_OF[name])
+        return 0
+    if shell.own and not is_common(name):
+        container.program.is_server = True
+        while True:
+            yield Wait(3600.0)
     status, out, err = simple(container, name, rest, now, shell)
     if out:
         yield Out(STDOUT, out)
@@ -54,7 +69,8 @@ def run(shell: Shell, name: str, argv: list[str], stdin: str | None) -> Run:
 def _shell(shell: Shell, name: str, rest: list[str], stdin: str | None) -> Run:
     from kubekit.kubelet.shell import Shell as NewShell
 
-    inner = NewShell(shell.container, shell.clock, name, shell.strict, variables=dict(shell.variables))
+    variables = dict(shell.variables)
+    inner = NewShell(shell.container, shell.clock, name, shell.strict, shell.own, variables=variables)
     words = [word for word in rest if not word.startswith("-")]
     if any(re.fullmatch(r"-[a-z]*c", word) for word in rest):
         return (yield from inner.script(words[0] if words else ""))
@@ -67,6 +83,34 @@ def _shell(shell: Shell, name: str, rest: list[str], stdin: str | None) -> Run:
     if stdin is not None:
         return (yield from inner.script(stdin))
     return (yield from inner.interactive(""))
+
+
+def _timeout(shell: Shell, rest: list[str], stdin: str | None) -> Run:
+    """`timeout [-s SIGNAL] SECONDS COMMAND...`: the command, until its time is over."""
+    words = list(rest)
+    while words and words[0].startswith("-"):
+        words = words[2:] if words[0] in ("-s", "-k") else words[1:]
+    if len(words) < 2:
+        yield Out(STDERR, "timeout: missing operand\n")
+        return 125
+    found = find(shell.container, words[1], shell.strict)
+    if found is None:
+        yield Out(STDERR, f"timeout: can't execute '{words[1]}': No such file or directory\n")
+        return 127
+    inner, left, answer = run(shell, found, words[1:], stdin), _seconds(words[0]), None
+    while True:
+        try:
+            step = inner.send(answer)
+        except StopIteration as ended:
+            return int(ended.value or 0)
+        answer = None
+        if isinstance(step, Wait) and step.seconds >= left > 0:
+            inner.close()
+            yield Wait(left)
+            return 143 if has_busybox(shell.container) else 124
+        if isinstance(step, Wait):
+            left -= step.seconds
+        answer = yield step
 
 
 def _chroot(shell: Shell, rest: list[str], stdin: str | None) -> Run:

@@ -11,12 +11,16 @@ from __future__ import annotations
 import copy
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from kubekit.api.meta import Obj
 from kubekit.kubelet.mounts import HostFiles, Mount
 from kubekit.kubelet.script import Program
 from kubekit.kubelet.task import FOREGROUND_SECONDS
 from kubekit.sim import Handle, Loop
+
+if TYPE_CHECKING:
+    from kubekit.kubelet.pod_network import Network
 
 CREATED, RUNNING, EXITED, UNKNOWN = "created", "running", "exited", "unknown"
 READY, NOT_READY = "ready", "notready"
@@ -77,6 +81,7 @@ class Container:
         "image",
         "log",
         "mounts",
+        "opened",
         "pod",
         "ports",
         "program",
@@ -94,6 +99,8 @@ class Container:
         self.timer: Handle | None = None
         self.ports: tuple[tuple[str, int], ...] = ()
         """(protocol, port) on which its program listens."""
+        self.opened: set[tuple[str, int]] = set()
+        """(protocol, port) that programs in it have opened besides."""
         self.folder = "/"
         """Where its process stands."""
         self.mounts: tuple[Mount, ...] = ()
@@ -144,7 +151,18 @@ class Container:
 class PodBox:
     """All that the runtime keeps of one pod."""
 
-    __slots__ = ("containers", "environment", "hostname", "name", "namespace", "sandboxes", "uid", "watchers")
+    __slots__ = (
+        "containers",
+        "environment",
+        "hostname",
+        "name",
+        "namespace",
+        "network",
+        "sandboxes",
+        "spec",
+        "uid",
+        "watchers",
+    )
 
     def __init__(self, uid: str, namespace: str, name: str) -> None:
         self.uid = uid
@@ -154,6 +172,10 @@ class PodBox:
         self.sandboxes: list[SandboxStatus] = []
         self.containers: list[Container] = []
         self.environment: dict[str, Mapping[str, str]] = {}
+        self.spec: Obj = {}
+        """The pod's, of which the names that it asks for and is called by depend."""
+        self.network: Network | None = None
+        """What its programs reach others by."""
         self.watchers: list[Callable[[], object]] = []
         """Who has a connection into it: called when its sandbox is stopped."""
 
@@ -173,6 +195,8 @@ class Runtime:
         self.by_id: dict[str, Container] = {}
         self.host_files: HostFiles | None = None
         """The node's files, for containers that mount some of them."""
+        self.network: Network | None = None
+        """What pods reach others by."""
         self.on_change: Callable[[str], None] | None = None
 
     # -- sandboxes --------------------------------------------------------------------------------------
@@ -184,6 +208,7 @@ class Runtime:
         box = self.pods.get(uid)
         if box is None:
             box = self.pods[uid] = PodBox(uid, namespace, name)
+        box.network = self.network
         sandbox = SandboxStatus(
             _id("sandbox", uid, attempt), attempt, READY, ip, self.loop.clock.now(), host_network
         )

@@ -53,6 +53,14 @@ class Exit(Exception):
         self.status = status
 
 
+class Leave(Exception):
+    """`break` and `continue`: the loop around ends, or goes on with its next turn."""
+
+    def __init__(self, on: bool) -> None:
+        super().__init__(on)
+        self.on = on
+
+
 @dataclass
 class Shell:
     """One shell process in a container; `name` is what it calls itself in messages."""
@@ -62,10 +70,13 @@ class Shell:
     name: str = "sh"
     strict: bool = True
     """Whether a program that nothing is known about is not found (else it succeeds silently)."""
+    own: bool = False
+    """Whether it is the container's own process: what nothing is known about is a server and goes on."""
     status: int = 0
     variables: dict[str, str] = field(default_factory=dict)
     _steps: int = 0
     _lines: int = 0
+    _loops: int = 0
 
     def script(self, text: str) -> Run:
         """Run a text to its end; the exit status."""
@@ -123,18 +134,32 @@ class Shell:
         elif isinstance(node, For):
             for value in (yield from self._expand(node.words)):
                 self.variables[node.name] = value
-                yield from self._node(node.body, stdin)
+                if not (yield from self._turn(node.body, stdin)):
+                    break
         elif isinstance(node, While):
             while True:
                 yield from self._node(node.head, stdin)
                 if (self.status == 0) == node.negated:
                     break
-                yield from self._node(node.body, stdin)
+                if not (yield from self._turn(node.body, stdin)):
+                    break
                 yield from self._breathe()
             self.status = 0
         elif isinstance(node, If):
             yield from self._if(node, stdin)
         return self.status
+
+    def _turn(self, body: Node, stdin: str | None) -> Generator[Step, str | None, bool]:
+        """One turn of a loop; whether there may be another."""
+        self._loops += 1
+        try:
+            yield from self._node(body, stdin)
+        except Leave as leave:
+            self.status = 0
+            return leave.on
+        finally:
+            self._loops -= 1
+        return True
 
     def _if(self, node: If, stdin: str | None) -> Run:
         for condition, body in node.cases:
@@ -238,6 +263,8 @@ class Shell:
         name = argv[0]
         if name == "exit":
             raise Exit(int(argv[1]) & 0xFF if len(argv) > 1 and argv[1].isdigit() else self.status)
+        if name in ("break", "continue") and self._loops:
+            raise Leave(name == "continue")
         if name in ("set", "trap", "wait", "umask", "ulimit", "."):
             return 0
         if name == "cd":
@@ -323,7 +350,9 @@ class Shell:
         return made + text[at:]
 
     def _inner(self, text: str) -> Run:
-        inner = Shell(self.container, self.clock, self.name, self.strict, variables=dict(self.variables))
+        inner = Shell(
+            self.container, self.clock, self.name, self.strict, self.own, variables=dict(self.variables)
+        )
         inner._lines = self._lines + 1
         if inner._lines > 20:
             return 1

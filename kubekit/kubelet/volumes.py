@@ -12,6 +12,7 @@ from collections.abc import Iterator
 
 from kubekit.api.meta import Obj
 from kubekit.kubelet.events import ContainerEvents
+from kubekit.kubelet.image_files import TOKEN_OF
 from kubekit.kubelet.objects import Missing, ObjectCache
 from kubekit.kubelet.task import Pause, Steps
 from kubekit.sim import Loop
@@ -144,7 +145,7 @@ class Volumes:
                 out |= self._entries("secret", namespace, source["secret"], "name")
             elif "serviceAccountToken" in source:
                 account = pod["spec"].get("serviceAccountName", "default")
-                out[source["serviceAccountToken"]["path"]] = f"token of {namespace}/{account}"
+                out[source["serviceAccountToken"]["path"]] = f"{TOKEN_OF}{namespace}/{account}"
             elif "downwardAPI" in source:
                 out |= _downward(pod, source["downwardAPI"])
         if "downwardAPI" in volume:

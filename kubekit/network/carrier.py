@@ -63,7 +63,8 @@ class Carrier:
         if end.what != "delivered" or end.at is None or end.packet is None:
             return
         arrived = end.packet
-        open_ = end.listening is None or end.listening(arrived.protocol, arrived.dport)
+        echo = arrived.protocol in ("icmp", "ipv6-icmp")  # the kernel answers, whoever listens
+        open_ = echo or end.listening is None or end.listening(arrived.protocol, arrived.dport)
         if arrived.protocol == "tcp":
             flags = RST if not open_ else ACK if packet.flags == ACK else SYN_ACK
         else:

@@ -18,6 +18,7 @@ from typing import Any
 
 from kubekit.api.duration import parse_go_duration
 from kubekit.cluster.errors import UnknownName
+from kubekit.kubelet.curl import curl_of
 from kubekit.sim import Loop
 from kubekit.terminal.cli.result import Result
 from kubekit.terminal.doorways import Doorways
@@ -25,7 +26,6 @@ from kubekit.terminal.etcdctl import Etcdctl
 from kubekit.terminal.etcdctl.program import PATIENCE
 from kubekit.terminal.etcdutl import Etcdutl
 from kubekit.terminal.node_shell import Program, Run, Shell
-from kubekit.terminal.node_shell.curl import curl_of
 from kubekit.terminal.node_shell.working_directory import TextFiles
 from kubekit.terminal.notebook import LoopPump, kubectl_of
 from kubekit.terminal.notebook_files import NotebookFiles

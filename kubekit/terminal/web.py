@@ -23,9 +23,9 @@ from kubekit.etcd.errors import EtcdError
 from kubekit.etcd.gateway import Gateway
 from kubekit.etcd.messages import ENUMS
 from kubekit.etcd.protojson import from_json, to_json
+from kubekit.kubelet.web_site import OPENSSL, UNVERIFIED, Answered, Asked, Refused, Site
 from kubekit.terminal.doorways import DOWN, LOCAL, Doorways
 from kubekit.terminal.etcdctl.tls import ServerTLS, host_trouble, parsed_certificates, signed_by
-from kubekit.terminal.node_shell.curl import OPENSSL, UNVERIFIED, Answered, Asked, Refused, Site
 from kubekit.terminal.notebook import LoopPump
 
 METRICS_PORT = 2381
@@ -53,7 +53,11 @@ class WebOf:
         machines = (*self.cluster.nodes, *self.cluster.etcd_hosts)
         return host in LOCAL or host in machines or host.replace(".", "").isdigit() or ":" in host
 
-    def site(self, host: str, port: int) -> Site | None:
+    def address(self, host: str) -> str:
+        """What a name stands for; here machines are called by theirs."""
+        return host
+
+    def site(self, host: str, port: int, patience: float | None = None) -> Site | None:
         """What listens there."""
         first = self.doors.node
         here = self.host or first.name

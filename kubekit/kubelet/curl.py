@@ -1,101 +1,27 @@
 """curl: asks a URL and shows the answer.
 
     curl --cacert ca.crt --cert c.crt --key c.key https://127.0.0.1:2379/v3/kv/range -d '{"key":"Yg=="}'
-    curl -k -H "Authorization: Bearer $TOKEN" https://192.168.0.10:6443/api/v1/namespaces
+    curl -sS -m 2 http://web.shop/
 
 What stands behind an address is a `Site` that `Web` finds; nothing here opens a socket or knows Kubernetes.
-Who trusts whom is worked out from the same files that curl would read, and refused in its words.
-Source: curl 7.88.1 with OpenSSL 3, src/tool_getparam.c, lib/vtls/openssl.c.
+The same program runs on a node and in a container (`http_programs`). Who trusts whom is worked out from the
+same files that curl would read, and refused in its words.
+Source: curl 7.88.1 with OpenSSL 3, lib/connect.c, lib/vtls/openssl.c.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Protocol
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
-from kubekit.terminal.node_shell.shell import Run
+from kubekit.kubelet.curl_options import Options, Run, options_of
+from kubekit.kubelet.web_site import OPENSSL, REASONS, SPOKE_PLAIN, Answered, Asked, Refused, Site
 
 VERSION = "7.88.1"
 PORTS = {"http": 80, "https": 443}
-VALUES = {
-    "X": "request",
-    "H": "header",
-    "d": "data",
-    "o": "output",
-    "E": "cert",
-    "m": "max-time",
-    "A": "user-agent",
-    "w": "write-out",
-}
-"""Options with a value, by letter."""
-
-LONG_VALUES = {*VALUES.values(), "cacert", "key", "connect-timeout", "data-raw", "data-binary", "url"}
-SWITCHES = {
-    "s": "silent",
-    "S": "show-error",
-    "k": "insecure",
-    "i": "include",
-    "I": "head",
-    "v": "verbose",
-    "f": "fail",
-    "G": "get",
-    "L": "location",
-}
-TRY = "curl: try 'curl --help' or 'curl --manual' for more information"
-
-UNVERIFIED = """\
-More details here: https://curl.se/docs/sslcerts.html
-
-curl failed to verify the legitimacy of the server and therefore could not
-establish a secure connection to it. To learn more about this situation and
-how to fix it, please visit the web page mentioned above."""
-
-SPOKE_PLAIN = b"Client sent an HTTP request to an HTTPS server.\n"
-OPENSSL = "OpenSSL/3.0.19"
-
-
-@dataclass(frozen=True, slots=True)
-class Asked:
-    """A request; header names are lower-case. `certificate`: the client's, as an object, if it showed one."""
-
-    method: str
-    target: str
-    """Path and query."""
-    headers: dict[str, str]
-    body: bytes = b""
-    certificate: object = None
-
-
-@dataclass(frozen=True, slots=True)
-class Answered:
-    """An answer. `ended` False: it was a stream that would have gone on."""
-
-    status: int
-    headers: dict[str, str]
-    body: bytes = b""
-    ended: bool = True
-
-
-class Site(Protocol):
-    """What answers behind an address."""
-
-    secure: bool
-
-    def answer(self, asked: Asked) -> Answered: ...
-
-    def handshake(self, roots: list[object] | None, certificate: object, host: str) -> Refused | None:
-        """Why the two do not come to an understanding. `roots` None: the client does not ask."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Refused(Exception):
-    """curl's exit status and text."""
-
-    code: int
-    text: str
+REDIRECTS = (301, 302, 303, 307, 308)
+MOST_REDIRECTS = 50
 
 
 class Web(Protocol):
@@ -105,8 +31,13 @@ class Web(Protocol):
         """Whether a name means anything."""
         ...
 
-    def site(self, host: str, port: int) -> Site | None:
-        """What listens there."""
+    def address(self, host: str) -> str:
+        """The address that a name stands for."""
+        ...
+
+    def site(self, host: str, port: int, patience: float | None = None) -> Site | None:
+        """What listens there; None when the connection is refused. Raises Refused when time runs out,
+        which is after `patience` seconds at the latest."""
         ...
 
     def certificates(self, pem: bytes) -> list[object]:
@@ -118,30 +49,19 @@ class Web(Protocol):
         ...
 
 
-@dataclass
-class Options:
-    """The command line."""
-
-    values: dict[str, str] = field(default_factory=dict)
-    switches: set[str] = field(default_factory=set)
-    headers: list[str] = field(default_factory=list)
-    data: list[bytes] = field(default_factory=list)
-    urls: list[str] = field(default_factory=list)
-
-
 def curl_of(web: Web) -> Callable[[Run], int]:
     """The program `curl` for a world."""
 
     def curl(run: Run) -> int:
         try:
-            options = _options(run)
+            options = options_of(run)
         except Refused as refused:
             run.err(refused.text)
             return refused.code
         code = 0
         for url in options.urls:
             try:
-                code = _fetch(run, web, options, url)
+                code = _follow(run, web, options, url)
             except Refused as refused:
                 code = refused.code
                 if not options.switches & {"silent"} or "show-error" in options.switches:
@@ -151,79 +71,22 @@ def curl_of(web: Web) -> Callable[[Run], int]:
     return curl
 
 
-# -- the command line -------------------------------------------------------------------------------------
+def _follow(run: Run, web: Web, options: Options, url: str) -> int:
+    """One URL, and with -L those that it leads to."""
+    for _ in range(MOST_REDIRECTS + 1):
+        asked, answered, version, told = _fetch(run, web, options, url)
+        target = {name.lower(): value for name, value in answered.headers.items()}.get("location", "")
+        if not ("location" in options.switches and answered.status in REDIRECTS and target):
+            if "remote-name" in options.switches:
+                options.values["output"] = urlsplit(url).path.rpartition("/")[2] or "curl_response"
+            return _show(run, options, asked, answered, version, told)
+        url = urljoin(url if "://" in url else f"http://{url}", target)
+    raise Refused(47, f"Maximum ({MOST_REDIRECTS}) redirects followed")
 
 
-def _options(run: Run) -> Options:
-    found = Options()
-    words = list(run.args)
-    while words:
-        word = words.pop(0)
-        if word.startswith("--") and len(word) > 2:
-            _long(run, found, word[2:], words)
-        elif word.startswith("-") and len(word) > 1:
-            _letters(run, found, word, words)
-        else:
-            found.urls.append(word)
-    if not found.urls:
-        raise Refused(2, TRY if run.args else "curl: try 'curl --help' for more information")
-    return found
-
-
-def _long(run: Run, found: Options, name: str, words: list[str]) -> None:
-    if name in SWITCHES.values():
-        found.switches.add(name)
-    elif name in LONG_VALUES:
-        if not words:
-            raise Refused(2, f"curl: option --{name}: requires parameter\n{TRY}")
-        _value(run, found, name, words.pop(0))
-    else:
-        raise Refused(2, f"curl: option --{name}: is unknown\n{TRY}")
-
-
-def _letters(run: Run, found: Options, word: str, words: list[str]) -> None:
-    rest = word[1:]
-    while rest:
-        letter, rest = rest[0], rest[1:]
-        if letter in SWITCHES:
-            found.switches.add(SWITCHES[letter])
-        elif letter in VALUES:
-            if not rest and not words:
-                raise Refused(2, f"curl: option {word}: requires parameter\n{TRY}")
-            _value(run, found, VALUES[letter], rest or words.pop(0))
-            rest = ""
-        else:
-            raise Refused(2, f"curl: option {word}: is unknown\n{TRY}")
-
-
-def _value(run: Run, found: Options, name: str, value: str) -> None:
-    if name == "header":
-        found.headers.append(value)
-    elif name.startswith("data"):
-        found.data.append(_data(run, name, value))
-    elif name == "url":
-        found.urls.append(value)
-    else:
-        found.values[name] = value
-
-
-def _data(run: Run, name: str, value: str) -> bytes:
-    if name == "data-raw" or not value.startswith("@"):
-        return value.encode(errors="surrogateescape")
-    if value == "@-":
-        content = run.stdin
-    else:
-        try:
-            content = run.here.read(value[1:])
-        except OSError:
-            raise Refused(26, f"curl: Failed to open {value[1:]}\n{TRY}") from None
-    return content if name == "data-binary" else content.replace(b"\r", b"").replace(b"\n", b"")
-
-
-# -- one request ------------------------------------------------------------------------------------------
-
-
-def _fetch(run: Run, web: Web, options: Options, url: str) -> int:
+def _fetch(
+    run: Run, web: Web, options: Options, url: str
+) -> tuple[Asked, Answered, str, Callable[[str], None]]:
     parts = urlsplit(url if "://" in url else f"http://{url}")
     scheme, host = parts.scheme.lower(), parts.hostname or ""
     if scheme not in PORTS:
@@ -236,12 +99,14 @@ def _fetch(run: Run, web: Web, options: Options, url: str) -> int:
         raise Refused(3, "URL using bad/illegal format or missing URL")
     if not web.knows(host):
         raise Refused(6, f"Could not resolve host: {host}")
-    site = web.site(host, port)
+    address = web.address(host)
     told = run.err if "verbose" in options.switches else _silent
-    told(f"*   Trying {host}:{port}...")
+    told(f"*   Trying {address}:{port}...")
+    site = web.site(host, port, _patience(options))
     if site is None:
+        told(f"* connect to {address} port {port} failed: Connection refused")
         raise Refused(7, f"Failed to connect to {host} port {port} after 0 ms: Couldn't connect to server")
-    told(f"* Connected to {host} ({host}) port {port} (#0)")
+    told(f"* Connected to {host} ({address}) port {port} (#0)")
     certificate = _secured(run, web, options, site, scheme, host)
     asked = _request(options, parts.path or "/", parts.query, parts.netloc.rpartition("@")[2], certificate)
     version = "2" if scheme == "https" else "1.1"
@@ -254,7 +119,19 @@ def _fetch(run: Run, web: Web, options: Options, url: str) -> int:
         version = "1.0"
     else:
         answered = site.answer(asked)
-    return _show(run, options, asked, answered, version, told)
+    return asked, answered, version, told
+
+
+def _patience(options: Options) -> float | None:
+    """Seconds that connecting may take."""
+    limits = []
+    for name in ("connect-timeout", "max-time"):
+        if text := options.values.get(name, ""):
+            try:
+                limits.append(float(text))
+            except ValueError:
+                raise Refused(2, f"curl: option --{name}: expected a proper numerical parameter") from None
+    return min((limit for limit in limits if limit > 0), default=None)
 
 
 def _silent(text: str) -> None:
@@ -369,21 +246,3 @@ def _show(
         run.err("^C  (the answer is a stream, and nothing more comes)")
         return 130
     return 0
-
-
-REASONS = {
-    200: "OK",
-    201: "Created",
-    202: "Accepted",
-    400: "Bad Request",
-    401: "Unauthorized",
-    403: "Forbidden",
-    404: "Not Found",
-    405: "Method Not Allowed",
-    409: "Conflict",
-    410: "Gone",
-    422: "Unprocessable Entity",
-    500: "Internal Server Error",
-    501: "Not Implemented",
-    503: "Service Unavailable",
-}

@@ -132,9 +132,8 @@ class TriggerTimes:
             if at > before.get(name, 0.0) and (earliest is None or at < earliest):
                 earliest = at
         created = parse_rfc3339(service["metadata"]["creationTimestamp"])
-        if key not in self._service:
-            earliest = created
-        elif created > self._service[key] and (earliest is None or created < earliest):
+        known = self._service.get(key)
+        if known is None or (created > known and (earliest is None or created < earliest)):
             earliest = created
         self._service[key] = created
         self._pods[key] = now

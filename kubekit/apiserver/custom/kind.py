@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from kubekit.api import status_error as errors
 from kubekit.api.meta import deep_copy
 from kubekit.api.resources import Resource, Subresource
-from kubekit.api.schema import CompiledType, DecodeError, struct_of
+from kubekit.api.schema import DecodeError
 from kubekit.apiserver.custom import schema as schemas
+from kubekit.apiserver.custom.embedded import METADATA, BadEmbedded, coerce, embeds
 from kubekit.apiserver.endpoints import go_json
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ Obj = dict[str, Any]
 
 VERBS = ("delete", "deletecollection", "get", "list", "patch", "create", "update", "watch")
 PART_VERBS = ("get", "patch", "update")
-_METADATA = CompiledType("v1", "ObjectMeta", struct_of("meta.v1.ObjectMeta"))
 
 
 class CustomKind:
@@ -33,6 +33,7 @@ class CustomKind:
 
     __slots__ = (
         "defaults",
+        "embeds",
         "list_kind",
         "printer_columns",
         "rules",
@@ -58,6 +59,7 @@ class CustomKind:
         """Whether the definition is on its way out: then nothing new is taken."""
         self.defaults = schemas.has_defaults(self.schema)
         self.rules = schemas.has_rules(self.schema)
+        self.embeds = embeds(self.schema)
 
     def shown(self, obj: Obj) -> Obj:
         """A stored object with the defaults that came after it was written."""
@@ -136,6 +138,8 @@ def decode(ctx: Context, scope: Scope, value: Any, validation: str) -> Obj:
         if there:
             found = deep_copy(found)
             schemas.drop_nulls(found, custom.schema)
+            if custom.embeds:
+                unknown += _coerced(found, custom, kind, version)
     problems += [f'unknown field "{path}"' for path in unknown]
     _tell(ctx, resource.kind, version, problems, validation)
     if version != resource.api_version:
@@ -150,9 +154,18 @@ def decode(ctx: Context, scope: Scope, value: Any, validation: str) -> Obj:
     return found
 
 
+def _coerced(found: Obj, custom: CustomKind, kind: str, version: str) -> list[str]:
+    try:
+        return coerce(found, custom.schema)
+    except BadEmbedded as error:
+        short = version.rpartition("/")[2]
+        text = f'{kind} in version "{short}" cannot be handled as a {kind}: {error}'
+        raise errors.bad_request(text) from None
+
+
 def _metadata(value: Any, kind: str, version: str) -> tuple[Obj, list[str]]:
     try:
-        metadata, problems = _METADATA.decode(value or {}, "Warn")
+        metadata, problems = METADATA.decode(value or {}, "Warn")
     except DecodeError as error:
         short = version.rpartition("/")[2]
         text = str(error).replace("ObjectMeta.", "ObjectMeta.", 1)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from kubekit.api.field_path import FieldError, Path, invalid
 from kubekit.api.resources import Resource
+from kubekit.apiserver.custom.embedded import embedded_errors
 from kubekit.apiserver.custom.kind import CustomKind
 from kubekit.apiserver.custom.rules import rule_errors
 from kubekit.apiserver.registry.strategy import StatusStrategy, Strategy, keep, keep_metadata
@@ -88,6 +89,7 @@ class CustomStrategy(Strategy):
         )
         found += value_errors(obj, kind.schema, ROOT)
         found += scale_problems(kind, obj, True)
+        found += embedded_errors(obj, kind.schema) if kind.embeds else []
         found += duplicates(obj, kind.schema, ROOT)
         return found + self._rules(ctx, kind, obj, None, found)
 
@@ -99,6 +101,7 @@ class CustomStrategy(Strategy):
         found = validate_object_meta_update(obj["metadata"], old["metadata"], kube_finalizers=False)
         found += value_errors(obj, kind.schema, ROOT, old=old)
         found += scale_problems(kind, obj, True)
+        found += embedded_errors(obj, kind.schema) if kind.embeds else []
         if not duplicates(old, kind.schema, ROOT):
             found += duplicates(obj, kind.schema, ROOT)
         return found + self._rules(ctx, kind, obj, old, found)

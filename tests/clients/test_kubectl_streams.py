@@ -138,6 +138,21 @@ def test_exec(pods: ServedCluster, release: str) -> None:
 
 
 @pytest.mark.parametrize("release", ["1.27", "1.33"])
+def test_programs_that_use_the_network(pods: ServedCluster, release: str) -> None:
+    program, ask = f"kubectl.{release}", ("exec", "box", "-c", "other", "--")
+    assert "Welcome to nginx!" in pods.ok(*ask, "wget", "-qO-", "web:8080", program=program).stdout
+    refused = pods.kubectl(*ask, "wget", "-qO-", "nope", program=program)
+    assert refused.exit == 1
+    assert refused.stderr == "wget: bad address 'nope'\ncommand terminated with exit code 1\n"
+    late = pods.kubectl(*ask, "wget", "-T", "1", "-qO-", "web:81", program=program)
+    assert "wget: download timed out" in late.stderr
+    known = 'curl -s --cacert $D/ca.crt -H "Authorization: Bearer $(cat $D/token)"'
+    place = "D=/var/run/secrets/kubernetes.io/serviceaccount"
+    line = f"{place}; {known} https://kubernetes.default.svc/api"
+    assert '"APIVersions"' in pods.ok("exec", "web", "--", "sh", "-c", line, program=program).stdout
+
+
+@pytest.mark.parametrize("release", ["1.27", "1.33"])
 def test_a_command_takes_its_time(pods: ServedCluster, release: str) -> None:
     began = time.monotonic()
     out = pods.ok("exec", "web", "--", "sh", "-c", "sleep 2; echo late", program=f"kubectl.{release}").stdout

@@ -76,3 +76,12 @@ def test_a_namespace_waits_until_it_is_finalized(api: Asker) -> None:
     going["spec"]["finalizers"] = []
     assert api.ask("PUT", "/api/v1/namespaces/x/finalize", going).status == 200
     assert api.ask("GET", "/api/v1/namespaces/x").status == 404
+
+
+def test_an_update_that_lets_an_object_go_answers_with_it(api: Asker) -> None:
+    path = f"{CORE}/configmaps/a"
+    api.make(f"{CORE}/configmaps", {"metadata": {"name": "a", "finalizers": ["a.io/b"]}})
+    assert api.ask("DELETE", path).json()["metadata"]["finalizers"] == ["a.io/b"]
+    last = api.ask("PATCH", path, {"metadata": {"finalizers": None}}, kind="merge").json()
+    assert last["kind"] == "ConfigMap" and last["metadata"]["deletionTimestamp"]
+    assert api.ask("GET", path).status == 404

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from kubekit.etcd.cluster_errors import Unavailable
-from kubekit.terminal.etcdctl.doors import MemberDoor
+from kubekit.etcd.messages import Message
+from kubekit.terminal.etcdctl.doors import Answer, MemberDoor
 from tests.terminal.etcd_shells import One
 
 
@@ -170,6 +171,23 @@ def test_versions_have_their_own_ways(tmp_path: Path) -> None:
     assert "STORAGE VERSION" in new.out("endpoint status -w table")
     assert "STORAGE VERSION" not in middle.out("endpoint status -w table")
     assert old.out("version") == "etcdctl version: 3.4.23\nAPI version: 3.4\n"
+
+
+@pytest.mark.parametrize(("version", "agreed"), [("3.4.23", False), ("3.5.1", True), ("3.6.13", True)])
+def test_the_endpoints_of_the_cluster_are_agreed_on_since_35(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, version: str, agreed: bool
+) -> None:
+    asked: list[Message] = []
+    submit = MemberDoor.submit
+
+    def note(door: MemberDoor, call: str, request: Message, token: str, done: Answer) -> None:
+        if call == "Cluster/MemberList":
+            asked.append(request)
+        submit(door, call, request, token, done)
+
+    monkeypatch.setattr(MemberDoor, "submit", note)
+    One(tmp_path, version)("endpoint status --cluster")
+    assert [request.get("linearizable", False) for request in asked] == [agreed]
 
 
 def test_nobody_listens(one: One) -> None:

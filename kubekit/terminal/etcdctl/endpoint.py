@@ -28,8 +28,10 @@ def endpoints_of(call: Call) -> list[str]:
     if not call.flag("cluster"):
         return call.endpoints
     client = call.client()
+    # 3.4 asks one member what it knows; later the cluster has to agree.
+    request: Message = {} if call.release.minor == 4 else {"linearizable": True}
     try:
-        answer = client.call("Cluster/MemberList", {"linearizable": True}, call.timeout)
+        answer = client.call("Cluster/MemberList", request, call.timeout)
     except (EtcdError, DeadlineExceeded) as error:
         text = f"failed to fetch endpoints from etcd cluster member list: {error_text(error)}"
         raise Exit(ERROR, text) from None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -57,6 +58,14 @@ def test_strategic_merge_goes_into_maps_with_a_repeated_key(api: Asker) -> None:
     changed = api.ask("PATCH", f"{CORE}/pods/web", body, headers=kind, fieldValidation="Warn")
     assert changed.json()["metadata"]["labels"] == {"a": "b", "c": "2"}
     assert "duplicate field" in str(changed.headers["Warning"])
+
+
+def test_unknown_fields_are_told_in_the_order_of_the_patched_document(api: Asker) -> None:
+    api.pod("web")
+    odd = {"spec": {"zz": 1, "b": 1, "securityContext": {"odd": 1}}, "metadata": {"foo": 1}}
+    told = str(api.ask("PATCH", f"{CORE}/pods/web", odd, kind="merge").headers["Warning"])
+    fields = re.findall(r'field \\"(.*?)\\"', told)
+    assert fields == ["metadata.foo", "spec.b", "spec.securityContext.odd", "spec.zz"]
 
 
 def test_patches_over_the_wire(api: Asker) -> None:

@@ -131,6 +131,9 @@ def apply_patch_to(
         shown = strategic_merge.go_value(value) if kind == "strategic" else _as_json(patched, current, value)
         text = convert_problem(compiled.struct, patched) if kind == "strategic" else ""
         raise errors.invalid("", "", "", [fields.invalid("patch", shown, text or str(error))]) from None
+    if len(problems) > 1 and kind != "strategic":
+        # Mistakes are told in the order of the document, whose changed parts have sorted keys.
+        _, problems = compiled.decode(_ordered(patched, current), strict=options.field_validation)
     problems = [*repeated, *problems]
     if problems and options.field_validation == "Strict":
         shown = strategic_merge.go_value(value) if kind == "strategic" else _as_json(patched, current, value)

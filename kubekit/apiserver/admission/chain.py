@@ -96,6 +96,14 @@ class AdmissionChain:
                 a.ctx.refused(f"Admission {plugin.name}", error.message, {"phase": "mutating"})
                 raise
             a.ctx.steps.append(_passed(plugin.name, "mutating"))
+        if a.reinvoke:
+            self._again(a)
+
+    def _again(self, a: Attributes) -> None:
+        """Ask the plugins once more that had their turn before a policy or webhook changed the object."""
+        for plugin in self._concerned(a, self._admitting, "admit"):
+            if not isinstance(plugin, MutatingAdmissionPolicy | MutatingAdmissionWebhook):
+                plugin.admit(a)
 
     def validate(self, a: Attributes) -> None:
         """Ask every plugin whether the final object may pass; raises the first refusal."""

@@ -8,7 +8,7 @@ apiserver/pkg/admission/plugin/policy/mutating (dispatcher.go, patch/json_patch.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from kubekit.api import status_error as errors
 from kubekit.api.meta import deep_copy
@@ -16,12 +16,15 @@ from kubekit.apiserver.admission.plugin import CREATE, UPDATE, AdmissionPlugin, 
 from kubekit.apiserver.admission.policy_expressions import BadExpression, Scene
 from kubekit.apiserver.admission.policy_matching import (
     Misconfigured,
+    UnknownParamKind,
     concerned,
     conditions_hold,
     params_of,
 )
 from kubekit.apiserver.admission.policy_programs import MutatingPrograms
+from kubekit.apiserver.admission.reading_back import read_again
 from kubekit.apiserver.cel import EvaluationError, Program
+from kubekit.apiserver.managed_fields import check
 from kubekit.apiserver.managed_fields.merge import merged
 from kubekit.apiserver.managed_fields.shape import Shape, shape_of_kind
 from kubekit.apiserver.managed_fields.tracking import custom_shape
@@ -29,6 +32,13 @@ from kubekit.apiserver.patching import json_patch
 from kubekit.apiserver.patching.difference import difference
 
 Obj = dict[str, Any]
+
+
+class Refused(NamedTuple):
+    """One policy that could not do its work."""
+
+    message: str
+    reason: str
 
 
 class MutatingAdmissionPolicy(AdmissionPlugin):
@@ -45,21 +55,28 @@ class MutatingAdmissionPolicy(AdmissionPlugin):
         if a.obj is None:
             return
         again: list[tuple[Obj, Obj, MutatingPrograms, Obj | None]] = []
+        refused: list[Refused] = []
         for policy, bindings in concerned(a, "mutatingadmissionpolicies", "mutatingadmissionpolicybindings"):
             for binding in bindings:
                 try:
                     programs = self._compiled(policy)
                     found = params_of(a, policy, binding)
+                except UnknownParamKind as error:
+                    self._fail(a, policy, None, f"failed to configure policy: {error}", refused, "Forbidden")
+                    break
                 except (BadExpression, Misconfigured) as error:
-                    self._fail(a, policy, binding, f"failed to configure binding: {error}")
+                    text = f"failed to configure binding: {error}"
+                    self._fail(a, policy, binding, text, refused, "Forbidden")
                     continue
                 for params in found:
                     earlier = list(again)
-                    if self._invoke(a, policy, binding, programs, params):
+                    if self._invoke(a, policy, binding, programs, params, refused):
                         for one in earlier:
-                            self._invoke(a, *one)
+                            self._invoke(a, *one, refused)
                     if policy["spec"].get("reinvocationPolicy") == "IfNeeded":
                         again.append((policy, binding, programs, params))
+        if refused:
+            raise refusal(a, refused)
 
     def _compiled(self, policy: Obj) -> MutatingPrograms:
         name, version = policy["metadata"]["name"], policy["metadata"].get("resourceVersion", "")
@@ -69,40 +86,70 @@ class MutatingAdmissionPolicy(AdmissionPlugin):
         return known[1]
 
     def _invoke(
-        self, a: Attributes, policy: Obj, binding: Obj, programs: MutatingPrograms, params: Obj | None
+        self,
+        a: Attributes,
+        policy: Obj,
+        binding: Obj,
+        programs: MutatingPrograms,
+        params: Obj | None,
+        refused: list[Refused],
     ) -> bool:
         """Make a policy's changes; whether there were any."""
         assert a.obj is not None
         scene = Scene(a, params, programs.variables)
         hold, wrong = conditions_hold(programs.conditions, scene, policy["spec"].get("failurePolicy", "Fail"))
         if wrong:
-            self._fail(a, policy, binding, wrong)
+            self._fail(a, policy, binding, wrong, refused)
         if not hold:
             return False
         before = deep_copy(a.obj)
         for mutation, program in programs.mutations:
             try:
                 changed = mutate(a, mutation, program, scene)
-            except (EvaluationError, json_patch.PatchError, ValueError) as error:
-                self._fail(a, policy, binding, str(error))
+            except json_patch.TestFailed:
+                continue
+            except json_patch.PatchError as error:
+                self._fail(a, policy, binding, f"JSON Patch: {error}", refused)
+                continue
+            except (EvaluationError, ValueError) as error:
+                self._fail(a, policy, binding, str(error), refused)
                 continue
             a.obj.clear()
             a.obj.update(changed)
             scene.forget("object")
         if before == a.obj:
             return False
+        a.reinvoke = True
         # Copied, since whoever comes next changes the object in place.
         patch = deep_copy(difference(before, a.obj))
         a.ctx.note(f"Policy {policy['metadata']['name']}", "changed the object", {"patch": patch})
         return True
 
-    def _fail(self, a: Attributes, policy: Obj, binding: Obj, text: str) -> None:
+    def _fail(
+        self,
+        a: Attributes,
+        policy: Obj,
+        binding: Obj | None,
+        text: str,
+        refused: list[Refused],
+        reason: str = "Invalid",
+    ) -> None:
+        """Keep what went wrong: the request is refused when all have had their turn."""
         if policy["spec"].get("failurePolicy") == "Ignore":
             a.ctx.note(f"Policy {policy['metadata']['name']}", text)
             return
-        names = f"policy '{policy['metadata']['name']}' with binding '{binding['metadata']['name']}'"
-        found = a.forbidden(f"{names} denied request: {text}").status
-        raise errors.StatusError({**found, "reason": "Invalid", "code": 422})
+        bound = f" with binding '{binding['metadata']['name']}'" if binding is not None else ""
+        names = f"policy '{policy['metadata']['name']}'{bound}"
+        refused.append(Refused(f"{names} denied request: {text}", reason))
+
+
+def refusal(a: Attributes, refused: list[Refused]) -> errors.StatusError:
+    """The answer that tells of all that went wrong; the first is its message and reason."""
+    found = a.forbidden("").status
+    details = {**(found.get("details") or {})}
+    details["causes"] = [*(details.get("causes") or ()), *({"message": one.message} for one in refused)]
+    first = refused[0]
+    return errors.StatusError({**found, "message": first.message, "reason": first.reason, "details": details})
 
 
 def mutate(a: Attributes, mutation: Obj, program: Program, scene: Scene) -> Obj:
@@ -116,20 +163,21 @@ def mutate(a: Attributes, mutation: Obj, program: Program, scene: Scene) -> Obj:
     if mutation["patchType"] == "JSONPatch":
         if not isinstance(result, list):
             raise ValueError("type mismatch: JSONPatchType.expression should evaluate to array")
-        return json_patch.apply(deep_copy(a.obj), result)
+        return read_again(a, json_patch.apply(deep_copy(a.obj), result))
     if not isinstance(result, dict):
         raise ValueError("type mismatch: ApplyConfiguration.expression should evaluate to Object")
     wrong = [name for name in ("apiVersion", "kind") if name in result and result[name] != a.obj.get(name)]
     if wrong:
         raise ValueError("invalid ApplyConfiguration: may not change apiVersion or kind")
     shape = shape_of(a)
-    if atomics := sorted(atomic_fields(shape, result, "")):
-        listed = ", ".join(atomics)
-        raise ValueError(
-            f"invalid ApplyConfiguration: may not mutate atomic arrays, maps or structs: {listed}"
-        )
+    if wrong_types := check.problems(shape, result):
+        text = check.text_of(wrong_types)
+        raise ValueError(f"error applying patch: failed to convert patch object to typed object: {text}")
+    if atomics := atomic_fields(shape, result, ""):
+        text = "invalid ApplyConfiguration: may not mutate atomic arrays, maps or structs"
+        raise ValueError(f"error applying patch: {text}: {', '.join(atomics)}")
     changed: Obj = merged(shape, deep_copy(a.obj), result)
-    return changed
+    return read_again(a, changed)
 
 
 def shape_of(a: Attributes) -> Shape:
@@ -151,7 +199,13 @@ def atomic_fields(shape: Shape, value: Any, path: str) -> list[str]:
     if isinstance(value, list):
         element = shape.element
         return (
-            [] if element is None else [one for item in value for one in atomic_fields(element, item, path)]
+            []
+            if element is None
+            else [
+                one
+                for place, item in enumerate(value)
+                for one in atomic_fields(element, item, f"{path}[{place}]")
+            ]
         )
     found: list[str] = []
     for name, below in value.items():

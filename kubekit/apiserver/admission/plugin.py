@@ -43,6 +43,8 @@ class Attributes:
     old: Obj | None = None
     kind: str = ""
     options: Obj = field(default_factory=dict)
+    reinvoke: bool = False
+    """A policy or webhook changed the object: the plugins before it are asked once more."""
 
     def change(self, at: str, holder: Obj, key: str, value: Any) -> None:
         """Set a field of the object, and remember it; `at` is the JSON pointer of `holder` in the object.

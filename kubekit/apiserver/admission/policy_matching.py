@@ -23,6 +23,10 @@ class Misconfigured(Exception):
     """A policy or binding that cannot be asked; the text says why."""
 
 
+class UnknownParamKind(Exception):
+    """A policy whose paramKind nobody serves; the text says which."""
+
+
 def concerned(a: Attributes, policies: str, bindings: str) -> Iterator[tuple[Obj, list[Obj]]]:
     """Each policy that matches the request with its bindings that do, both in the order of their names."""
     found = a.ctx.server.store(GROUP, policies).cache
@@ -79,14 +83,17 @@ def conditions_hold(
 
 
 def params_of(a: Attributes, policy: Obj, binding: Obj) -> list[Obj | None]:
-    """The objects that a binding's paramRef names; [None] where there is none. Raises Misconfigured."""
+    """The objects that a binding's paramRef names; [None] where there is none.
+
+    Raises Misconfigured and UnknownParamKind.
+    """
     kind, ref = policy["spec"].get("paramKind"), binding["spec"].get("paramRef")
     if kind is None or ref is None:
         return [None]
     resource = resource_of(a, kind)
     if resource is None:
-        shown = f"&ParamKind{{APIVersion:{kind['apiVersion']},Kind:{kind['kind']},}}"
-        raise Misconfigured(f"paramKind kind `{shown}` not known")
+        shown = f"'{kind['apiVersion']}, Kind={kind['kind']}'"
+        raise UnknownParamKind(f"failed to find resource referenced by paramKind: {shown}")
     namespace = ""
     if resource.namespaced:
         namespace = ref.get("namespace") or a.namespace

@@ -16,6 +16,7 @@ from kubekit.apiserver.admission.plugin import CONNECT, CREATE, DELETE, UPDATE, 
 from kubekit.apiserver.admission.policy_expressions import BadExpression, Scene
 from kubekit.apiserver.admission.policy_matching import (
     Misconfigured,
+    UnknownParamKind,
     concerned,
     conditions_hold,
     params_of,
@@ -69,6 +70,10 @@ class ValidatingAdmissionPolicy(AdmissionPlugin):
                         for params in params_of(a, policy, binding)
                         for violation in violations(a, policy, programs, params)
                     ]
+                except UnknownParamKind as error:
+                    if fails:
+                        denied.append((policy, None, Violation(f"failed to configure policy: {error}")))
+                    break
                 except Misconfigured as error:
                     if fails:
                         denied.append((policy, binding, Violation(f"failed to configure binding: {error}")))

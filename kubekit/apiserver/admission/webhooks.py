@@ -18,6 +18,7 @@ from kubekit.api import status_error as errors
 from kubekit.api.meta import deep_copy
 from kubekit.api.selectors import from_object
 from kubekit.apiserver.admission.plugin import CREATE, DELETE, UPDATE, AdmissionPlugin, Attributes
+from kubekit.apiserver.admission.reading_back import read_again
 from kubekit.apiserver.patching import json_patch
 
 Obj = dict[str, Any]
@@ -118,7 +119,8 @@ class MutatingAdmissionWebhook(Webhooks):
             if response is None or not response.get("patch") or a.obj is None:
                 continue
             operations = json.loads(base64.b64decode(response["patch"]))
-            changed = json_patch.apply(deep_copy(a.obj), operations)
+            changed = read_again(a, json_patch.apply(deep_copy(a.obj), operations), strict=False)
+            a.reinvoke = a.reinvoke or changed != a.obj
             a.obj.clear()
             a.obj.update(changed)
             made = f"{len(operations)} change{'' if len(operations) == 1 else 's'}"

@@ -252,7 +252,8 @@ class _Checker:
         if not isinstance(message, ObjectType) or not message.fields:
             return
         if name not in message.fields:
-            self.wrong(entry, f"undefined field '{name}'")
+            # What the original says of a field that a JSONPatch does not have.
+            self.wrong(entry, f"expected type of field '{name}' is '' but provided type is '{given}'")
             return
         wanted = message.fields[name]
         if not assignable(wanted, given, Bindings()):

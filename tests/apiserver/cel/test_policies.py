@@ -200,4 +200,68 @@ def test_a_policy_may_be_asked_again_when_a_later_one_changed_the_object(api: As
 def test_a_mutation_that_fails_refuses(api: Asker) -> None:
     mutation(api, "a", "[JSONPatch{op: 'remove', path: '/data/nope'}]")
     answer = config_map(api, "x", own="1").json()
-    assert answer["code"] == 422 and "policy 'a' with binding 'a' denied request:" in answer["message"]
+    assert (answer["code"], answer["reason"]) == (403, "Invalid")
+    why = "error in remove for path: '/data/nope': Unable to remove nonexistent key: nope: missing value"
+    assert answer["message"] == f"policy 'a' with binding 'a' denied request: JSON Patch: {why}"
+
+
+@pytest.mark.parametrize(
+    ("operations", "code", "text"),
+    [
+        ("[JSONPatch{op: 'test', path: '/data/own', value: 'other'}]", 201, ""),
+        (
+            "[JSONPatch{op: 'replace', path: '/spec/x', value: 'y'}]",
+            403,
+            "doc is missing path: /spec/x: missing",
+        ),
+        ("[JSONPatch{op: 'turn', path: '/data/own'}]", 403, "JSON Patch: Unexpected kind: turn"),
+        (
+            "[JSONPatch{op: 'add', path: '/nope', value: 1}]",
+            500,
+            'strict decoding error: unknown field "nope"',
+        ),
+        ("[JSONPatch{op: 'add', path: '/data/own', value: 1}]", 500, "json: cannot unmarshal number into Go"),
+    ],
+)
+def test_how_patches_of_mutations_fail(api: Asker, operations: str, code: int, text: str) -> None:
+    mutation(api, "a", operations)
+    answer = config_map(api, "x", own="1")
+    assert answer.status == code and (not text or text in answer.json()["message"])
+
+
+def test_what_a_configuration_may_not_hold(api: Asker) -> None:
+    mutation(api, "a", "Object{spec: Object.spec{nope: 'a'}}", "ApplyConfiguration")
+    message = config_map(api, "x", own="1").json()["message"]
+    assert message.endswith(
+        "failed to convert patch object to typed object: .spec: field not declared in schema"
+    )
+
+
+def test_plugins_see_what_a_mutation_added(api: Asker) -> None:
+    rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["pods"]}
+    value = "Object.spec.containers{name: 'x', image: 'y'}"
+    added = f"[JSONPatch{{op: 'add', path: '/spec/containers/-', value: {value}}}]"
+    spec = {
+        "matchConstraints": {"resourceRules": [rule]},
+        "mutations": [{"patchType": "JSONPatch", "jsonPatch": {"expression": added}}],
+        "reinvocationPolicy": "Never",
+    }
+    api.make(f"{GROUP}/mutatingadmissionpolicies", {"metadata": {"name": "a"}, "spec": spec})
+    bound = {"metadata": {"name": "a"}, "spec": {"policyName": "a"}}
+    api.make(f"{GROUP}/mutatingadmissionpolicybindings", bound)
+    side = api.pod("p")["spec"]["containers"][1]
+    assert side["imagePullPolicy"] == "Always"
+    assert [one["mountPath"] for one in side["volumeMounts"]] == [
+        "/var/run/secrets/kubernetes.io/serviceaccount"
+    ]
+
+
+def test_a_kind_of_params_that_nobody_serves(api: Asker) -> None:
+    kind = {"apiVersion": "rules.example.com/v1", "kind": "Rule"}
+    spec = {"matchConstraints": CONFIG_MAPS, "paramKind": kind, "validations": [{"expression": "true"}]}
+    api.make(f"{GROUP}/validatingadmissionpolicies", {"metadata": {"name": "a"}, "spec": spec})
+    ref = {"name": "x", "parameterNotFoundAction": "Deny"}
+    bound = {"policyName": "a", "validationActions": ["Deny"], "paramRef": ref}
+    api.make(f"{GROUP}/validatingadmissionpolicybindings", {"metadata": {"name": "a"}, "spec": bound})
+    text = "failed to find resource referenced by paramKind: 'rules.example.com/v1, Kind=Rule'"
+    assert config_map(api, "x", own="1").json()["message"].endswith(f"failed to configure policy: {text}")

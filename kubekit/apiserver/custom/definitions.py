@@ -18,6 +18,7 @@ from kubekit.apiserver.custom.strategy import CustomStrategy
 from kubekit.apiserver.discovery import version_order
 from kubekit.apiserver.endpoints.scope import Scope
 from kubekit.apiserver.registry.store import ResourceStore
+from kubekit.apiserver.validation.definition_conversion import has_broken_bundle
 from kubekit.apiserver.watch_cache import CacheEvent
 from kubekit.sim import rfc3339
 
@@ -132,6 +133,12 @@ class Definitions:
             self._accept(name, definition)
         elif is_true(definition, "NamesAccepted") and not is_true(definition, "Established"):
             changed = _copy(definition)
+            if has_broken_bundle(definition):
+                text = "The conversion webhook CABundle is invalid"
+                set_condition(changed, "Established", "False", "InvalidCABundle", text, self._now())
+                if changed["status"] != status:
+                    self._put_status(name, changed)
+                return
             text = "the initial names have been accepted"
             set_condition(changed, "Established", "True", "InitialNamesAccepted", text, self._now())
             self._put_status(name, changed)

@@ -15,6 +15,7 @@ from kubekit.api.field_path import FieldError, Path, forbidden, invalid, not_sup
 from kubekit.api.meta import Obj, is_true
 from kubekit.apiserver.custom.rules import rule_problems
 from kubekit.apiserver.custom.schema import has_defaults
+from kubekit.apiserver.validation.definition_conversion import conversion_errors
 from kubekit.apiserver.validation.definition_display import schema_shown, set_fields, versions_shown
 from kubekit.apiserver.validation.object_meta import (
     METADATA,
@@ -27,7 +28,6 @@ from kubekit.apiserver.validation.schema_defaults import default_errors
 from kubekit.apiserver.validation.selectable_fields import selectable_errors
 from kubekit.apiserver.validation.structural_schema import structural_errors, unknown_part
 from kubekit.apiserver.validation.supported_schema import supported_errors
-from kubekit.apiserver.validation.webhook_configuration import client_config
 
 _SPEC = Path("spec")
 _STORED = Path("status").child("storedVersions")
@@ -232,47 +232,7 @@ def _versions(spec: Obj) -> list[FieldError]:
     return errors
 
 
-def _review_versions(versions: list[str], path: Path) -> list[FieldError]:
-    if not versions:
-        return [required(path)]
-    errors: list[FieldError] = []
-    for position, one in enumerate(versions):
-        if one in versions[:position]:
-            errors.append(invalid(path.index(position), one, "duplicate version"))
-        else:
-            errors += [invalid(path.index(position), one, text) for text in formats.dns1035_label(one)]
-    if not {"v1", "v1beta1"} & set(versions):
-        errors.append(invalid(path, versions, "must include at least one of v1, v1beta1"))
-    return errors
-
-
-def _conversion(conversion: Obj | None, preserving: bool) -> list[FieldError]:
-    if conversion is None:
-        return []
-    at = _SPEC.child("conversion")
-    strategy, hook = conversion.get("strategy", ""), conversion.get("webhook") or {}
-    errors: list[FieldError] = []
-    if preserving and strategy != "None":
-        text = "must be None if spec.preserveUnknownFields is true"
-        errors.append(invalid(at.child("strategy"), strategy, text))
-    if not strategy:
-        errors.append(required(at.child("strategy")))
-    elif strategy not in ("None", "Webhook"):
-        errors.append(not_supported(at.child("strategy"), strategy, ("None", "Webhook")))
-    config, versions = hook.get("clientConfig"), hook.get("conversionReviewVersions") or []
-    place, versions_at = at.child("webhookClientConfig"), at.child("conversionReviewVersions")
-    if strategy == "Webhook":
-        if config is None:
-            errors.append(required(place, "required when strategy is set to Webhook"))
-        else:
-            errors += client_config(config, place)
-        return errors + _review_versions(versions, versions_at)
-    text = "should not be set when strategy is not set to Webhook"
-    errors += [forbidden(place, text)] if config is not None else []
-    return errors + ([forbidden(versions_at, text)] if versions else [])
-
-
-def _spec(obj: Obj) -> list[FieldError]:
+def _spec(obj: Obj, old: Obj | None = None) -> list[FieldError]:
     spec: Obj = obj.get("spec") or {}
     errors: list[FieldError] = []
     group, scope = spec.get("group", ""), spec.get("scope", "")
@@ -286,11 +246,7 @@ def _spec(obj: Obj) -> list[FieldError]:
         errors.append(required(_SPEC.child("scope")))
     elif scope not in ("Cluster", "Namespaced"):
         errors.append(not_supported(_SPEC.child("scope"), scope, ("Cluster", "Namespaced")))
-    return (
-        errors
-        + _versions(spec)
-        + _conversion(spec.get("conversion"), bool(spec.get("preserveUnknownFields")))
-    )
+    return errors + _versions(spec) + conversion_errors(spec, old, _SPEC.child("conversion"))
 
 
 def _status(obj: Obj) -> list[FieldError]:
@@ -376,7 +332,7 @@ def validate_update(obj: Obj, old: Obj, subresource: str = "") -> list[FieldErro
     errors = validate_object_meta_update(obj["metadata"], old["metadata"])
     if subresource == "status":
         return errors + _status(obj)
-    errors += _spec(obj)
+    errors += _spec(obj, old)
     spec, before = obj.get("spec") or {}, old.get("spec") or {}
     names, names_before = spec.get("names") or {}, before.get("names") or {}
     if is_true(old, "Established"):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import pytest
@@ -144,3 +145,33 @@ def test_causes(api: Asker, body: Obj, expected: list[tuple[str, str]]) -> None:
     assert [one["field"] for one in causes] == [field for field, _ in expected]
     for cause, (_, text) in zip(causes, expected, strict=True):
         assert text in cause["message"]
+
+
+def test_certificates_of_a_conversion_must_be_sound_once_it_is_in_use(api: Asker) -> None:
+    def converted(text: bytes) -> Obj:
+        config = {"url": "https://x", "caBundle": base64.b64encode(text).decode()}
+        hook = {"conversionReviewVersions": ["v1"], "clientConfig": config}
+        return {"strategy": "Webhook", "webhook": hook}
+
+    def established() -> Obj:
+        conditions = api.ask("GET", path).json()["status"]["conditions"]
+        return next(one for one in conditions if one["type"] == "Established")
+
+    path = f"{DEFINITIONS}/foos.ex.io"
+    api.make(DEFINITIONS, definition(conversion=converted(b"none")))
+    assert (established()["status"], established()["reason"]) == ("False", "InvalidCABundle")
+    fine = api.ask(
+        "PATCH", path, {"spec": {"conversion": {"strategy": "None", "webhook": None}}}, kind="merge"
+    )
+    assert fine.status == 200
+    assert established()["reason"] == "InitialNamesAccepted"
+    broken = b"-----BEGIN CERTIFICATE-----\nYQ==\n-----END CERTIFICATE-----\n"
+    for text, problem in (
+        (b"none", "unable to parse bytes as PEM block"),
+        (broken, "failed to parse certificate: x509: malformed certificate"),
+        (broken.replace(b"CERTIFICATE", b"KEY"), "no valid certificate authority data seen"),
+    ):
+        answer = api.ask("PATCH", path, {"spec": {"conversion": converted(text)}}, kind="merge")
+        causes = answer.json()["details"]["causes"]
+        assert [one["field"] for one in causes] == ["spec.conversion.webhookClientConfig.caBundle"]
+        assert causes[0]["message"].endswith(f"unable to load root certificates: {problem}")

@@ -17,13 +17,15 @@ import orjson
 from kubekit.api.exchange import Request, WatchStream
 from kubekit.api.status_error import StatusError
 from kubekit.cluster.dns import NOERROR, Zone, outside
+from kubekit.cluster.node import Node
 from kubekit.cluster.pod_proxy import server_at
 from kubekit.kubelet import answers
 from kubekit.kubelet.http_server import reply, speaks_http
 from kubekit.kubelet.pod_network import CONNECTED, REFUSED, Entry, Reached, Reply
 from kubekit.kubelet.runtime import Container, PodBox
 from kubekit.kubelet.web_site import UNVERIFIED, Answered, Asked, Refused, Site
-from kubekit.sim import Step
+from kubekit.proxy.proxy import HEALTHZ_PORT
+from kubekit.sim import Step, rfc3339
 
 if TYPE_CHECKING:
     from kubekit.cluster.cluster import Cluster
@@ -89,6 +91,11 @@ class PodNetwork:
         cluster = self._cluster
         if receiver.startswith("address/"):
             return Beyond(port == 443)
+        node = cluster.nodes.get(receiver.removeprefix("node/"))
+        if node is not None:
+            address = node.ip  # whichever of its addresses was asked
+            if (proxy := _of_proxy(node, port)) is not None:
+                return proxy
         if cluster.apiserver.address == f"{address}:{port}":
             return ApiSite(cluster)
         found = server_at(cluster.nodes, address, port)
@@ -250,6 +257,37 @@ class Locked:
     def answer(self, asked: Asked) -> Answered:
         """Nobody known."""
         return Answered(401, PLAIN, b"Unauthorized")
+
+
+class Page:
+    """A port that says one thing over plain HTTP."""
+
+    secure = False
+
+    def __init__(self, answered: Answered) -> None:
+        self._answered = answered
+
+    def handshake(self, roots: list[object] | None, certificate: object, host: str) -> Refused | None:
+        """Never asked: it is not secure."""
+        return None
+
+    def answer(self, asked: Asked) -> Answered:
+        """The one thing."""
+        return self._answered
+
+
+def _of_proxy(node: Node, port: int) -> Page | None:
+    """kube-proxy's own ports: its health, and that of Services with a health check port."""
+    health = node.kube_proxy.health
+    if port == HEALTHZ_PORT:
+        stamp = rfc3339(node.kubelet.loop.clock.now())
+        told = f'{{"lastUpdated": "{stamp}","currentTime": "{stamp}", "nodeEligible": true}}'
+        return Page(Answered(200, JSON, told.encode()))
+    for service, (number, _) in health.services.items():
+        if number == port:
+            found = health.answer(service)
+            return Page(Answered(found.status, found.headers, found.body.encode()))
+    return None
 
 
 class Beyond:

@@ -24,9 +24,16 @@ KNOWN_PORTS = {
     "echoserver": (8080,),
     "agnhost": (8080,),
     "hello-app": (8080,),
+    "http-echo": (5678,),
+    "whoami": (80,),
+    "nginx-unprivileged": (8080,),
 }
 
-WEB_ROOTS = {"nginx": "/usr/share/nginx/html", "httpd": "/usr/local/apache2/htdocs"}
+WEB_ROOTS = {
+    "nginx": "/usr/share/nginx/html",
+    "nginx-unprivileged": "/usr/share/nginx/html",
+    "httpd": "/usr/local/apache2/htdocs",
+}
 
 PAGES = {
     "nginx": "<!DOCTYPE html>\n<html>\n<head>\n<title>Welcome to nginx!</title>\n</head>\n"
@@ -98,11 +105,25 @@ def _answer(container: Container, program: str, path: str, now: float) -> Answer
         if text is not None:
             return Answer(200, text)
         if path in ("/", "/index.html"):
-            return Answer(200, PAGES[program])
+            return Answer(200, PAGES[program.removesuffix("-unprivileged")])
         return Answer(404, "404 Not Found\n")
     if _is_liveness_sample(container) and path == "/healthz":
         return Answer(200, "ok") if container.age(now) <= 10.0 else Answer(500, "error: 10 seconds are over")
-    return Answer(200, f"{container.pod.hostname}\n")
+    host = container.pod.hostname
+    if program == "http-echo":
+        return Answer(200, f"{_echoed(container.argv)}\n")
+    if program == "hello-app":
+        return Answer(200, f"Hello, world!\nVersion: 1.0.0\nHostname: {host}\n")
+    return Answer(200, f"Hostname: {host}\n" if program == "whoami" else f"{host}\n")
+
+
+def _echoed(argv: tuple[str, ...]) -> str:
+    """What http-echo was told to say: ``-text=hello`` or ``-text hello``."""
+    for at, word in enumerate(argv):
+        name, equals, value = word.lstrip("-").partition("=")
+        if word.startswith("-") and name == "text":
+            return value if equals else "".join(argv[at + 1 : at + 2])
+    return "hello-world"
 
 
 def _is_liveness_sample(container: Container) -> bool:

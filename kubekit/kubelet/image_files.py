@@ -106,7 +106,7 @@ def _of_image(container: Container) -> dict[str, str]:
     }
     program = program_of(container.image)
     if program in WEB_ROOTS:
-        found[f"{WEB_ROOTS[program]}/index.html"] = PAGES[program]
+        found[f"{WEB_ROOTS[program]}/index.html"] = PAGES[program.removesuffix("-unprivileged")]
     return found
 
 

@@ -17,6 +17,7 @@ BARE = {"pause", "kube-apiserver", "kube-controller-manager", "kube-scheduler", 
 OWN = {
     "etcd": "etcd etcdctl etcdutl",
     "nginx": "nginx curl openssl",
+    "nginx-unprivileged": "nginx curl",
     "httpd": "httpd apachectl ab htpasswd",
     "redis": "redis-server redis-cli redis-benchmark",
     "postgres": "postgres psql pg_isready pg_dump createdb",
@@ -151,7 +152,7 @@ NETWORK = {
     "arp",
 }
 DEBIAN = {"bash", "dash", "apt", "apt-get", "dpkg", "getent", "perl", "passwd", "useradd", "shuf"}
-ON_NETWORK = ("curl", "wget", "nslookup", "getent", "dig", "host", "nc", "ping")
+ON_NETWORK = ("curl", "wget", "nslookup", "getent", "dig", "host", "nc", "ping", "telnet", "ip", "ifconfig")
 """Programs that `network_programs` runs."""
 PATHS = {"/bin", "/usr/bin", "/sbin", "/usr/sbin", "/usr/local/bin", "/usr/local/sbin"}
 

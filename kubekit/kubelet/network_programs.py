@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING
 
-from kubekit.kubelet import container_curl, name_programs, reach_programs, wget
+from kubekit.kubelet import address_programs, container_curl, name_programs, reach_programs, wget
 from kubekit.kubelet.script import SHELLS
 from kubekit.kubelet.steps import Step
 
@@ -30,6 +30,9 @@ PROGRAMS: dict[str, Program] = {
     "host": name_programs.host,
     "nc": reach_programs.nc,
     "ping": reach_programs.ping,
+    "telnet": reach_programs.telnet,
+    "ip": address_programs.ip,
+    "ifconfig": address_programs.ifconfig,
 }
 
 _NAMED = re.compile(

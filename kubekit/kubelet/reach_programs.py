@@ -1,4 +1,4 @@
-"""Programs that find out who can be reached: `nc` and `ping`.
+"""Programs that find out who can be reached: `nc`, `telnet` and `ping`.
 
 Source: busybox 1.37 networking/nc_bloaty.c, ping.c; OpenBSD netcat 1.226; iputils 20221126.
 """
@@ -100,6 +100,35 @@ def nc(shell: Shell, rest: list[str], stdin: str | None) -> Run:
         return 0
     if "v" in flags:
         yield Out(STDERR, _failed(small, host, address, port, protocol, reached.status, took == patience))
+    return 1
+
+
+def telnet(shell: Shell, rest: list[str], stdin: str | None) -> Run:
+    """`telnet HOST [PORT]`: a connection to type into."""
+    if not rest or (len(rest) > 1 and not rest[1].isdigit()):
+        yield Out(STDERR, "telnet: bad port\n" if rest else "Usage: telnet [-a] [-l USER] HOST [PORT]\n")
+        return 1
+    host, port = rest[0], int(rest[1]) if len(rest) > 1 else 23
+    found = resolve(shell.container, host, shell.clock())
+    if found.seconds:
+        yield Wait(found.seconds)
+    if not found.addresses:
+        yield Out(STDERR, f"telnet: bad address '{host}'\n")
+        return 1
+    address = found.addresses[0]
+    reached = _network(shell).connect(shell.container.pod, address, port, "tcp", f"{host}:{port}")
+    if reached.seconds():
+        yield Wait(reached.seconds())
+    if reached.status != CONNECTED:
+        why = {REFUSED: "Connection refused", UNREACHABLE: "No route to host"}.get(reached.status)
+        yield Out(
+            STDERR, f"telnet: can't connect to remote host ({address}): {why or 'Connection timed out'}\n"
+        )
+        return 1
+    yield Out(STDOUT, f"Connected to {host}\n")
+    if reached.site is not None:
+        yield from _talk(reached.site, stdin, host)
+    yield Out(STDERR, "Connection closed by foreign host\n")
     return 1
 
 

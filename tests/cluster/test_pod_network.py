@@ -140,6 +140,15 @@ def test_the_node_sends_for_a_pod_on_its_network(cluster: Cluster, sh: Run) -> N
     assert cluster.records.kind("packet")[-1].subject == "node/node01"
 
 
+def test_the_ports_of_a_node(cluster: Cluster, sh: Run) -> None:
+    for pod in ("box", "host"):
+        assert '"nodeEligible": true' in sh("wget -qO- 192.168.0.11:10256/healthz", pod)[1]
+        assert sh("wget -qO- 192.168.0.11:10257", pod)[0] == 1
+    assert '"nodeEligible": true' in sh("wget -qO- localhost:10256/healthz", "host")[1]
+    assert sh("curl -sk https://192.168.0.11:10250/pods")[1] == "Unauthorized"
+    assert sh("curl -s http://192.168.0.11:10250/pods")[1].startswith("Client sent an HTTP request")
+
+
 def test_the_api_server(cluster: Cluster, sh: Run) -> None:
     place = "/var/run/secrets/kubernetes.io/serviceaccount"
     token = f'-H "Authorization: Bearer $(cat {place}/token)"'

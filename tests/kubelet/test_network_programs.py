@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from kubekit.kubelet.answers import respond
 from kubekit.kubelet.exec_command import NotFound, run_in
 from kubekit.kubelet.exec_session import ExecSession
 from kubekit.kubelet.network_programs import named_in
@@ -190,6 +191,15 @@ SHOOT, OLD = "nicolaka/netshoot", "busybox:1.28"
         (BUSYBOX, "timeout 5 wget -qO- web:82", 143, "", ""),
         (
             BUSYBOX,
+            "telnet web 81",
+            1,
+            "",
+            "telnet: can't connect to remote host (10.96.0.80): Connection refused\n",
+        ),
+        (BUSYBOX, "ip route | head -n 1", 0, "default via 10.244.1.1 dev eth0\n", ""),
+        (BUSYBOX, "ip a show eth0 | grep -c 10.244.1.2/24", 0, "1\n", ""),
+        (
+            BUSYBOX,
             "for i in 1 2 3; do if wget -q -O /dev/null web; then break; fi; done; echo $i",
             0,
             "1\n",
@@ -274,3 +284,17 @@ def test_what_calls_a_program_of_the_network() -> None:
     assert all(named_in(["sh", "-c", text]) for text in yes)
     assert not any(named_in(["sh", "-c", text]) for text in no)
     assert named_in(["/bin/ping", "web"]) and not named_in(["echo", "ping"]) and not named_in([])
+
+
+@pytest.mark.parametrize(
+    ("image", "argv", "text"),
+    [
+        ("hashicorp/http-echo", ("-text=hello there",), "hello there\n"),
+        ("hashicorp/http-echo", ("-listen=:80", "-text", "two"), "two\n"),
+        ("gcr.io/google-samples/hello-app:1.0", (), "Hello, world!\nVersion: 1.0.0\nHostname: client\n"),
+        ("traefik/whoami", (), "Hostname: client\n"),
+    ],
+)
+def test_what_sample_servers_say(image: str, argv: tuple[str, ...], text: str) -> None:
+    _, made = container(image, *argv)
+    assert respond(made, "/", 1.0).text == text

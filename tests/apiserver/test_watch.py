@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from kubekit.api.exchange import Request, Response
 from tests.apiserver.conftest import ADMIN, CORE, Asker, kinds, pod
 
@@ -120,3 +122,32 @@ def test_bookmarks_have_the_form_of_the_watch(api: Asker) -> None:
     row = event.object["rows"][0]
     assert (event.type, event.object["kind"], row["cells"]) == ("BOOKMARK", "Table", ["", 0, "<unknown>"])
     assert row["object"]["metadata"]["annotations"] == {"k8s.io/initial-events-end": "true"}
+
+
+@pytest.mark.parametrize(
+    ("path", "content"),
+    [
+        ("/api/v1/configmaps", {}),
+        ("/api/v1/pods", {"spec": {"containers": None}, "status": {}}),
+        ("/apis/batch/v1/cronjobs", {"status": {}}),
+        (
+            "/apis/apps/v1/replicasets",
+            {
+                "spec": {
+                    "replicas": 0,
+                    "selector": None,
+                    "template": {"metadata": {}, "spec": {"containers": None}},
+                }
+            },
+        ),
+        ("/apis/rbac.authorization.k8s.io/v1/roles", {"rules": None}),
+    ],
+)
+def test_a_bookmark_is_an_object_without_content(api: Asker, path: str, content: Any) -> None:
+    stream = api.watch(
+        path, sendInitialEvents="true", allowWatchBookmarks="true", resourceVersionMatch="NotOlderThan"
+    )
+    mark = stream.take()[-1]
+    assert mark.type == "BOOKMARK"
+    shown = {key: value for key, value in mark.object.items() if key in content}
+    assert shown == content and set(mark.object["metadata"]) == {"resourceVersion", "annotations"}

@@ -154,7 +154,8 @@ def bookmark(
         metadata["annotations"] = {INITIAL_EVENTS_END: "true"}
     resource = scope.resource
     obj: Obj = {"kind": resource.kind, "apiVersion": resource.api_version, "metadata": metadata}
-    obj.update(scope.store.strategy.empty_fields())
+    if scope.custom is None:
+        obj.update(scope.store.strategy.empty_fields())
     if transform is not None and scope.to_served is same:
         obj = transform(obj)
     return WatchEvent("BOOKMARK", obj)

@@ -72,10 +72,6 @@ class PodStrategy(Strategy):
         options["gracePeriodSeconds"] = period
         return True
 
-    def empty_fields(self) -> Obj:
-        """A Pod without content."""
-        return {"spec": {"containers": None}, "status": {}}
-
     def subresource(self, name: str) -> Strategy | None:
         """status, ephemeralcontainers and resize."""
         kind = _PARTS.get(name)

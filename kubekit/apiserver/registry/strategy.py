@@ -28,6 +28,9 @@ Obj = dict[str, Any]
 Undo = Callable[[], None]
 
 
+_COUNTED = {("apps", "deployments"), ("apps", "replicasets"), ("apps", "statefulsets")}
+
+
 class Deleted:
     """What became of a delete request: the object as it is now, and whether it is gone from the store."""
 
@@ -169,7 +172,13 @@ class Strategy:
 
     def empty_fields(self) -> Obj:
         """What an object of this kind without content still shows (for bookmarks)."""
-        return {}
+        resource = self.resource
+        shown: Obj = dict(for_kind(resource.api_version, resource.kind).struct.zero())
+        shown.pop("metadata", None)
+        if (resource.group, resource.plural) in _COUNTED:
+            # Inside of the original the number is no pointer: nought is written, not left out.
+            shown["spec"] = {"replicas": 0, **shown["spec"]}
+        return shown
 
     # -- subresources -----------------------------------------------------------------------------------
 

@@ -192,3 +192,20 @@ def test_certificates_that_are_none(api: Asker) -> None:
     assert _certificate_problem(encoded(b"foo")) == "x509: malformed certificate"
     assert _certificate_problem(encoded(b"\x30\x01\x00")) == ""
     assert _certificate_problem(encoded(b"\x30\x01\x00\x00")) == "x509: trailing data"
+
+
+def test_a_job_without_labels_gets_those_of_its_template(api: Asker) -> None:
+    template = {"spec": {"restartPolicy": "Never", "containers": [{"name": "c", "image": "i"}]}}
+    body = {"metadata": {"name": "j"}, "spec": {"template": template}}
+    made = api.make("/apis/batch/v1/namespaces/default/jobs", body)
+    assert made["metadata"]["labels"] == made["spec"]["template"]["metadata"]["labels"]
+    assert made["metadata"]["labels"]["job-name"] == "j"
+
+
+def test_quotas_count_leases(api: Asker) -> None:
+    hard = {"count/leases.coordination.k8s.io": "0"}
+    quota = api.make(f"{CORE}/resourcequotas", {"metadata": {"name": "q"}, "spec": {"hard": hard}})
+    api.ask("PUT", f"{CORE}/resourcequotas/q/status", {**quota, "status": {"hard": hard, "used": hard}})
+    path = "/apis/coordination.k8s.io/v1/namespaces/default/leases"
+    answer = api.ask("POST", path, {"metadata": {"name": "l"}})
+    assert answer.status == 403 and "exceeded quota: q" in answer.json()["message"]

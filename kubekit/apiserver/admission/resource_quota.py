@@ -28,10 +28,9 @@ IGNORED = frozenset(
         ("authorization.k8s.io", "localsubjectaccessreviews"),
         ("authorization.k8s.io", "selfsubjectaccessreviews"),
         ("authorization.k8s.io", "selfsubjectrulesreviews"),
-        ("coordination.k8s.io", "leases"),
     }
 )
-"""What quotas do not count: questions, and what would make every heartbeat a quota write."""
+"""What quotas do not count: questions and events."""
 RETRIES = 3
 
 

@@ -126,7 +126,8 @@ def delete_collection(ctx: Context, scope: Scope) -> Response:
         metadata = obj["metadata"]
         namespace, name = metadata.get("namespace", ""), metadata["name"]
         try:
-            result = delete_object(scope.store, ctx, namespace, name, options, _admission(ctx, scope, name))
+            # Admission is asked about the collection, and so without a name.
+            result = delete_object(scope.store, ctx, namespace, name, options, _admission(ctx, scope, ""))
         except errors.StatusError as error:
             if error.code != 404:
                 raise

@@ -104,8 +104,9 @@ def generate_selector(job: Obj) -> None:
     name, uid = metadata.get("name", ""), metadata.get("uid", "")
     for key, value in (("job-name", name), (JOB_NAME, name), ("controller-uid", uid), (CONTROLLER_UID, uid)):
         labels.setdefault(key, value)
-    if metadata.get("labels") and metadata["labels"] == template.get("labels"):
-        # Labels that were defaulted from the template are the template's own map in the original.
+    if not metadata.get("labels") or metadata["labels"] == template.get("labels"):
+        # Labels that were defaulted from the template are the template's own map in the original; a Job
+        # without any gets them when it is read back.
         metadata["labels"] = dict(labels)
     template["labels"] = labels
     selector = dict(spec.get("selector") or {})

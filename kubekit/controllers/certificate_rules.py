@@ -1,4 +1,4 @@
-"""What each built-in signer demands of a certificate request, and when a certificate runs out.
+"""What each built-in signer demands of a certificate request, and for how long a certificate holds.
 
 Source: pkg/apis/certificates/helpers.go and pkg/controller/certificates/signer.
 """
@@ -6,7 +6,6 @@ Source: pkg/apis/certificates/helpers.go and pkg/controller/certificates/signer.
 from __future__ import annotations
 
 import base64
-from datetime import UTC, datetime
 
 from cryptography import x509
 from cryptography.x509.oid import NameOID
@@ -71,8 +70,10 @@ def _kinds_of_names(wanted: x509.CertificateSigningRequest) -> set[str]:
     return {kind for name in names for form, kind in _NAMES if isinstance(name, form)}
 
 
-def expires_at(certificate: str) -> float:
-    """When a certificate (base64 of its PEM form) runs out, in Unix seconds."""
+def lifetime_of(certificate: str) -> float:
+    """For how many seconds a certificate (base64 of its PEM form) holds.
+
+    Its dates are those of the world outside, which need not be the cluster's.
+    """
     found = x509.load_pem_x509_certificate(base64.b64decode(certificate))
-    moment: datetime = found.not_valid_after
-    return moment.replace(tzinfo=UTC).timestamp()
+    return (found.not_valid_after_utc - found.not_valid_before_utc).total_seconds()

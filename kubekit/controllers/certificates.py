@@ -158,16 +158,16 @@ class CertificateCleaner(Controller):
             approved = condition["type"] == "Approved"
             if age > (DAY if approved and not certificate else HOUR):
                 return True
-            if approved and certificate and self._is_expired(certificate, now):
+            if approved and certificate and self._is_expired(certificate, age):
                 return True
         return False
 
-    def _is_expired(self, certificate: str, now: float) -> bool:
+    def _is_expired(self, certificate: str, age: float) -> bool:
         if self.options.certificate_signer is None:
             return False
-        from kubekit.controllers.certificate_rules import expires_at  # needs what signing needs
+        from kubekit.controllers.certificate_rules import lifetime_of  # needs what signing needs
 
-        return now > expires_at(certificate)
+        return age > lifetime_of(certificate)
 
     def reconcile(self, key: str) -> None:
         request = self.requests.get(key)

@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from kubekit.cluster.certificates import Authority
 from tests.controllers.world import World
 
 REQUESTS = "certificatesigningrequests.certificates.k8s.io"
@@ -118,3 +119,20 @@ def test_requests_are_cleared_away_in_time() -> None:
     assert world.names(REQUESTS, None) == ["approved", "pending"]
     world.loop.advance(24 * 3600.0)
     assert world.names(REQUESTS, None) == []
+
+
+def test_a_request_with_a_short_certificate_goes_with_it() -> None:
+    names = ["certificatesigningrequest-cleaner-controller", "certificatesigningrequest-signing-controller"]
+    world = World(names, certificate_signer=Authority().sign_request)
+    spec = {
+        "signerName": "kubernetes.io/kube-apiserver-client",
+        "usages": [*SIGNING, "client auth"],
+        "request": asked("me"),
+    }
+    for name, seconds in (("short", 600), ("long", 86400)):
+        world.create(REQUESTS, name, None, spec={**spec, "expirationSeconds": seconds})
+    world.loop.advance(2000.0)
+    for name in ("short", "long"):
+        approve(world, name)
+    world.loop.advance(2000.0)
+    assert world.names(REQUESTS, None) == ["long"]

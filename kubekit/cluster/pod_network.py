@@ -182,7 +182,7 @@ class ContainerSite:
         """What the container's server says."""
         now = self._cluster.loop.clock.now()
         status, headers, body = reply(self._container, asked.method, asked.target, now, self._client)
-        return Answered(status, headers, body)
+        return Answered(status, {**headers, "Content-Length": str(len(body))}, body)
 
 
 class ApiSite:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kubekit.kubelet import network_programs, programs
+from kubekit.kubelet.answers import program_of
 from kubekit.kubelet.runtime import Container, Runtime
 from kubekit.kubelet.script import SHELLS, STARTUP_SECONDS, Program
 from kubekit.kubelet.shell import Shell
@@ -30,11 +31,20 @@ LOG_LINES = 10_000
 
 def is_needed(container: Container) -> bool:
     """Whether the command of a new container has to be run."""
-    return container.pod.network is not None and network_programs.named_in(container.argv)
+    return container.pod.network is not None and network_programs.named_in(_command(container))
+
+
+def _command(container: Container) -> tuple[str, ...]:
+    """Its command; an image of curl takes words that are none as curl's."""
+    argv = container.argv
+    if argv and argv[0].startswith(("-", "http")) and program_of(container.image) == "curl":
+        return ("curl", *argv)
+    return argv
 
 
 def prepare(container: Container) -> None:
     """Take the worked-out program away: the process will do what it does."""
+    container.argv = _command(container)
     container.program = Program(ignores_term=container.program.ignores_term)
 
 

@@ -191,6 +191,20 @@ def test_a_container_whose_own_command_asks(cluster: Cluster) -> None:
     cluster.settle()
 
 
+def test_an_image_of_curl_takes_words_as_curls(cluster: Cluster) -> None:
+    ended = one("words", "", restartPolicy="Never")
+    ended["spec"]["containers"] = [  # type: ignore[index]
+        {
+            "name": "c",
+            "image": "curlimages/curl",
+            "args": ["-so", "/dev/null", "-w", "%{http_code}", "web:8080"],
+        }
+    ]
+    cluster.create(ended)
+    cluster.run_until("pod/words is Succeeded", timeout="30s")
+    assert log(cluster, "words") == ["200"]
+
+
 def test_an_init_container_that_waits_for_a_name(cluster: Cluster) -> None:
     waiting = one("late", "sleep 3600")
     script = "until nslookup mydb.default.svc.cluster.local; do echo waiting; sleep 2; done"

@@ -159,7 +159,11 @@ def test_mirror_pods_are_the_only_pods_that_a_node_makes(api: Asker) -> None:
     secretive = mirror(api)
     secretive["spec"]["volumes"] = [{"name": "s", "secret": {"secretName": "used"}}]
     text = api.ask("POST", f"{CORE}/pods", secretive, user=NODE).json()["message"]
-    assert text.endswith('node "n1" can not create pods that reference secrets')
+    assert text.endswith("a mirror pod may not reference secrets"), "the account's plugin is asked first"
+    claiming = mirror(api)
+    claiming["spec"]["volumes"] = [{"name": "s", "persistentVolumeClaim": {"claimName": "c"}}]
+    text = api.ask("POST", f"{CORE}/pods", claiming, user=NODE).json()["message"]
+    assert text.endswith('node "n1" can not create pods that reference persistentvolumeclaims')
     assert api.ask("POST", f"{CORE}/pods", mirror(api), user=NODE).status == 201
 
 

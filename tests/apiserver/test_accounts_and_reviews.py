@@ -209,3 +209,15 @@ def test_quotas_count_leases(api: Asker) -> None:
     path = "/apis/coordination.k8s.io/v1/namespaces/default/leases"
     answer = api.ask("POST", path, {"metadata": {"name": "l"}})
     assert answer.status == 403 and "exceeded quota: q" in answer.json()["message"]
+
+
+@pytest.mark.parametrize(
+    ("resources", "found"),
+    [
+        ({"requests": {"cpu": "1"}}, "Burstable"),
+        ({"requests": {"cpu": "1", "memory": "1Gi"}, "limits": {"cpu": "1", "memory": "1Gi"}}, "Guaranteed"),
+        ({}, "BestEffort"),
+    ],
+)
+def test_resources_of_the_whole_pod_make_its_class(api: Asker, resources: Obj, found: str) -> None:
+    assert api.pod("p", resources=resources)["status"]["qosClass"] == found

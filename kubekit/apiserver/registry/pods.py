@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kubekit.api.field_path import FieldError
-from kubekit.api.quantity import parse
 from kubekit.apiserver.registry import checks as validation
 from kubekit.apiserver.registry import gated_fields
 from kubekit.apiserver.registry.pod_adjustments import adjust
 from kubekit.apiserver.registry.store import now_of
 from kubekit.apiserver.registry.strategy import StatusStrategy, Strategy, keep, keep_metadata
+from kubekit.apiserver.validation.pod_status import qos_class
 
 if TYPE_CHECKING:
     from kubekit.apiserver.context import Context
@@ -192,30 +192,3 @@ _PARTS: dict[str, type[StatusStrategy]] = {
     "ephemeralcontainers": EphemeralContainersStrategy,
     "resize": ResizeStrategy,
 }
-
-
-def qos_class(pod: Obj) -> str:
-    """Guaranteed, Burstable or BestEffort."""
-    requests: dict[str, int] = {}
-    limits: dict[str, int] = {}
-    guaranteed = True
-    spec = pod.get("spec") or {}
-    for field in ("initContainers", "containers"):
-        for container in spec.get(field) or ():
-            resources = container.get("resources") or {}
-            _add(requests, resources.get("requests"))
-            if _add(limits, resources.get("limits")) < 2:
-                guaranteed = False
-    if not requests and not limits:
-        return "BestEffort"
-    return "Guaranteed" if guaranteed and requests == limits else "Burstable"
-
-
-def _add(total: dict[str, int], quantities: Obj | None) -> int:
-    """Add the cpu and memory of a container; how many of the two it has."""
-    found = 0
-    for name, quantity in (quantities or {}).items():
-        if name in ("cpu", "memory") and (amount := parse(quantity).milli_value()) > 0:
-            total[name] = total.get(name, 0) + amount
-            found += 1
-    return found

@@ -38,10 +38,20 @@ class NotFound(Exception):
         )
 
 
-def run_in(container: Container, argv: Sequence[str], now: float, strict: bool = False) -> Result:
+class TimedOut(Exception):
+    """The command would have taken longer than it may; the text is the runtime client's."""
+
+    def __init__(self, argv: Sequence[str], limit: float) -> None:
+        super().__init__(f'command timed out: "{" ".join(argv)}" timed out after {limit:g}s')
+
+
+def run_in(
+    container: Container, argv: Sequence[str], now: float, strict: bool = False, limit: float = LONGEST
+) -> Result:
     """Run `argv` in a running container at time `now` (Unix seconds); its seconds do not pass.
 
-    With `strict` a program that the image does not have raises `NotFound`.
+    With `strict` a program that the image does not have raises `NotFound`; a shorter `limit` than the longest
+    raises `TimedOut` when it is over.
     """
     if not argv:
         return 0, "", ""
@@ -59,6 +69,8 @@ def run_in(container: Container, argv: Sequence[str], now: float, strict: bool =
             elif isinstance(step, Wait):
                 waited += step.seconds
                 busy += step.busy
+            if limit < LONGEST and waited >= limit:
+                raise TimedOut(argv, limit)
             if waited > LONGEST or busy > BUSY_TURNS or len(printed[STDOUT]) > OUTPUT_LIMIT:
                 return 137, printed[STDOUT], printed[STDERR]
             step = run.send(None)

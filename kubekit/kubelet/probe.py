@@ -32,7 +32,10 @@ def carry_out(spec: Obj, container_spec: Obj, container: Container, pod_ip: str,
         environment = {e["name"]: e.get("value", "") for e in container_spec.get("env") or ()}
         argv = [expand(word, environment) for word in spec["exec"].get("command") or ()]
         try:
-            status, out, err = exec_command.run_in(container, argv, now)
+            limit = float(spec.get("timeoutSeconds") or 1)
+            status, out, err = exec_command.run_in(container, argv, now, limit=limit)
+        except exec_command.TimedOut as late:
+            return Outcome(False, str(late), exec_command.stable_until(container, argv, now))
         except exec_command.NotFound as error:
             failed = f'failed to exec in container: failed to start exec "{container.status.id}": {error}'
             return Outcome(False, f"rpc error: code = Unknown desc = {failed}: unknown", errored=True)

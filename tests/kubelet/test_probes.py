@@ -106,3 +106,13 @@ def test_a_healthy_probe_stops_asking(cluster: Cluster) -> None:
     cluster.settle()
     waiting = [h.what for h in cluster.loop.waiting("kubelet/node01") if "probe" in h.what]
     assert waiting == []
+
+
+def test_a_probe_that_takes_too_long(cluster: Cluster) -> None:
+    slow = probe("sh", "-c", "sleep 5; exit 0", timeoutSeconds=2)
+    cluster.create(pod("p", {"image": "nginx:1.28", "readinessProbe": slow}))
+    cluster.create(pod("q", {"image": "nginx:1.28", "readinessProbe": probe("sleep", "0.5")}))
+    cluster.settle()
+    assert not ready(cluster) and ready(cluster, "q")
+    said = 'Unhealthy Readiness probe failed: command timed out: "sh -c sleep 5; exit 0" timed out after 2s'
+    assert any(event.startswith(said) for event in events(cluster, "p"))

@@ -219,7 +219,7 @@ def ping(shell: Shell, rest: list[str], stdin: str | None) -> Run:
             rest_of = None if deadline is None else max(0.0, deadline - passed)
             wait = (patience if rest_of is None else min(patience, rest_of)) if over else pause
             passed += wait
-            yield Wait(wait)
+            yield Wait(wait, busy=count is None and deadline is None)
             if over:
                 break
     except Interrupted:

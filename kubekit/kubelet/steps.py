@@ -13,7 +13,7 @@ class Out(NamedTuple):
 
 
 class Wait(NamedTuple):
-    """So many seconds pass; `busy` when nobody asked for it but a loop that never rests."""
+    """So many seconds pass; `busy` for a loop that never rests, or for what never ends by itself."""
 
     seconds: float
     busy: bool = False

@@ -147,6 +147,10 @@ def _number(text: str, of: Callable[[str], Any], name: str) -> Any:
         raise wrong from None
 
 
+def _unwrapped(items: list[Optional]) -> list[Any]:
+    return [one.value for one in items if one.present]
+
+
 def _moment(nanos: int) -> Timestamp:
     """A moment between the years 1 and 9999."""
     if not -62135596800 <= nanos // NANOS <= 253402300799:
@@ -231,6 +235,8 @@ def _held(optional: Optional) -> Any:
 
 def _optionals(f: Functions) -> None:
     some = optional_of(A)
+    f.add("optional.unwrap", (list_of(some),), list_of(A), _unwrapped)
+    f.member("unwrapOpt", (list_of(some),), list_of(A), _unwrapped)
     f.add("optional.of", (A,), some, lambda a: Optional(True, a))
     f.add("optional.none", (), some, lambda: EMPTY)
     f.add("optional.ofNonZeroValue", (A,), some, lambda a: EMPTY if is_zero(a) else Optional(True, a))

@@ -73,11 +73,21 @@ def literal_issues(tree: Node, types: Mapping[int, Type], environment: Environme
 def _mixed(items: list[tuple[Node, Type, bool]]) -> list[Issue]:
     """Elements of another type than the first."""
     shown = [(node, of.params[0] if optional and of.params else of) for node, of, optional in items]
+    # An optional that is empty fits everywhere.
+    shown = [one for one, item in zip(shown, items, strict=True) if not (item[2] and one[1] == DYN)]
     return [
         Issue(node.offset, f"expected type '{shown[0][1]}' but found '{given}'")
         for node, given in shown[1:]
-        if str(given) != str(shown[0][1])
+        if not _alike(shown[0][1], given)
     ]
+
+
+def _alike(one: Type, other: Type) -> bool:
+    """Whether two types are the same; inside of them, what is not known may still become the same."""
+    if one.name != other.name or len(one.params) != len(other.params):
+        return False
+    pairs = zip(one.params, other.params, strict=True)
+    return all(a == DYN or b == DYN or _alike(a, b) for a, b in pairs)
 
 
 def _call_issues(node: Call, types: Mapping[int, Type], environment: Environment) -> list[Issue]:

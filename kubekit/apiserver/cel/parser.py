@@ -243,7 +243,7 @@ class _Parser:
                 text = f"Syntax error: extraneous input '{token.text}' expecting {expecting}"
                 raise self.stop(token.offset, text)
             stopped = self.mismatched(expecting)
-            if self.at == 0 and following == EOF:
+            if self.at == 0 and following == EOF and token.kind != "ESC_IDENTIFIER":
                 self.take()
                 self.mismatched(expecting)
             raise stopped

@@ -199,6 +199,9 @@ def test_an_expression_is_stopped_when_it_does_too_much() -> None:
         ("[duration('1s'), duration('2s')].sum() == duration('3s')", True),
         ("[[1], [2, 3]].flatten() == [1, 2, 3] && ['a'].first().value() == 'a'", True),
         ("sign(quantity('-1'))", -1),
+        ("[?optional.of('a'), ?optional.none()].join(',')", "a"),
+        ("[[], [1]].size() + {?'a': optional.none(), 'b': 1}.size()", 3),
+        ("optional.unwrap([optional.of(1), optional.none()]) == [1]", True),
     ],
 )  # fmt: skip
 def test_functions_that_recordings_do_not_show(source: str, value: object) -> None:

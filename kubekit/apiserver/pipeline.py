@@ -54,6 +54,7 @@ def _known_step(name: str, method: str, groups: tuple[str, ...]) -> Step:
     return Step("Authentication", "pass", name, {"method": method, "groups": groups})
 
 
+EXTRA_SPACE = "the provided Authorization header contains extra space before the bearer token, and is ignored"
 _SUPERUSER_STEP = Step("Authorization", "pass", "system:masters may do everything")
 
 
@@ -67,6 +68,11 @@ def with_authentication(ctx: Context, next: Next) -> Answer:
             trail.unauthenticated(_attempted(ctx.request))
         raise errors.unauthorized("Unauthorized") from None
     user = ctx.user
+    if (
+        user.name == "system:anonymous"
+        and ctx.request.headers.get("authorization", "").strip()[:8].lower() == "bearer  "
+    ):
+        ctx.warn(EXTRA_SPACE)
     ctx.steps.append(_known_step(user.name, method, user.groups))
     return next(ctx)
 

@@ -221,3 +221,10 @@ def test_quotas_count_leases(api: Asker) -> None:
 )
 def test_resources_of_the_whole_pod_make_its_class(api: Asker, resources: Obj, found: str) -> None:
     assert api.pod("p", resources=resources)["status"]["qosClass"] == found
+
+
+def test_a_token_after_two_spaces_is_ignored(api: Asker) -> None:
+    answer = api.ask("GET", "/version", user=None, headers={"authorization": "Bearer  alice-token"})
+    assert (
+        answer.status == 200 and "contains extra space before the bearer token" in answer.headers["Warning"]
+    )

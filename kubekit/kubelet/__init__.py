@@ -19,7 +19,7 @@ by step), `programs` with `image_programs`, `filters`, `file_programs` and `tar`
 
 What a container's programs say to others: `pod_network` (what the node gives them), `web_site`, `pod_files`
 and `resolver` (names), `network_programs` with `curl_options`, `curl`, `container_curl`, `wget`,
-`name_programs`, `reach_programs`, `address_programs`.
+`name_programs`, `reach_programs`, `address_programs`, `package_programs`.
 
 Left out against the original: cgroups and real resource use, volume plugins other than ConfigMap, Secret,
 projected, downward API and hostPath (the others mount at once), device plugins and dynamic resources, garbage

@@ -218,6 +218,8 @@ def find(container: Container, name: str, strict: bool = True) -> str | None:
         return base
     if slash and folder not in PATHS:
         return base if container.file(name, container.status.started_at) is not None else None
+    if container.files.get(f"/usr/bin/{base}") is not None:  # installed since
+        return base
     return base if base in _programs(container) else None
 
 
@@ -231,5 +233,5 @@ def _programs(container: Container) -> set[str]:
     if "slim" in container.image:
         own -= SLIM_LACKS
     if has_busybox(container):
-        return own | COMMON | NETWORK | ({"getent"} if has_musl(container) else set())
+        return own | COMMON | NETWORK | ({"getent", "apk"} if has_musl(container) else set())
     return own | COMMON | DEBIAN

@@ -11,7 +11,14 @@ import re
 from collections.abc import Callable, Generator, Sequence
 from typing import TYPE_CHECKING
 
-from kubekit.kubelet import address_programs, container_curl, name_programs, reach_programs, wget
+from kubekit.kubelet import (
+    address_programs,
+    container_curl,
+    name_programs,
+    package_programs,
+    reach_programs,
+    wget,
+)
 from kubekit.kubelet.script import SHELLS
 from kubekit.kubelet.steps import Step
 
@@ -33,6 +40,9 @@ PROGRAMS: dict[str, Program] = {
     "telnet": reach_programs.telnet,
     "ip": address_programs.ip,
     "ifconfig": address_programs.ifconfig,
+    "apt": package_programs.apt,
+    "apt-get": package_programs.apt,
+    "apk": package_programs.apk,
 }
 
 _NAMED = re.compile(

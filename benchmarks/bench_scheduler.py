@@ -198,9 +198,11 @@ def real(kubeconfig: str, context: str, nodes: int, pods: int) -> Iterator[tuple
     try:
         for number in range(nodes):
             made = node(number)
-            made["spec"] = {"taints": [{"key": PREFIX, "effect": "NoSchedule"}]}
-            client.create("nodes", made)
+            taints = {"spec": {"taints": [{"key": PREFIX, "effect": "NoSchedule"}]}}
+            client.create("nodes", {**made, **taints})
             client.patch("nodes", made["metadata"]["name"], {"status": made["status"]}, subresource="status")
+            # Admission has tainted the new node as not ready, and nobody but us says that it is.
+            client.patch("nodes", made["metadata"]["name"], taints)
         for workload in PODS:
             began = time.perf_counter()
             for number in range(pods):

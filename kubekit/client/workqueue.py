@@ -56,6 +56,7 @@ class WorkQueue:
         self._causes: dict[str, int | None] = {}  # the dirty keys, each with what led to it first
         self._delayed: dict[str, Handle] = {}
         self._failures: dict[str, int] = {}
+        self._failed = False  # whether the present reconcile has counted its key's failure itself
         self._scheduled = 0
         self._closed = False
         self._what = f"reconcile of {name}" if name else "reconcile"
@@ -92,6 +93,8 @@ class WorkQueue:
         """Count a failure of `key` and work on it again after its delay, which is returned (seconds)."""
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
+        if key == self.processing:
+            self._failed = True
         delay = min(self._max_delay, self._base_delay * 2.0 ** min(failures, 60))
         self.add_after(key, delay, background=delay > PATIENCE)
         return delay
@@ -159,6 +162,7 @@ class WorkQueue:
         key = self._queue.popleft()
         self.loop.trace.cause = self._causes.pop(key, None)
         self.processing = key
+        self._failed = False
         try:
             self._reconcile(key)
         except WorkerError as error:
@@ -166,7 +170,8 @@ class WorkQueue:
             if self._on_failure is not None:
                 self._on_failure(key, error, delay)
         else:
-            self._failures.pop(key, None)
+            if not self._failed:
+                self._failures.pop(key, None)
         finally:
             self.processing = None
             if key in self._causes:

@@ -26,10 +26,12 @@ class NodeIpamController(Controller):
         self.nodes: Informer
         self._network = ipaddress.ip_network(self.options.cluster_cidr)
         self._used: dict[str, str] = {}  # block -> node
+        self._taken: set[int] = set()  # numbers of these blocks, as far as they are ours to give
         self._next = 0
 
     def set_up(self) -> None:
         self._used.clear()
+        self._taken.clear()
         self._next = 0
         self.nodes = self.informer("nodes")
         self.watch(
@@ -42,13 +44,14 @@ class NodeIpamController(Controller):
     def _seen(self, event: str, node: Obj) -> None:
         block = node["spec"].get("podCIDR") if node.get("spec") else None
         if block:
-            self._used[block] = name_of(node)
+            self._take(block, name_of(node))
         elif self.options.allocate_node_cidrs:
             self.enqueue(name_of(node), event, node)
 
     def _gone(self, node: Obj) -> None:
         for block in [block for block, owner in self._used.items() if owner == name_of(node)]:
             del self._used[block]
+            self._taken.discard(self._number(block))
 
     def reconcile(self, key: str) -> None:
         node = self.nodes.get(key)
@@ -60,20 +63,38 @@ class NodeIpamController(Controller):
             self.event(about, "Normal", "CIDRNotAvailable", f"Node {key} status is now: CIDRNotAvailable")
             self.queue.add_rate_limited(key)
             return
-        self._used[block] = key
+        self._take(block, key)
         self.round.desired = block
         self.client.patch("nodes", key, {"spec": {"podCIDR": block, "podCIDRs": [block]}})
 
+    def _take(self, block: str, node: str) -> None:
+        self._used[block] = node
+        self._taken.add(self._number(block))
+
+    def _number(self, block: str) -> int:
+        """Which of the network's blocks this is; below 0 for one that a node brought from elsewhere."""
+        size = self.options.node_cidr_mask_size
+        try:
+            given = ipaddress.ip_network(block)
+        except ValueError:
+            return -1
+        if given.version != self._network.version or given.prefixlen != size:
+            return -1
+        offset = int(given.network_address) - int(self._network.network_address)
+        number = offset >> (self._network.max_prefixlen - size)
+        return number if number < self._count else -1
+
+    @property
+    def _count(self) -> int:
+        return 1 << (self.options.node_cidr_mask_size - self._network.prefixlen)
+
     def _free(self) -> str | None:
         """The next free block, going round from the last one that was given."""
-        size = self.options.node_cidr_mask_size
-        count = 1 << (size - self._network.prefixlen)
-        step = 1 << (self._network.max_prefixlen - size)
-        start = int(self._network.network_address)
+        size, count = self.options.node_cidr_mask_size, self._count
         for offset in range(count):
             number = (self._next + offset) % count
-            block = f"{ipaddress.ip_address(start + number * step)}/{size}"
-            if block not in self._used:
+            if number not in self._taken:
                 self._next = number + 1
-                return block
+                step = 1 << (self._network.max_prefixlen - size)
+                return f"{ipaddress.ip_address(int(self._network.network_address) + number * step)}/{size}"
         return None

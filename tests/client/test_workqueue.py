@@ -67,6 +67,21 @@ def test_retries_wait_twice_as_long_each_time(error: Exception) -> None:
     assert worker.queue.failures("a") == 0, "success forgets"
 
 
+def test_a_reconcile_that_counts_its_own_failure_waits_longer_each_time_too() -> None:
+    worker = Worker()
+
+    def work(key: str) -> None:
+        worker.done.append((round(worker.loop.clock.elapsed(), 6), key))
+        if len(worker.done) < 5:
+            worker.queue.add_rate_limited(key)
+
+    worker.queue = WorkQueue(worker.loop, "me", work)
+    worker.queue.add("a")
+    worker.loop.run_until_quiet()
+    assert [at for at, _ in worker.done] == [0.0, 0.005, 0.015, 0.035, 0.075]
+    assert worker.queue.failures("a") == 0, "success forgets"
+
+
 def test_the_longest_wait() -> None:
     worker = Worker(100)
     worker.queue.add("a")

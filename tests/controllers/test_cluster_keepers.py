@@ -164,6 +164,31 @@ def test_pod_networks() -> None:
     ]
 
 
+def test_a_node_for_which_no_pod_network_is_left_asks_again_ever_more_rarely() -> None:
+    world = World(["node-ipam"], cluster_cidr="10.0.0.0/24", node_cidr_mask_size=25)
+    for name in ("n1", "n2", "n3"):
+        world.create("nodes", name, None)
+    blocks = {name: world.get("nodes", name, "")["spec"].get("podCIDR") for name in ("n1", "n2", "n3")}
+    assert blocks == {"n1": "10.0.0.0/25", "n2": "10.0.0.128/25", "n3": None}
+    world.loop.advance(60.0)
+    tried = sum(
+        event.get("count", 1) for event in world.list("events") if event["reason"] == "CIDRNotAvailable"
+    )
+    assert 10 <= tried <= 20
+    world.client.delete("nodes", "n1", None)
+    world.loop.advance(120.0)
+    assert world.get("nodes", "n3", "")["spec"]["podCIDR"] == "10.0.0.0/25"
+
+
+def test_a_block_from_elsewhere_takes_none_of_ours() -> None:
+    world = World(["node-ipam"], cluster_cidr="10.0.0.0/24", node_cidr_mask_size=25)
+    foreign = ("192.168.7.0/24", "10.0.0.0/24", "10.0.1.0/25", "fd00::/64")
+    for number, block in enumerate(foreign):
+        world.create("nodes", f"f{number}", None, spec={"podCIDR": block, "podCIDRs": [block]})
+    world.create("nodes", "n1", None)
+    assert world.get("nodes", "n1", "")["spec"]["podCIDR"] == "10.0.0.0/25"
+
+
 def test_a_silent_node_is_unknown_tainted_and_emptied() -> None:
     nodes = Nodes(3)
     nodes.pod("patient", "n1")

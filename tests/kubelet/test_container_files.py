@@ -67,14 +67,14 @@ spec:
   nodeName: node01
   volumes: [{name: v, hostPath: {path: /opt/shared}}, {name: e, emptyDir: {}}]
   containers:
-  - {name: c, image: busybox, command: [sleep, "3600"], workingDir: /work/here,
+  - {name: c, image: busybox, command: [sleep, "3600"], workingDir: /srv/here,
      volumeMounts: [{name: v, mountPath: /data}, {name: e, mountPath: /cache}]}
 """
     assert kubectl.run(["apply", "-f", "-"], pod).exit == 0
     cluster.settle()
     script = "pwd; test -d /cache && ls /data; echo new > /data/made; rm /data/there; mkdir /data/sub"
     answer = kubectl.run(["exec", "p", "--", "sh", "-c", script])
-    assert answer.stdout == "/work/here\nthere\n" and answer.exit == 0, answer
+    assert answer.stdout == "/srv/here\nthere\n" and answer.exit == 0, answer
     assert node.text("/opt/shared/made") == "new\n" and node.list("/opt/shared") == ["made", "sub"]
 
 

@@ -6,11 +6,10 @@ and controllers.
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
-from pathlib import Path
 from typing import Any
+
+from benchmarks.own_process import own
 
 PODS = 10_000
 WATCHERS = 1_000
@@ -107,26 +106,13 @@ def watched(changes: int = 200) -> tuple[float, float]:
     return heard / took, made / changes
 
 
-def _own(call: str) -> tuple[float, ...]:
-    program = f"from benchmarks.bench_apiserver import *\nfound = {call}\n"
-    program += "print(*(found if isinstance(found, tuple) else (found,)))"
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=Path(__file__).parents[1],
-    )
-    return tuple(float(word) for word in done.stdout.split())
-
-
 def rows() -> list[tuple[str, float, str]]:
     """All figures: (name, value, unit)."""
-    cold, first, warm = _own("lists()")
-    events, encodings = _own("watched()")
+    cold, first, warm = own("bench_apiserver", "lists()")
+    events, encodings = own("bench_apiserver", "watched()")
     return [
-        ("API server: get of one pod", _own("gets()")[0], "/s"),
-        ("API server: create of a pod", _own("creates()")[0], "/s"),
+        ("API server: get of one pod", own("bench_apiserver", "gets()")[0], "/s"),
+        ("API server: create of a pod", own("bench_apiserver", "creates()")[0], "/s"),
         (f"API server: list of {PODS:,} pods, read from etcd", cold, "ms"),
         (f"API server: list of {PODS:,} pods, the first", first, "ms"),
         (f"API server: list of {PODS:,} pods, any further one", warm, "ms"),

@@ -15,12 +15,11 @@ and measures its kube-scheduler with the same clock. Never point it at a cluster
 from __future__ import annotations
 
 import argparse
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
+
+from benchmarks.own_process import own
 
 Obj = dict[str, Any]
 
@@ -161,28 +160,16 @@ def rows() -> list[tuple[str, float, str]]:
     found: list[tuple[str, float, str]] = []
     for workload, pods in PODS.items():
         for nodes in NODES:
-            best = _own(f"through_the_engine({nodes}, {workload!r}, {pods})")
+            best = own("bench_scheduler", f"through_the_engine({nodes}, {workload!r}, {pods})")
             found.append((f"{nodes:,} nodes, {workload}: created, scheduled, bound", best[1], "1/s"))
             found.append((f"{nodes:,} nodes, {workload}: the same, processor", best[0], "1/s"))
     for nodes in (16, 64, *NODES[1:]):
         for arrays in (False, True):
             how = "all at once" if arrays else "node by node"
             pods = 100 if nodes >= 1_000 and not arrays else 300
-            value = _own(f"(decisions({nodes}, 'basic', {arrays}, {pods}),)")[0]
+            value = own("bench_scheduler", f"(decisions({nodes}, 'basic', {arrays}, {pods}),)")[0]
             found.append((f"{nodes:,} nodes: one decision, {how}", value, "us"))
     return found
-
-
-def _own(call: str) -> tuple[float, ...]:
-    program = f"from benchmarks.bench_scheduler import *\nprint(*{call})"
-    done = subprocess.run(
-        [sys.executable, "-c", program],
-        capture_output=True,
-        text=True,
-        check=True,
-        cwd=Path(__file__).parents[1],
-    )
-    return tuple(float(word) for word in done.stdout.split())
 
 
 # -- a real kube-scheduler -------------------------------------------------------------------------

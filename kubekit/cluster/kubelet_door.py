@@ -17,6 +17,7 @@ from kubekit.api import status_error as errors
 from kubekit.api.exchange import Request, Response, WatchStream
 from kubekit.api.meta import Obj
 from kubekit.apiserver.authorization import attributes_of, forbidden_message
+from kubekit.apiserver.endpoints.connect import container_of
 from kubekit.cluster.egress import Egress
 from kubekit.cluster.node import Node
 from kubekit.cluster.pod_proxy import PodProxy
@@ -68,7 +69,7 @@ class KubeletDoor:
         pod = self._pod(namespace, name)
         place = f"{namespace}/{name}"
         if subresource != "portforward":
-            place += f"/{self._container(pod, request.param('container'))}"
+            place += f"/{container_of(pod, request.param('container'))}"
         node_name = pod["spec"].get("nodeName", "")
         if subresource == "log":
             return self._log(node_name, place, request)
@@ -85,7 +86,7 @@ class KubeletDoor:
     def exec(self, namespace: str, name: str, container: str, argv: list[str]) -> tuple[int, str, str]:
         """Run a command in a container to its end: (exit status, standard output, standard error)."""
         pod = self._pod(namespace, name)
-        chosen = self._container(pod, container)
+        chosen = container_of(pod, container)
         node_name = pod["spec"].get("nodeName", "")
         if not node_name:
             raise errors.bad_request(f"pod {name} does not have a host assigned")
@@ -167,18 +168,3 @@ class KubeletDoor:
         if pod is None:
             raise errors.not_found("pods", name)
         return pod
-
-    def _container(self, pod: Obj, wanted: str) -> str:
-        spec, name = pod["spec"], pod["metadata"]["name"]
-        lists = ("initContainers", "containers", "ephemeralContainers")
-        names = [one["name"] for group in lists for one in spec.get(group) or ()]
-        if wanted:
-            if wanted not in names:
-                raise errors.bad_request(f"container {wanted} is not valid for pod {name}")
-            return wanted
-        own: list[str] = [one["name"] for one in spec.get("containers") or ()]
-        if len(own) == 1:
-            return own[0]
-        raise errors.bad_request(
-            f"a container name must be specified for pod {name}, choose one of: [{' '.join(names)}]"
-        )

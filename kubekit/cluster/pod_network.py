@@ -10,11 +10,10 @@ network): rules, cut cables and missing routes decide. Each question to a name s
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from urllib.parse import parse_qsl, urlsplit
 
 import orjson
 
-from kubekit.api.exchange import Request, WatchStream
+from kubekit.api.exchange import WatchStream
 from kubekit.api.status_error import StatusError
 from kubekit.cluster.dns import NOERROR, Zone, outside
 from kubekit.cluster.node import Node
@@ -223,13 +222,7 @@ class ApiSite:
 
     def answer(self, asked: Asked) -> Answered:
         """As over a socket: who shows no token is anonymous."""
-        parts = urlsplit(asked.target)
-        query: dict[str, list[str]] = {}
-        for name, value in parse_qsl(parts.query, keep_blank_values=True):
-            query.setdefault(name, []).append(value)
-        headers = {name: value for name, value in asked.headers.items() if name != "host"}
-        request = Request(asked.method, parts.path, query, headers, asked.body or None, None, "curl")
-        response = self._cluster.apiserver(request)
+        response = self._cluster.apiserver(asked.as_request(None, "curl"))
         if isinstance(response, WatchStream):
             lines = b"".join(event.encode() for event in response.take())
             response.close()

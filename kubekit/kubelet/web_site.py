@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Protocol
+from urllib.parse import parse_qsl, urlsplit
+
+from kubekit.api.exchange import Request, UserInfo
 
 UNVERIFIED = """\
 More details here: https://curl.se/docs/sslcerts.html
@@ -30,6 +33,15 @@ class Asked:
     headers: dict[str, str]
     body: bytes = b""
     certificate: object = None
+
+    def as_request(self, user: UserInfo | None, source: str) -> Request:
+        """The same for a server in this process; `user` is who has shown that they are."""
+        parts = urlsplit(self.target)
+        query: dict[str, list[str]] = {}
+        for name, value in parse_qsl(parts.query, keep_blank_values=True):
+            query.setdefault(name, []).append(value)
+        headers = {name: value for name, value in self.headers.items() if name != "host"}
+        return Request(self.method, parts.path, query, headers, self.body or None, user, source)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,9 @@ from __future__ import annotations
 import importlib
 import json
 from typing import Any
-from urllib.parse import parse_qs, parse_qsl, urlsplit
+from urllib.parse import parse_qs, urlsplit
 
-from kubekit.api.exchange import Request, UserInfo, WatchStream
+from kubekit.api.exchange import UserInfo, WatchStream
 from kubekit.api.status_error import unauthorized
 from kubekit.cluster.etcd_pki import FOLDER
 from kubekit.etcd.auth import Identity
@@ -246,13 +246,7 @@ class ApiSite:
                 refused = unauthorized("Unauthorized").status
                 return Answered(401, JSON, json.dumps(refused, indent=2).encode())
             user = _user_of(asked.certificate)
-        parts = urlsplit(asked.target)
-        query: dict[str, list[str]] = {}
-        for name, value in parse_qsl(parts.query, keep_blank_values=True):
-            query.setdefault(name, []).append(value)
-        headers = {name: value for name, value in asked.headers.items() if name != "host"}
-        request = Request(asked.method, parts.path, query, headers, asked.body or None, user, "curl")
-        response = self.cluster.apiserver(request)
+        response = self.cluster.apiserver(asked.as_request(user, "curl"))
         if isinstance(response, WatchStream):
             LoopPump(self.cluster.loop).quiet(PATIENCE)
             lines = b"".join(event.encode() for event in response.take())

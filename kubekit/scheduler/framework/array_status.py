@@ -43,7 +43,7 @@ class ArrayStatuses(NodeStatuses):
         self._by_node: dict[str, Status] | None = None
 
     @property
-    def by_node(self) -> dict[str, Status]:  # type: ignore[override]
+    def by_node(self) -> dict[str, Status]:  # type: ignore[override]  # a field there; here made when asked for
         """The refusal of each node that has one."""
         if self._by_node is None:
             known, found = self._known, dict(self._before)

@@ -142,7 +142,7 @@ class Resource:
         scalar = {name: amount for name, amount in self.scalar.items() if amount}
         return (self.milli_cpu, self.memory, self.ephemeral_storage, self.allowed_pods, scalar)
 
-    __hash__ = None  # type: ignore[assignment]
+    __hash__ = None  # type: ignore[assignment]  # it changes, so it is no key; Python's own way to say so
 
 
 def _add(total: Amounts, more: Amounts) -> None:

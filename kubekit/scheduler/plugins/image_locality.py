@@ -8,6 +8,8 @@ Source: pkg/scheduler/framework/plugins/imagelocality.
 
 from __future__ import annotations
 
+from functools import partial
+
 from kubekit.scheduler.framework.cycle_state import CycleState
 from kubekit.scheduler.framework.node_info import NodeInfo
 from kubekit.scheduler.framework.node_table import Array, NodeTable
@@ -17,6 +19,10 @@ from kubekit.scheduler.framework.pod_info import PodInfo
 MIB = 1024 * 1024
 MIN_THRESHOLD = 23 * MIB
 MAX_CONTAINER_THRESHOLD = 1000 * MIB
+
+
+def _holds(image: str, node: NodeInfo) -> bool:
+    return image in node.images
 
 
 class ImageLocality(Plugin):
@@ -40,7 +46,7 @@ class ImageLocality(Plugin):
         """The same for many nodes."""
         np, total = table.np, None
         for image in pod.images:
-            there = table.column(("image", image), lambda node, image=image: image in node.images, bool)  # type: ignore[misc]
+            there = table.column(("image", image), partial(_holds, image), bool)
             if there.any():
                 known = table.nodes[int(there.argmax())].images[image]
                 worth = int(known.size * (len(known.nodes) / table.size))

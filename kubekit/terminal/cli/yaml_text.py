@@ -122,6 +122,12 @@ def _literal(text: str, indent: str) -> str:
     return f"|{hint}\n" + "\n".join(f"{indent}  {line}" if line else "" for line in body.split("\n"))
 
 
+def _digits(text: str, start: int) -> str:
+    """The digits of a text from a place on."""
+    rest = text[start:]
+    return rest[: len(rest) - len(rest.lstrip("0123456789"))]
+
+
 class _Key(str):
     """A key that sorts as go-yaml's: digits by value, letters after everything else."""
 
@@ -137,8 +143,7 @@ class _Key(str):
                 return left < right
             if left.isalpha() or right.isalpha():
                 return left.isalpha() if digits else right.isalpha()
-            number = re.compile(r"\d*")
-            texts = [number.match(str(word), index).group(0) for word in (self, other)]  # type: ignore[union-attr]
+            texts = [_digits(word, index) for word in (self, other)]
             values = [int(text) if text else 0 for text in texts]
             if values[0] != values[1]:
                 return values[0] < values[1]

@@ -191,7 +191,8 @@ def _parse(body: bytes | Any, kind: str, directive: str) -> tuple[Any, list[str]
             f"json: cannot unmarshal {go_json.go_type(value)} into Go value of type map[string]interface {{}}"
         )
         raise errors.bad_request(text if kind == "strategic" else f"error decoding patch: {text}")
-    return value, _duplicates(value, "")
+    # Only text can say a field twice.
+    return value, _duplicates(value, "") if isinstance(body, bytes) else []
 
 
 def _operations(value: Any, directive: str) -> tuple[list[Any], list[str]]:

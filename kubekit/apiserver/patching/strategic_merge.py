@@ -73,11 +73,13 @@ def _merge_map(original: Obj, patch: Obj, kind: Type | None) -> Obj:
         if directive == "delete":
             return {}
         raise StrategicError(f"unknown patch type: {_go(directive)} in map: {_go(patch)}")
-    original, patch = dict(original), dict(patch)
-    _retain_keys(original, patch)
-    _order_lists(original, patch, kind)
+    original = dict(original)
+    if any(key[:1] == "$" for key in patch):
+        patch = dict(patch)
+        _retain_keys(original, patch)
+        _order_lists(original, patch, kind)
     for key, value in patch.items():
-        deleting = key.startswith(DELETE_FROM)
+        deleting = key[:1] == "$" and key.startswith(DELETE_FROM)
         if deleting:
             key = key[len(DELETE_FROM) :]
             if not isinstance(value, list):
@@ -91,7 +93,7 @@ def _merge_map(original: Obj, patch: Obj, kind: Type | None) -> Obj:
         maps = isinstance(before, dict) and isinstance(value, dict)
         if before is None or not (maps or type(before) is type(value)):
             if not deleting:
-                original[key] = _drop_directives(_drop_nulls(value))
+                original[key] = _plain(value)
             continue
         field, inner = _field(kind, key)
         if isinstance(value, dict):
@@ -146,7 +148,7 @@ def _order_lists(original: Obj, patch: Obj, kind: Type | None) -> None:
                 f" list:\n{_go(order)}\n"
             )
         if before is None:
-            merged = _drop_directives(_drop_nulls(wanted))
+            merged = _plain(wanted)
         elif wanted is None:
             merged = before
         else:
@@ -189,7 +191,7 @@ def _merge_list(
         if place >= 0:
             rest[place] = _merge_map(rest[place], item, kind)
         else:
-            rest.append(_drop_directives(_drop_nulls(item)))
+            rest.append(_plain(item))
     return _in_new_order(rest, plain, before, merge_key)
 
 
@@ -281,28 +283,28 @@ def _in_new_order(merged: list[Any], order: list[Any], before: list[Any], merge_
     return result
 
 
-def _drop_nulls(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _drop_nulls(item) for key, item in value.items() if item is not None}
-    if isinstance(value, list):
-        return [_drop_nulls(item) for item in value]
-    return value
-
-
-def _drop_directives(value: Any) -> Any:
+def _plain(value: Any) -> Any:
+    """What is new of a patch: a copy without nulls in maps and without directives."""
     if isinstance(value, dict):
         return {
-            key: _drop_directives(item)
+            key: _plain(item) if isinstance(item, _NESTED) else item
             for key, item in value.items()
-            if key not in (DIRECTIVE, RETAIN) and not key.startswith((DELETE_FROM, ORDER))
+            if item is not None and not (key[:1] == "$" and _is_directive(key))
         }
     if isinstance(value, list):
         return [
-            _drop_directives(item)
+            _plain(item) if isinstance(item, _NESTED) else item
             for item in value
             if not (isinstance(item, dict) and DIRECTIVE in item and item[DIRECTIVE] in ("delete", "replace"))
         ]
     return value
+
+
+_NESTED = (dict, list)
+
+
+def _is_directive(key: str) -> bool:
+    return key in (DIRECTIVE, RETAIN) or key.startswith((DELETE_FROM, ORDER))
 
 
 def go_value(value: Any) -> str:

@@ -96,7 +96,7 @@ def _entries(server: APIServer, resource: Resource) -> list[Obj]:
         entry["shortNames"] = list(resource.short_names)
     if resource.categories:
         entry["categories"] = list(resource.categories)
-    if server.is_stored(resource):
+    if server.special(resource) is None:
         entry["storageVersionHash"] = storage_hash(resource)
     entries = [entry]
     for name in sorted(resource.subresources):

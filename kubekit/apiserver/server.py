@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from time import perf_counter_ns
 from typing import Any
 
@@ -33,6 +34,7 @@ from kubekit.apiserver.endpoints import reviews
 from kubekit.apiserver.endpoints.binding import create_binding
 from kubekit.apiserver.endpoints.dispatch import dispatch
 from kubekit.apiserver.endpoints.scope import Scope, same
+from kubekit.apiserver.endpoints.watch import send_bookmarks
 from kubekit.apiserver.fairness.flow_control import FlowControl
 from kubekit.apiserver.node_authorizer import NodeAuthorizer
 from kubekit.apiserver.pipeline import build
@@ -171,8 +173,8 @@ class APIServer(Component):
 
     def on_start(self) -> None:
         """Fill the caches from the store, and make what a new cluster needs."""
-        for store in self._stores.values():
-            store.cache.start()
+        for cache in self.caches():
+            cache.start()
         if self.authorization.node is not None:
             self.authorization.node.relations.restart()
         self.definitions.start()
@@ -184,7 +186,7 @@ class APIServer(Component):
         boot.run(self)
         self.flow_control.start()
         self._compactor.start()
-        self.loop.every(60.0, self.name, self._bookmarks, what="bookmarks for quiet watches")
+        self.loop.every(60.0, self.name, partial(send_bookmarks, self), what="bookmarks for quiet watches")
 
     def _repair(self) -> None:
         with contextlib.suppress(StoreUnavailable):
@@ -193,8 +195,8 @@ class APIServer(Component):
     def _lose_track(self) -> None:
         """Changes by others were missed for good: nobody is told anything more until all is read anew."""
         self._missed = True
-        for store in self._stores.values():
-            store.cache.stop()
+        for cache in self.caches():
+            cache.stop()
         self.loop.call_soon(self.name, self._catch_up, what="read everything anew")
 
     def _catch_up(self) -> None:
@@ -206,9 +208,9 @@ class APIServer(Component):
         if not self._missed and request is not None and request.query.get("resourceVersion") != ["0"]:
             self.storage.backend.refresh()
         if self._missed:
-            for store in list(self._stores.values()):
-                store.cache.stop()
-                store.cache.start()
+            for cache in self.caches():
+                cache.stop()
+                cache.start()
             if self.authorization.node is not None:
                 self.authorization.node.relations.restart()
             self.definitions.start()
@@ -217,13 +219,11 @@ class APIServer(Component):
             self._missed = False
 
     def on_stop(self) -> None:
-        """End every watch."""
-        self.on_crash()
-
-    def on_crash(self) -> None:
         """Connections break: every watch ends; memory is lost."""
-        for store in self._stores.values():
-            store.cache.stop()
+        for cache in self.caches():
+            cache.stop()
+
+    on_crash = on_stop
 
     def __call__(self, request: Request) -> Answer:
         """Answer a request; raises ConnectionRefused while the server does not run."""
@@ -281,7 +281,10 @@ class APIServer(Component):
         prefix = f"{PREFIX}/{prefix_of(resource)}/"
         self.storage.place(prefix, *home)
         recorder = records.watch_recorder(self, resource)
-        cache = WatchCache(self.storage, prefix, recorder, routes=ROUTES.get(home, ()))
+        # Events are served by two groups, from one cache.
+        cache = next((store.cache for store in self.stores() if store.cache.prefix == prefix), None)
+        if cache is None:
+            cache = WatchCache(self.storage, prefix, recorder, routes=ROUTES.get(home, ()))
         lease = self._event_lease if resource.plural == "events" else None
         return ResourceStore(resource, strategy_of(resource), cache, lease)
 
@@ -340,13 +343,13 @@ class APIServer(Component):
         """Every store."""
         return iter(self._stores.values())
 
+    def caches(self) -> list[WatchCache]:
+        """Every watch cache once."""
+        return list(dict.fromkeys(store.cache for store in self._stores.values()))
+
     def resources(self) -> Iterator[Resource]:
         """Everything that is served."""
         return (scope.resource for scope in self._scopes.values())
-
-    def is_stored(self, resource: Resource) -> bool:
-        """Whether objects of a resource are kept (and not only answered)."""
-        return resource.plural not in VIRTUAL
 
     def is_custom(self, resource: Resource) -> bool:
         """Whether a resource comes from a CustomResourceDefinition."""
@@ -354,7 +357,7 @@ class APIServer(Component):
         return scope is not None and scope.custom is not None
 
     def special(self, resource: Resource) -> Callable[[Context, Scope], Answer] | None:
-        """What answers a resource that is stored nowhere."""
+        """What answers a resource that is stored nowhere; None for one that is."""
         if resource.plural not in VIRTUAL:
             return None
         if resource.plural == "bindings":
@@ -390,11 +393,6 @@ class APIServer(Component):
         except StoreUnavailable:
             return False
         return True
-
-    def _bookmarks(self) -> None:
-        from kubekit.apiserver.endpoints.watch import send_bookmarks
-
-        send_bookmarks(self)
 
 
 __all__ = ["PREFIXES", "APIServer"]

@@ -211,7 +211,7 @@ class Storage:
         """The object of a put event, without decoding when this server wrote it."""
         assert event.value is not None
         # Other servers write too, to the same key perhaps: it is the value that says whose event this is.
-        # Left there: events, for one, are followed by two caches. `_put` takes it away.
+        # Left there for whoever else follows the key; `_put` takes it away.
         pending = self._pending.get(event.key)
         if pending is not None and pending.value == event.value:
             return pending.at(event.revision)

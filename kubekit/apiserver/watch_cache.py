@@ -76,7 +76,7 @@ class Watcher:
     """One client's watch."""
 
     __slots__ = (
-        "bookmarks",
+        "bookmark",
         "form",
         "heard",
         "matches",
@@ -93,7 +93,7 @@ class Watcher:
         route: tuple[str, str],
         matches: Predicate | None,
         source: str = "",
-        bookmarks: bool = False,
+        bookmark: Callable[[int], WatchEvent] | None = None,
         form: Any = None,
         transform: Transform | None = None,
     ) -> None:
@@ -101,7 +101,8 @@ class Watcher:
         self.route = route
         self.matches = matches
         self.source = source
-        self.bookmarks = bookmarks
+        self.bookmark = bookmark
+        """Makes what tells this watcher, in its version and form, how far it has come; None: it is not told."""
         self.form = form
         self.transform = transform
         self.heard = 0

@@ -58,6 +58,37 @@ def test_initial_events_end_with_a_bookmark(api: Asker) -> None:
     assert events[1].object["metadata"]["annotations"] == {"k8s.io/initial-events-end": "true"}
 
 
+def test_a_bookmark_has_the_version_of_its_watch_where_a_kind_has_several(api: Asker) -> None:
+    versions = ("autoscaling/v1", "autoscaling/v2")
+    quiet = {
+        version: api.watch(
+            f"/apis/{version}/namespaces/quiet/horizontalpodautoscalers", allowWatchBookmarks="true"
+        )
+        for version in versions
+    }
+    target = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}
+    spec = {"maxReplicas": 3, "scaleTargetRef": target}
+    where = "/apis/autoscaling/v2/namespaces/default/horizontalpodautoscalers"
+    api.make(where, {"metadata": {"name": "web"}, "spec": spec})
+    api.loop.advance(61)
+    for version, stream in quiet.items():
+        assert [(event.type, event.object["apiVersion"]) for event in stream.take()] == [
+            ("BOOKMARK", version)
+        ]
+
+
+def test_events_are_one_store_for_both_of_their_groups(api: Asker) -> None:
+    old, new = api.watch("/api/v1/events"), api.watch("/apis/events.k8s.io/v1/events")
+    about = {"kind": "Pod", "namespace": "default", "name": "web"}
+    api.make(f"{CORE}/events", {"metadata": {"name": "said"}, "involvedObject": about, "reason": "Told"})
+    (one,), (other,) = old.take(), new.take()
+    assert one.object["apiVersion"] == "v1" and one.object["involvedObject"]["name"] == "web"
+    assert other.object["apiVersion"] == "events.k8s.io/v1" and other.object["regarding"]["name"] == "web"
+    assert api.ask("DELETE", "/apis/events.k8s.io/v1/namespaces/default/events/said").status == 200
+    assert [event.type for event in (*old.take(), *new.take())] == ["DELETED", "DELETED"]
+    assert api.ask("GET", f"{CORE}/events/said").status == 404
+
+
 def test_quiet_watches_get_bookmarks_and_timeouts_end_them(api: Asker) -> None:
     stream = api.watch(f"{CORE}/configmaps", allowWatchBookmarks="true", timeoutSeconds="90")
     ended: list[bool] = []

@@ -8,6 +8,7 @@ Upstream: apiserver/pkg/endpoints/handlers/watch.go, apiserver/pkg/storage/cache
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from kubekit.api import status_error as errors
@@ -37,13 +38,15 @@ def watch(ctx: Context, scope: Scope) -> WatchStream | Response:
     start = paging.parse_revision(options.resource_version)
     cache = scope.store.cache
     stream = WatchStream(headers={"Content-Type": "application/json", "Transfer-Encoding": "chunked"})
+    name, transform = _form(ctx, scope, form)
     watcher = Watcher(
         stream,
         route_of(ctx, scope, selection),
         _with_namespace(ctx, scope, selection),
         ctx.request.source or ctx.user.name,
-        options.allow_bookmarks,
-        *_form(ctx, scope, form),
+        partial(bookmark, scope, transform) if options.allow_bookmarks else None,
+        name,
+        transform,
     )
     present = ctx.server.storage.revision()
     replay = start == 0 or options.send_initial_events is True
@@ -56,7 +59,7 @@ def watch(ctx: Context, scope: Scope) -> WatchStream | Response:
         watcher.heard = present
         if options.send_initial_events and options.allow_bookmarks:
             last = max(cache.revision, present)
-            stream.send(bookmark(scope, last, watcher.transform, end_of_initial=True))
+            stream.send(bookmark(scope, transform, last, end_of_initial=True))
     elif start:
         try:
             missed = cache.since(start)
@@ -126,7 +129,7 @@ def _form(ctx: Context, scope: Scope, form: Form) -> tuple[Any, Transform | None
     if not form.kind:
         if scope.to_served is same:
             return None, None
-        return scope.resource.version, scope.to_served
+        return scope.resource.api_version, scope.to_served
     include = ctx.request.param("includeObject")
     first = True
 
@@ -142,11 +145,11 @@ def _form(ctx: Context, scope: Scope, form: Form) -> tuple[Any, Transform | None
     if form.kind == "Table":
         # Only the first table of a stream has its columns: such events cannot be shared.
         return (object(),), shape
-    return (scope.resource.version, form.kind, form.version, include), shape
+    return (scope.resource.api_version, form.kind, form.version, include), shape
 
 
 def bookmark(
-    scope: Scope, revision: int, transform: Transform | None = None, end_of_initial: bool = False
+    scope: Scope, transform: Transform | None, revision: int, end_of_initial: bool = False
 ) -> WatchEvent:
     """A BOOKMARK: nothing but the revision up to which the watcher has heard everything, in its form."""
     metadata: Obj = {"resourceVersion": str(revision)}
@@ -163,9 +166,8 @@ def bookmark(
 
 def send_bookmarks(server: APIServer) -> None:
     """Tell every watch that wants to know, and has heard nothing lately, how far it has come."""
-    for scope in server.scopes():
-        cache = scope.store.cache
+    for cache in server.caches():
         for watcher in list(cache.watchers()):
-            if watcher.bookmarks and watcher.heard < cache.revision:
+            if watcher.bookmark is not None and watcher.heard < cache.revision:
                 watcher.heard = cache.revision
-                watcher.stream.send(bookmark(scope, cache.revision, watcher.transform))
+                watcher.stream.send(watcher.bookmark(cache.revision))

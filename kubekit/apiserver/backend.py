@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from kubekit.apiserver.storage import Compacted, Future, Stored, StoreEvent, StoreUnavailable
+from kubekit.apiserver.storage import Compacted, Deliver, Future, Stored, StoreUnavailable
 from kubekit.etcd import DELETE, EtcdError, FutureRevision, prefix_end
 from kubekit.etcd import Compacted as EtcdCompacted
 from kubekit.etcd.client import EtcdClient
@@ -104,19 +104,15 @@ class StoreBackend:
         self,
         prefix: str,
         start_revision: int,
-        deliver: Callable[[list[StoreEvent]], None],
+        deliver: Deliver,
         lost: Callable[[], None] | None = None,
     ) -> Callable[[], None]:
         """Every change under a prefix; `lost` is called once when the watch has ended because what it was to
         tell next is gone: the store was compacted, or restored as if it had been."""
 
         def told(events: list[Any]) -> None:
-            deliver(
-                [
-                    StoreEvent(e.kv.key.decode(), None if e.type == DELETE else e.kv.value, e.kv.mod_revision)
-                    for e in events
-                ]
-            )
+            for kind, kv, _ in events:
+                deliver(kv.key.decode(), None if kind == DELETE else kv.value, kv.mod_revision)
 
         data = prefix.encode()
         try:

@@ -35,12 +35,8 @@ class Stored(NamedTuple):
     mod_revision: int
 
 
-class StoreEvent(NamedTuple):
-    """One change of a key: `value` is None when it was deleted."""
-
-    key: str
-    value: bytes | None
-    revision: int
+Deliver = Callable[[str, bytes | None, int], None]
+"""Called with one change of a key: its key, its value (None when it was deleted) and the revision."""
 
 
 class Compacted(Exception):
@@ -91,7 +87,7 @@ class Backend(Protocol):
         self,
         prefix: str,
         start_revision: int,
-        deliver: Callable[[list[StoreEvent]], None],
+        deliver: Deliver,
         lost: Callable[[], None] | None = None,
     ) -> Callable[[], None]:
         """Deliver every change under the prefix from a revision on; returns what ends it. `lost`: there is a
@@ -207,15 +203,14 @@ class Storage:
         found = self.backend.get(key)
         return None if found is None else self.read(key, found.value, found.mod_revision)
 
-    def decoded(self, event: StoreEvent) -> Obj:
-        """The object of a put event, without decoding when this server wrote it."""
-        assert event.value is not None
+    def decoded(self, key: str, value: bytes, revision: int) -> Obj:
+        """The object that an event brings, without decoding when this server wrote it."""
         # Other servers write too, to the same key perhaps: it is the value that says whose event this is.
         # Left there for whoever else follows the key; `_put` takes it away.
-        pending = self._pending.get(event.key)
-        if pending is not None and pending.value == event.value:
-            return pending.at(event.revision)
-        return self.read(event.key, event.value, event.revision)
+        pending = self._pending.get(key)
+        if pending is not None and pending.value == value:
+            return pending.at(revision)
+        return self.read(key, value, revision)
 
     def _put(self, key: str, obj: Obj, mod_revision: int, lease: int) -> Obj | None:
         metadata = obj["metadata"]

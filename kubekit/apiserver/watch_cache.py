@@ -21,7 +21,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from kubekit.api.exchange import WatchEvent, WatchStream
-from kubekit.apiserver.storage import Storage, StoreEvent
+from kubekit.apiserver.storage import Storage
 from kubekit.sim.calm import calm
 
 Obj = dict[str, Any]
@@ -102,7 +102,7 @@ class Watcher:
         self.matches = matches
         self.source = source
         self.bookmark = bookmark
-        """Makes what tells this watcher, in its version and form, how far it has come; None: it is not told."""
+        """Makes what tells it, in its version and form, how far it has come; None: it does not want that."""
         self.form = form
         self.transform = transform
         self.heard = 0
@@ -145,6 +145,7 @@ class WatchCache:
         self.oldest = 0
         """A watch may start at this revision or later."""
         self.routes = routes
+        self._paths = [(field, tuple(field.split("."))) for field in routes]
         """Fields of an object by which watchers are routed, e.g. ``spec.nodeName``."""
         self.changes: list[Callable[[CacheEvent], None]] = []
         """Called with each event before the watchers: indexes of this room."""
@@ -183,7 +184,7 @@ class WatchCache:
         self.oldest = self.revision
 
     def _go_on(self) -> None:
-        self._end = self.storage.backend.watch(self.prefix, self.revision + 1, self._follow, self._lost)
+        self._end = self.storage.backend.watch(self.prefix, self.revision + 1, self._apply, self._lost)
 
     def stop(self) -> None:
         """Cease to follow the store and end every watch."""
@@ -204,9 +205,9 @@ class WatchCache:
         found, revision = self.storage.backend.load(self.prefix)
         there = {stored.key for stored in found}
         for key in [key for key in self.keys if key not in there]:
-            self._apply(StoreEvent(key, None, revision))
+            self._apply(key, None, revision)
         for stored in found:
-            self._apply(StoreEvent(stored.key, stored.value, stored.mod_revision))
+            self._apply(stored.key, stored.value, stored.mod_revision)
         self.window.clear()
         self.revision = self.oldest = revision
         self._go_on()
@@ -217,28 +218,25 @@ class WatchCache:
             self.window.popleft()
         self.oldest = max(self.oldest, revision)
 
-    def _follow(self, events: list[StoreEvent]) -> None:
-        for event in events:
-            self._apply(event)
-
-    def _apply(self, change: StoreEvent) -> None:
-        key = change.key
+    def _apply(self, key: str, value: bytes | None, revision: int) -> None:
+        """Follow one change of the store."""
         old = self.objects.get(key)
         new: Obj | None = None
         if self._bare:
             self._bare.pop(key, None)
-        if change.value is not None:
+        if value is not None:
             try:
-                new = self.storage.decoded(change)
+                new = self.storage.decoded(key, value, revision)
             except ValueError as error:
                 self.broken[key] = error
             else:
-                self.broken.pop(key, None)
+                if self.broken:
+                    self.broken.pop(key, None)
                 if self._upgrade is not None:
                     new = self._upgrade(new)
         else:
             self.broken.pop(key, None)
-        self.revision = change.revision
+        self.revision = revision
         if new is not None:
             if old is None:
                 insort(self.keys, key)
@@ -248,7 +246,7 @@ class WatchCache:
             del self.keys[bisect_left(self.keys, key)]
         else:
             return
-        event = CacheEvent(key, old, new, change.revision, None)
+        event = CacheEvent(key, old, new, revision, None)
         if len(self.window) == WINDOW:
             self.oldest = self.window[0].revision
         self.window.append(event)
@@ -281,9 +279,9 @@ class WatchCache:
                 ("metadata.namespace", metadata.get("namespace", "")),
                 ("metadata.name", metadata.get("name", "")),
             ]
-            for field in self.routes:
+            for field, path in self._paths:
                 for version in (event.new, event.old):
-                    if version is not None and (route := (field, _field(version, field))) not in seen:
+                    if version is not None and (route := (field, _field(version, path))) not in seen:
                         seen.append(route)
             for route in seen:
                 if route in watchers:
@@ -377,8 +375,8 @@ def with_revision(obj: Obj, revision: int) -> Obj:
     return {**obj, "metadata": {**obj["metadata"], "resourceVersion": str(revision)}}
 
 
-def _field(obj: Obj, path: str) -> str:
+def _field(obj: Obj, path: tuple[str, ...]) -> str:
     value: Any = obj
-    for part in path.split("."):
+    for part in path:
         value = value.get(part) if isinstance(value, dict) else None
     return value if isinstance(value, str) else ""

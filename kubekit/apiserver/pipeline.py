@@ -27,6 +27,7 @@ from kubekit.sim import Step
 
 if TYPE_CHECKING:
     from kubekit.apiserver.context import Context
+    from kubekit.apiserver.fairness.flow_control import Flow
 
 Answer = Response | WatchStream
 Next = Callable[["Context"], Answer]
@@ -117,13 +118,18 @@ def with_priority_and_fairness(ctx: Context, next: Next) -> Answer:
         ctx.steps.append(flow.step)
         return next(ctx)
     if not control.enter(flow, ctx):
-        ctx.refused("Priority and fairness", f"all {flow.level.current} seats of {flow.level.name} are taken")
-        raise full()
+        raise no_seat(ctx, flow)
     ctx.steps.append(flow.step)
     try:
         return next(ctx)
     finally:
         control.leave(flow)
+
+
+def no_seat(ctx: Context, flow: Flow) -> errors.StatusError:
+    """The refusal of a request whose level has no seat left, noted as a step."""
+    ctx.refused("Priority and fairness", f"all {flow.level.current} seats of {flow.level.name} are taken")
+    return full()
 
 
 def with_audit(ctx: Context, next: Next) -> Answer:
@@ -148,10 +154,14 @@ def with_audit(ctx: Context, next: Next) -> Answer:
     return answer
 
 
+IMPERSONATE = "impersonate-"
+"""How the headers begin that say as whom a request is made."""
+
+
 def with_impersonation(ctx: Context, next: Next) -> Answer:
     """As whom: a user who may impersonate goes on as somebody else."""
     for name in ctx.request.headers:
-        if name.startswith("impersonate-"):
+        if name.startswith(IMPERSONATE):
             before = ctx.user.name
             ctx.user = impersonated(ctx)
             ctx.passed("Impersonation", f"{before} acts as {ctx.user.name}")

@@ -95,8 +95,7 @@ class RBAC:
         if version != self._allowed_at or len(self._allowed) >= MATCHED_LIMIT:
             self._allowed, self._allowed_at = {}, version
         user = asked.user
-        what = (asked.group, asked.qualified, asked.namespace) if asked.is_resource else asked.path
-        key = (user.name, user.groups, asked.verb, what)
+        key = self._key(asked)
         known = self._allowed.get(key)
         if known is not None:
             return True, known
@@ -119,6 +118,16 @@ class RBAC:
         unique = list(dict.fromkeys(missing))
         text = unique[0] if len(unique) == 1 else f"[{', '.join(unique)}]"
         return False, f"RBAC: {text}"
+
+    def allows_any_name(self, asked: Attributes) -> bool:
+        """Whether what was just allowed is allowed, and for the same reason, whatever the object's name."""
+        return self.source.version() == self._allowed_at and self._key(asked) in self._allowed
+
+    @staticmethod
+    def _key(asked: Attributes) -> tuple[Any, ...]:
+        """What a decision depends on, but for the object's name."""
+        what = (asked.group, asked.qualified, asked.namespace) if asked.is_resource else asked.path
+        return asked.user.name, asked.user.groups, asked.verb, what
 
     def rules_for(
         self, user: UserInfo, namespace: str, missing: list[str] | None = None

@@ -11,8 +11,8 @@ looks at the path again. Paths are only taken apart here. Follows
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 _VERBS = {
     "POST": "create",
@@ -26,8 +26,7 @@ _SPECIAL_VERBS = frozenset({"proxy", "watch"})
 _NAMESPACE_SUBRESOURCES = frozenset({"status", "finalize"})
 
 
-@dataclass(frozen=True, slots=True)
-class RequestInfo:
+class RequestInfo(NamedTuple):
     """What is asked: of a resource (`is_resource`), or of any other path."""
 
     verb: str

@@ -37,7 +37,8 @@ class CachedRoles:
         caches = self._caches
         if not caches:
             caches += [self._server.store(GROUP, plural).cache for plural in PLURALS]
-        return tuple([cache.revision for cache in caches])
+        one, two, three, four = caches
+        return one.revision, two.revision, three.revision, four.revision
 
     def cluster_role_bindings(self) -> list[Obj]:
         """Every ClusterRoleBinding."""

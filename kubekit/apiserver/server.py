@@ -36,8 +36,9 @@ from kubekit.apiserver.endpoints.dispatch import dispatch
 from kubekit.apiserver.endpoints.scope import Scope, same
 from kubekit.apiserver.endpoints.watch import send_bookmarks
 from kubekit.apiserver.fairness.flow_control import FlowControl
+from kubekit.apiserver.known_requests import KnownRequests
 from kubekit.apiserver.node_authorizer import NodeAuthorizer
-from kubekit.apiserver.pipeline import build
+from kubekit.apiserver.pipeline import Next
 from kubekit.apiserver.rbac import RBAC
 from kubekit.apiserver.registry.builtin import (
     CONVERTERS,
@@ -132,7 +133,7 @@ class APIServer(Component):
         self._stores: dict[tuple[str, str], ResourceStore] = {}
         self._scopes: dict[tuple[str, str, str], Scope] = {}
         self._kinds: dict[tuple[str, str], Scope] = {}
-        self.pipeline = build(dispatch)
+        self.pipeline: Next = KnownRequests(self, dispatch)
         self._subjects: dict[tuple[str, str], str] = {}
         for resource in RESOURCES:
             if "alpha" not in resource.version and "beta" not in resource.version:

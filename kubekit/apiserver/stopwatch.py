@@ -7,6 +7,7 @@ list of steps it then is, and each step is timed by its being added.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from time import perf_counter_ns
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,11 @@ class Stopwatch(list[Step]):
         now = perf_counter_ns()
         self.laps.append(now - self._last)
         self._last = perf_counter_ns()
+
+    def extend(self, steps: Iterable[Step]) -> None:
+        """Add several steps: the first one took the time, the others were known."""
+        for step in steps:
+            self.append(step)
 
     def admission(self) -> None:
         """Admission begins: what was done since the last step is not the first plugin's."""

@@ -76,6 +76,8 @@ class FlowControl:
         self._fresh = False
         self._flows: dict[tuple[Any, ...], Flow] = {}
         self._due = False
+        self.generation = 0
+        """Grows whenever the flows that were given before count no longer."""
         for plural in ("flowschemas", "prioritylevelconfigurations"):
             server.store(GROUP, plural).cache.changes.append(self._changed)
 
@@ -103,6 +105,7 @@ class FlowControl:
         self._fresh = False
         self._count()
         self._flows.clear()
+        self.generation += 1
 
     def _share_out(self) -> None:
         self._read()
@@ -134,6 +137,7 @@ class FlowControl:
             if len(self._flows) >= MAX_REMEMBERED:
                 self._count()
                 self._flows.clear()
+                self.generation += 1
             self._flows[key] = found
         return found
 

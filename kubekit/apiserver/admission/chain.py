@@ -7,8 +7,8 @@ resource is worked out once. Upstream: pkg/kubeapiserver/options/plugins.go.
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 from kubekit.api.status_error import StatusError
 from kubekit.apiserver.admission.certificates import (
@@ -67,9 +67,22 @@ OFF_BY_DEFAULT = ("NodeRestriction",)
 """Plugins that are asked only when they are switched on."""
 
 
-@functools.cache
-def _passed(plugin: str, phase: str) -> Step:
-    return Step(f"Admission {plugin}", "pass", phase)
+_ALWAYS: dict[str, dict[str, Any]] = {"": {}}
+"""In the place of the objects that a plugin acts on, for one that does not depend on any."""
+
+
+class _Turn(NamedTuple):
+    """A plugin's turn: whom to ask, unless there is nothing that it acts on, and the step when it agrees."""
+
+    plugin: AdmissionPlugin
+    ask: Callable[[Attributes], None]
+    passed: Step
+    acts_on: dict[str, dict[str, Any]]
+    """The objects themselves, as the watch cache holds them for as long as the server lives."""
+
+
+Question = tuple[str, str, str, str, str]
+"""Group, plural, subresource, operation, and the plugins' method."""
 
 
 class AdmissionChain:
@@ -78,8 +91,9 @@ class AdmissionChain:
     def __init__(self, disabled: Sequence[str] = (), enabled: Sequence[str] = ()) -> None:
         off = {*OFF_BY_DEFAULT, *disabled} - set(enabled)
         self.plugins = [plugin() for plugin in PLUGINS if plugin.name not in off]
-        self._admitting: dict[tuple[str, str, str], list[AdmissionPlugin]] = {}
-        self._validating: dict[tuple[str, str, str], list[AdmissionPlugin]] = {}
+        self._turns: dict[Question, list[_Turn]] = {}
+        """Whose turn it is by what is asked: depends on nothing but the plugins. As many as there are
+        resources; a definition of a custom one that was deleted may leave its own behind."""
 
     def plugin(self, name: str) -> AdmissionPlugin | None:
         """The plugin of that name, when it is enabled."""
@@ -89,45 +103,51 @@ class AdmissionChain:
         """Let every plugin change the object; raises the first refusal."""
         if (watch := a.ctx.stopwatch) is not None:
             watch.admission()
-        for plugin in self._concerned(a, self._admitting, "admit"):
-            try:
-                plugin.admit(a)
-            except StatusError as error:
-                a.ctx.refused(f"Admission {plugin.name}", error.message, {"phase": "mutating"})
-                raise
-            a.ctx.steps.append(_passed(plugin.name, "mutating"))
+        self._ask(a, "admit", "mutating")
         if a.reinvoke:
             self._again(a)
 
     def _again(self, a: Attributes) -> None:
         """Ask the plugins once more that had their turn before a policy or webhook changed the object."""
-        for plugin in self._concerned(a, self._admitting, "admit"):
+        for plugin, _, _, _ in self._concerned(a, "admit", "mutating"):
             if not isinstance(plugin, MutatingAdmissionPolicy | MutatingAdmissionWebhook):
                 plugin.admit(a)
 
     def validate(self, a: Attributes) -> None:
         """Ask every plugin whether the final object may pass; raises the first refusal."""
-        for plugin in self._concerned(a, self._validating, "validate"):
-            try:
-                plugin.validate(a)
-            except StatusError as error:
-                a.ctx.refused(f"Admission {plugin.name}", error.message, {"phase": "validating"})
-                raise
-            a.ctx.steps.append(_passed(plugin.name, "validating"))
+        self._ask(a, "validate", "validating")
 
-    def _concerned(
-        self, a: Attributes, known: dict[tuple[str, str, str], list[AdmissionPlugin]], method: str
-    ) -> list[AdmissionPlugin]:
-        plural = f"{a.resource.plural}/{a.subresource}" if a.subresource else a.resource.plural
-        key = (a.resource.group, plural, a.operation)
-        found = known.get(key)
+    def _ask(self, a: Attributes, method: str, phase: str) -> None:
+        steps = a.ctx.steps
+        for _, ask, passed, acts_on in self._concerned(a, method, phase):
+            if acts_on:
+                try:
+                    ask(a)
+                except StatusError as error:
+                    a.ctx.refused(passed.asked, error.message, {"phase": phase})
+                    raise
+            steps.append(passed)
+
+    def _concerned(self, a: Attributes, method: str, phase: str) -> list[_Turn]:
+        resource = a.resource
+        key = (resource.group, resource.plural, a.subresource, a.operation, method)
+        found = self._turns.get(key)
         if found is None:
-            base = getattr(AdmissionPlugin, method)
-            found = known[key] = [
-                plugin
-                for plugin in self.plugins
-                if getattr(type(plugin), method) is not base
-                and a.operation in plugin.operations
-                and (plugin.resources is None or (a.resource.group, plural) in plugin.resources)
-            ]
+            found = self._turns[key] = self._find(a, method, phase)
         return found
+
+    def _find(self, a: Attributes, method: str, phase: str) -> list[_Turn]:
+        plural = f"{a.resource.plural}/{a.subresource}" if a.subresource else a.resource.plural
+        base, store = getattr(AdmissionPlugin, method), a.ctx.server.store
+        return [
+            _Turn(
+                plugin,
+                getattr(plugin, method),
+                Step(f"Admission {plugin.name}", "pass", phase),
+                _ALWAYS if plugin.acts_on is None else store(*plugin.acts_on).cache.objects,
+            )
+            for plugin in self.plugins
+            if getattr(type(plugin), method) is not base
+            and a.operation in plugin.operations
+            and (plugin.resources is None or (a.resource.group, plural) in plugin.resources)
+        ]

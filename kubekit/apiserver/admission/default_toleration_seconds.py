@@ -6,6 +6,7 @@ Upstream: plugin/pkg/admission/defaulttolerationseconds/admission.go.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from kubekit.apiserver.admission.plugin import CREATE, UPDATE, AdmissionPlugin, Attributes
@@ -32,7 +33,9 @@ class DefaultTolerationSeconds(AdmissionPlugin):
             return
         spec = a.part("spec")
         present: list[Obj] = spec.get("tolerations") or []
-        missing = [key for key in _KEYS if not any(_tolerates(toleration, key) for toleration in present)]
+        missing: Sequence[str] = _KEYS
+        if present:
+            missing = [key for key in _KEYS if not any(_tolerates(toleration, key) for toleration in present)]
         if missing:
             a.change("/spec", spec, "tolerations", [*present, *(_DEFAULTS[key] for key in missing)])
 

@@ -25,6 +25,7 @@ class LimitRanger(AdmissionPlugin):
     name = "LimitRanger"
     operations = frozenset({CREATE, UPDATE})
     resources = frozenset({("", "pods"), ("", "pods/resize"), ("", "persistentvolumeclaims")})
+    acts_on = ("", "limitranges")
 
     def admit(self, a: Attributes) -> None:
         """Fill in defaults; what is out of bounds is refused here already."""

@@ -23,6 +23,7 @@ from kubekit.apiserver.admission.policy_matching import (
 )
 from kubekit.apiserver.admission.policy_programs import MutatingPrograms
 from kubekit.apiserver.admission.reading_back import read_again
+from kubekit.apiserver.admission.webhooks import GROUP
 from kubekit.apiserver.cel import EvaluationError, Program
 from kubekit.apiserver.managed_fields import check
 from kubekit.apiserver.managed_fields.merge import merged
@@ -46,6 +47,7 @@ class MutatingAdmissionPolicy(AdmissionPlugin):
 
     name = "MutatingAdmissionPolicy"
     operations = frozenset({CREATE, UPDATE})
+    acts_on = (GROUP, "mutatingadmissionpolicies")
 
     def __init__(self) -> None:
         self._programs: dict[str, tuple[str, MutatingPrograms]] = {}

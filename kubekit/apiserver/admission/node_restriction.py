@@ -13,7 +13,7 @@ from typing import Any
 from kubekit.api import status_error as errors
 from kubekit.api.meta import deep_copy
 from kubekit.apiserver.admission.plugin import CREATE, DELETE, UPDATE, AdmissionPlugin, Attributes
-from kubekit.apiserver.node_authorizer import LEASES, node_of
+from kubekit.apiserver.node_authorizer import LEASES, PREFIX, node_of
 from kubekit.apiserver.node_relations import references
 
 Obj = dict[str, Any]
@@ -48,8 +48,9 @@ class NodeRestriction(AdmissionPlugin):
 
     def admit(self, a: Attributes) -> None:
         """Refuse a node what is not its own."""
-        node = node_of(a.user)
-        if node is None:
+        user = a.ctx.user
+        # Nearly nobody is a node.
+        if not user.name.startswith(PREFIX) or (node := node_of(user)) is None:
             return
         if not node:
             raise a.forbidden(f'could not determine node from user "{a.user.name}"')

@@ -101,6 +101,9 @@ class AdmissionPlugin:
     operations: frozenset[str] = frozenset({CREATE, UPDATE})
     resources: frozenset[tuple[str, str]] | None = None
     """(group, "pods" or "pods/status") that it looks at; None: everything."""
+    acts_on: tuple[str, str] | None = None
+    """(group, plural) of the objects that tell it what to do: while there are none it lets everything pass,
+    and is not asked. None: it is always asked."""
 
     def admit(self, a: Attributes) -> None:
         """Change or refuse; called in order before validation."""

@@ -110,7 +110,7 @@ class PodSecurity(AdmissionPlugin):
             return
         namespace = a.ctx.server.store("", "namespaces").find("", a.namespace)
         labels = ((namespace or {}).get("metadata") or {}).get("labels") or {}
-        if not any(label.startswith(PREFIX) for label in labels):
+        if not [label for label in labels if label.startswith(PREFIX)]:
             if a.resource.plural == "pods":
                 a.ctx.annotate(f"{PREFIX}enforce-policy", "privileged:latest")
             return

@@ -83,13 +83,11 @@ class Priority(AdmissionPlugin):
 
     @staticmethod
     def _default(a: Attributes) -> tuple[str, int, str]:
-        chosen: Obj | None = None
-        for other in a.ctx.server.store(GROUP, "priorityclasses").cache.span():
-            if other.get("globalDefault") and (
-                chosen is None or other.get("value", 0) < chosen.get("value", 0)
-            ):
-                chosen = other
-        if chosen is None:
+        classes = a.ctx.server.store(GROUP, "priorityclasses").cache.objects
+        defaults = [key for key, one in classes.items() if one.get("globalDefault")]
+        if not defaults:
             return "", 0, "PreemptLowerPriority"
+        # Of equal ones the first by name.
+        chosen = min((classes[key] for key in sorted(defaults)), key=lambda one: one.get("value", 0))
         policy = chosen.get("preemptionPolicy") or "PreemptLowerPriority"
         return chosen["metadata"]["name"], chosen.get("value", 0), policy

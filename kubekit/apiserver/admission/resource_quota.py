@@ -39,6 +39,7 @@ class ResourceQuotaAdmission(AdmissionPlugin):
 
     name = "ResourceQuota"
     operations = frozenset({CREATE, UPDATE})
+    acts_on = ("", "resourcequotas")
 
     def validate(self, a: Attributes) -> None:
         """Grant or refuse."""

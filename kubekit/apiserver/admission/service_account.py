@@ -45,7 +45,8 @@ class ServiceAccountAdmission(AdmissionPlugin):
         if not spec.get("imagePullSecrets") and account.get("imagePullSecrets"):
             secrets = [dict(secret) for secret in account["imagePullSecrets"]]
             a.change("/spec", spec, "imagePullSecrets", secrets)
-        self.validate(a)
+        if problem := limit_problem(account, spec):
+            raise a.forbidden(problem)
 
     def validate(self, a: Attributes) -> None:
         """The account must exist; mirror pods may not use one."""
@@ -102,7 +103,6 @@ class ServiceAccountAdmission(AdmissionPlugin):
     @staticmethod
     def _mount(a: Attributes, spec: Obj) -> None:
         volumes: list[Obj] = spec.get("volumes") or []
-        taken = {volume.get("name") for volume in volumes}
         name = ""
         for volume in volumes:
             if str(volume.get("name", "")).startswith("kube-api-access-"):
@@ -110,14 +110,13 @@ class ServiceAccountAdmission(AdmissionPlugin):
                 break
         known = bool(name)
         if not known:
+            # No other volume's name begins so: it cannot be taken.
             name = "kube-api-access-" + a.ctx.server.loop.rng.suffix()
-            while name in taken:
-                name = "kube-api-access-" + a.ctx.server.loop.rng.suffix()
         used = False
         for field in ("initContainers", "containers"):
             for place, container in enumerate(spec.get(field) or ()):
                 mounts: list[Obj] = container.get("volumeMounts") or []
-                if any(mount.get("mountPath") == MOUNT_PATH for mount in mounts):
+                if mounts and any(mount.get("mountPath") == MOUNT_PATH for mount in mounts):
                     continue
                 mount = {"name": name, "readOnly": True, "mountPath": MOUNT_PATH}
                 a.change(f"/spec/{field}/{place}", container, "volumeMounts", [*mounts, mount])

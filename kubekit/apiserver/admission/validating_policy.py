@@ -22,6 +22,7 @@ from kubekit.apiserver.admission.policy_matching import (
     params_of,
 )
 from kubekit.apiserver.admission.policy_programs import ValidatingPrograms
+from kubekit.apiserver.admission.webhooks import GROUP
 from kubekit.apiserver.cel import EvaluationError
 
 Obj = dict[str, Any]
@@ -45,6 +46,7 @@ class ValidatingAdmissionPolicy(AdmissionPlugin):
 
     name = "ValidatingAdmissionPolicy"
     operations = frozenset({CREATE, UPDATE, DELETE, CONNECT})
+    acts_on = (GROUP, "validatingadmissionpolicies")
 
     def __init__(self) -> None:
         self._programs: dict[str, tuple[str, ValidatingPrograms]] = {}

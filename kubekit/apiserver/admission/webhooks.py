@@ -111,6 +111,7 @@ class MutatingAdmissionWebhook(Webhooks):
 
     name = "MutatingAdmissionWebhook"
     plural = "mutatingwebhookconfigurations"
+    acts_on = (GROUP, plural)
 
     def admit(self, a: Attributes) -> None:
         """Ask each in turn and lay its patch over the object."""
@@ -132,6 +133,7 @@ class ValidatingAdmissionWebhook(Webhooks):
 
     name = "ValidatingAdmissionWebhook"
     plural = "validatingwebhookconfigurations"
+    acts_on = (GROUP, plural)
 
     def validate(self, a: Attributes) -> None:
         """Ask each; the first no counts."""

@@ -120,7 +120,8 @@ def wildcard_subdomain(value: str) -> list[str]:
 
 
 @functools.lru_cache(maxsize=4096)
-def _label_key(value: str) -> tuple[str, ...]:
+def label_key_problems(value: str) -> tuple[str, ...]:
+    """As `label_key`; remembered, and for those who only look."""
     errors: list[str] = []
     parts = value.split("/")
     if len(parts) == 1:
@@ -156,11 +157,12 @@ def _label_key(value: str) -> tuple[str, ...]:
 
 def label_key(value: str) -> list[str]:
     """A qualified name: an optional DNS prefix and `/`, then up to 63 letters, digits, `-`, `_`, `.`."""
-    return list(_label_key(value))
+    return list(label_key_problems(value))
 
 
 @functools.lru_cache(maxsize=4096)
-def _label_value(value: str) -> tuple[str, ...]:
+def label_value_problems(value: str) -> tuple[str, ...]:
+    """As `label_value`; remembered, and for those who only look."""
     errors = [max_bytes(63)] if _long(value, 63) else []
     if not _label_value_match(value):
         text = (
@@ -173,7 +175,7 @@ def _label_value(value: str) -> tuple[str, ...]:
 
 def label_value(value: str) -> list[str]:
     """Empty, or up to 63 letters, digits, `-`, `_`, `.`."""
-    return list(_label_value(value))
+    return list(label_value_problems(value))
 
 
 def c_identifier(value: str) -> list[str]:

@@ -37,6 +37,7 @@ class Context:
         "dry_run",
         "flow",
         "info",
+        "known_qos",
         "object",
         "old",
         "patch",
@@ -73,6 +74,8 @@ class Context:
         self.changes: list[Any] | None = None
         """Fields that plugins have set, five items each: the number of the plugin's step, the holder's JSON
         pointer, the key, the value before (or ABSENT) and after. One flat list: most are never looked at."""
+        self.known_qos = ""
+        """The QoS class of a new pod that is like one that was in order; "" of any other."""
         self.custom: CustomKind | None = None
         """The version of a definition by which the body was decoded."""
         self.stopwatch: Stopwatch | None = None

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from kubekit.api.exchange import encode_json
 from kubekit.apiserver.managed_fields.field_set import FieldSet, union
 
 Obj = dict[str, Any]
@@ -94,15 +95,19 @@ def write(managers: Managers) -> list[Obj] | None:
     if not managers:
         return None
     listed = sorted(managers.items(), key=_order) if len(managers) > 1 else list(managers.items())
-    return [manager.entry or _entry(who, manager) for who, manager in listed]
+    return [
+        manager.entry or entry_of(who, manager.api_version, manager.time, shared(manager.fields))
+        for who, manager in listed
+    ]
 
 
-def _entry(who: Identity, manager: Manager) -> Obj:
-    entry: Obj = {"manager": who.manager, "operation": who.operation, "apiVersion": manager.api_version}
-    if manager.time is not None:
-        entry["time"] = manager.time
+def entry_of(who: Identity, api_version: str, time: str | None, fields: FieldSet) -> Obj:
+    """The entry of one manager; its `fields` are `shared`."""
+    entry: Obj = {"manager": who.manager, "operation": who.operation, "apiVersion": api_version}
+    if time is not None:
+        entry["time"] = time
     entry["fieldsType"] = "FieldsV1"
-    entry["fieldsV1"] = shared(manager.fields)
+    entry["fieldsV1"] = fields
     if who.subresource:
         entry["subresource"] = who.subresource
     return entry
@@ -114,7 +119,7 @@ _SHARED_LIMIT = 4096
 
 def shared(fields: FieldSet) -> FieldSet:
     """The one copy of a set: thousands of pods of one template own the same fields."""
-    text = orjson.dumps(fields)
+    text = encode_json(fields)
     found = _SHARED.get(text)
     if found is None:
         if len(_SHARED) >= _SHARED_LIMIT:

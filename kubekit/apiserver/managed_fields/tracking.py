@@ -9,9 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import orjson
-
 from kubekit.api import status_error as errors
+from kubekit.api.exchange import encode_json
 from kubekit.api.schema import for_kind
 from kubekit.apiserver.managed_fields import check, last_applied
 from kubekit.apiserver.managed_fields.field_set import MEMBER, FieldSet, shown
@@ -22,11 +21,13 @@ from kubekit.apiserver.managed_fields.managers import (
     Manager,
     Managers,
     cap_updaters,
+    entry_of,
     identity,
     read,
     shared,
     write,
 )
+from kubekit.apiserver.managed_fields.outline import outline, plain
 from kubekit.apiserver.managed_fields.shape import ANY, Shape, shape_of_kind, shape_of_schema
 from kubekit.apiserver.managed_fields.updater import (
     STRIPPED,
@@ -65,31 +66,39 @@ RESET: dict[tuple[str, str], FieldSet] = {
 class Endpoint:
     """The rules of one resource, version and subresource, and the empty object there."""
 
-    __slots__ = ("_known", "empty", "rules")
+    __slots__ = ("_known", "_outlined", "empty", "rules")
 
     def __init__(self, rules: Rules, empty: Obj) -> None:
         self.rules = rules
         self.empty = empty
-        self._known: dict[bytes, FieldSet] = {}
-        """Fields of new objects that were like others, by what they are alike in."""
+        self._outlined = plain(empty)
+        self._known: dict[bytes | tuple[Any, ...], FieldSet] = {}
+        """Fields of new objects that were like others, by what they are alike in. That follows from the
+        object alone, so nothing but the limit empties it."""
 
     def fields_of_new(self, obj: Obj) -> FieldSet:
-        """The fields that a new object sets: found once for all that differ in nothing but what nobody owns
-        (their names, above all)."""
-        if "spec" not in obj:
-            # What has no spec (an event, a lease) is hardly ever like another.
-            return self._look(obj)
-        owned = {name: value for name, value in obj["metadata"].items() if name not in STRIPPED}
-        try:
-            mark = orjson.dumps({**obj, "metadata": owned})
-        except TypeError:
-            return self._look(obj)
+        """The fields that a new object sets, `shared`: found once for all that differ in nothing but what
+        nobody owns (their names, above all) or, without a spec, in no more than texts and numbers."""
+        mark = self._mark(obj)
+        if mark is None:
+            return shared(self._look(obj))
         found = self._known.get(mark)
         if found is None:
             if len(self._known) >= KNOWN_LIMIT:
                 self._known.clear()
             found = self._known[mark] = shared(self._look(obj))
         return found
+
+    def _mark(self, obj: Obj) -> bytes | tuple[Any, ...] | None:
+        """What new objects with the same fields are alike in; None: no other is known to be like this one."""
+        if "spec" not in obj:
+            # What has no spec (an event, a lease) is hardly ever the same as another, but made in one way.
+            return outline(obj) if self._outlined else None
+        owned = {name: value for name, value in obj["metadata"].items() if name not in STRIPPED}
+        try:
+            return encode_json({**obj, "metadata": owned})
+        except TypeError:
+            return None
 
     def _look(self, obj: Obj) -> FieldSet:
         return stripped(differences(self.rules, self.empty, obj)[0])
@@ -172,7 +181,7 @@ def on_update(
     given = metadata.pop("managedFields", None)
     endpoint = endpoint_of(ctx, scope, subresource)
     kept = old["metadata"].get("managedFields") if old is not None else None
-    if given == [{}]:
+    if given == [{}] or not (given or kept):
         managers: Managers = {}
     else:
         managers = _decoded(kept if subresource or not given else given, kept)
@@ -184,7 +193,7 @@ def on_update(
     if old is None and not managers:
         fields = endpoint.fields_of_new(obj)
         if fields:
-            metadata["managedFields"] = write({who: Manager(fields, rules.api_version, _now(ctx))})
+            metadata["managedFields"] = [entry_of(who, rules.api_version, _now(ctx), fields)]
         return
     before = endpoint.empty if old is None else _without_managers(old)
     update(rules, before, obj, managers, who, _now(ctx))

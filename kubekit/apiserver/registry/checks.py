@@ -12,8 +12,9 @@ from typing import Any
 from kubekit.api.field_path import FieldError
 from kubekit.apiserver import validation
 from kubekit.apiserver.validation import service
+from kubekit.apiserver.validation.object_meta import subdomain_name, validate_object_meta
 from kubekit.apiserver.validation.object_meta import validate_changed_metadata as of_metadata
-from kubekit.apiserver.validation.warnings import status_warnings_for, warnings_for
+from kubekit.apiserver.validation.warnings import name_warnings, status_warnings_for, warnings_for
 
 Obj = dict[str, Any]
 
@@ -21,6 +22,11 @@ Obj = dict[str, Any]
 def validate_create(obj: Obj) -> list[FieldError]:
     """The field errors of a new object."""
     return validation.validate_create(obj)
+
+
+def validate_pod_metadata(obj: Obj) -> list[FieldError]:
+    """The field errors of the metadata of a new pod, when the rest of it is known to be in order."""
+    return validate_object_meta(obj["metadata"], True, subdomain_name)
 
 
 def validate_update(obj: Obj, old: Obj) -> list[FieldError]:
@@ -42,6 +48,11 @@ def validate_changed_metadata(metadata: Obj, before: Obj) -> tuple[list[FieldErr
 def warnings(obj: Obj, old: Obj | None) -> list[str]:
     """The warnings for whoever writes the object."""
     return warnings_for(obj, old)
+
+
+def pod_name_warnings(obj: Obj) -> list[str]:
+    """The warnings for whoever creates a pod that gives no cause for any but with its name."""
+    return name_warnings(obj, "the Pod's hostname")
 
 
 def status_warnings(obj: Obj) -> list[str]:

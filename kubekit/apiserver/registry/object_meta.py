@@ -61,6 +61,8 @@ def path_segment_problems(name: str, prefix: bool = False) -> list[str]:
     """Why a text cannot be a segment of a path."""
     if not prefix and name in (".", ".."):
         return [f"may not be '{name}'"]
+    if "/" not in name and "%" not in name:
+        return []
     return [f"may not contain '{letter}'" for letter in "/%" if letter in name]
 
 
@@ -68,8 +70,9 @@ def validate(metadata: Obj, namespaced: bool) -> list[FieldError]:
     """The checks of metadata that every kind gets after its own."""
     problems: list[FieldError] = []
     prefix = metadata.get("generateName", "")
-    for text in path_segment_problems(prefix, True):
-        problems.append(fields.invalid("metadata.generateName", prefix, text))
+    if prefix:
+        for text in path_segment_problems(prefix, True):
+            problems.append(fields.invalid("metadata.generateName", prefix, text))
     name = metadata.get("name", "")
     if not name:
         problems.append(fields.required("metadata.name", "name or generateName is required"))

@@ -42,6 +42,20 @@ def adjust(ctx: Context, obj: Obj) -> None:
         _app_armor(ctx, spec, annotations)
 
 
+def may_adjust(obj: Obj) -> bool:
+    """Whether `adjust` could do something to another pod of the same spec and annotations."""
+    spec = obj.get("spec") or {}
+    affinity = spec.get("affinity") or {}
+    terms: list[Obj] = list(spec.get("topologySpreadConstraints") or ())
+    for kind in ("podAffinity", "podAntiAffinity"):
+        listed = affinity.get(kind) or {}
+        terms += [term.get("podAffinityTerm") or {} for term in listed.get(_PREFERRED) or ()]
+        terms += listed.get(_REQUIRED) or ()
+    return any(term.get(field) for term in terms for field, _ in _BOTH) or any(
+        key.startswith(APP_ARMOR) for key in obj["metadata"].get("annotations") or ()
+    )
+
+
 _BOTH = (("matchLabelKeys", "In"), ("mismatchLabelKeys", "NotIn"))
 
 

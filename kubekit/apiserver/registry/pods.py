@@ -6,21 +6,27 @@ pkg/registry/core/pod (strategy.go), pkg/apis/core/helper/qos.
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from typing import TYPE_CHECKING, Any
 
 from kubekit.api.field_path import FieldError
 from kubekit.apiserver.registry import checks as validation
 from kubekit.apiserver.registry import gated_fields
-from kubekit.apiserver.registry.pod_adjustments import adjust
+from kubekit.apiserver.registry.pod_adjustments import adjust, may_adjust
 from kubekit.apiserver.registry.store import now_of
 from kubekit.apiserver.registry.strategy import StatusStrategy, Strategy, keep, keep_metadata
+from kubekit.apiserver.validation.known_pods import fingerprint
 from kubekit.apiserver.validation.pod_status import qos_class
 
 if TYPE_CHECKING:
+    from kubekit.api.resources import Resource
     from kubekit.apiserver.context import Context
+    from kubekit.apiserver.registry.traits import Traits
 
 Obj = dict[str, Any]
 DEFAULT_GRACE = 30
+KNOWN_LIMIT = 4096
+"""Of how many templates the pods are known again, the latest ones."""
 
 
 class PodStrategy(Strategy):
@@ -28,11 +34,23 @@ class PodStrategy(Strategy):
 
     graceful = True
 
+    def __init__(self, resource: Resource, traits: Traits) -> None:
+        super().__init__(resource, traits)
+        self._known: OrderedDict[bytes, str] = OrderedDict()
+        """QoS classes of pods that were in order and needed nothing done to them, by fingerprint. That covers
+        the annotations and the spec, which is all that gating, adjusting, the class, the validity of a spec
+        and its warnings depend on; so nothing empties it. The names and labels are looked at each time."""
+
     def prepare_for_create(self, ctx: Context, obj: Obj) -> None:
         """Pending, with the QoS class that the resources give."""
-        status: Obj = {"phase": "Pending", "qosClass": qos_class(obj)}
-        obj["metadata"]["generation"] = 1
-        gates = (obj.get("spec") or {}).get("schedulingGates")
+        metadata, spec = obj["metadata"], obj.get("spec") or {}
+        ctx.known_qos = known = self._known.get(fingerprint(metadata, spec), "")
+        if not known:
+            gated_fields.pod(obj, None)
+            adjust(ctx, obj)
+        status: Obj = {"phase": "Pending", "qosClass": known or qos_class(obj)}
+        metadata["generation"] = 1
+        gates = spec.get("schedulingGates")
         if gates:
             status["conditions"] = [
                 {
@@ -45,8 +63,25 @@ class PodStrategy(Strategy):
                 }
             ]
         obj["status"] = status
-        gated_fields.pod(obj, None)
-        adjust(ctx, obj)
+
+    def validate(self, ctx: Context, obj: Obj) -> list[FieldError]:
+        """The field errors of a new pod."""
+        if ctx.known_qos:
+            return validation.validate_pod_metadata(obj)
+        return validation.validate_create(obj)
+
+    def warnings_on_create(self, ctx: Context, obj: Obj) -> list[str]:
+        """Warning texts for whoever creates it; asked for when it is valid."""
+        if ctx.known_qos:
+            return validation.pod_name_warnings(obj)
+        found = validation.warnings(obj, None)
+        if not found and not may_adjust(obj):
+            mark = fingerprint(obj["metadata"], obj.get("spec") or {})
+            if mark:
+                self._known[mark] = obj["status"]["qosClass"]
+                if len(self._known) > KNOWN_LIMIT:
+                    self._known.popitem(last=False)
+        return found
 
     def prepare_for_update(self, ctx: Context, obj: Obj, old: Obj) -> None:
         """The status stays; the generation follows the spec."""

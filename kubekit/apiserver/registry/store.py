@@ -22,7 +22,7 @@ from kubekit.apiserver.registry.strategy import Strategy, Undo
 from kubekit.apiserver.shared_lease import SharedLease
 from kubekit.apiserver.storage import complaint
 from kubekit.apiserver.watch_cache import WatchCache
-from kubekit.sim import rfc3339
+from kubekit.sim import Step, rfc3339
 
 if TYPE_CHECKING:
     from kubekit.apiserver.context import Context
@@ -32,6 +32,7 @@ Validate = Callable[[Obj, Obj | None], None]
 """Validating admission: (new object, old object or None)."""
 
 GENERATE_ATTEMPTS = 8
+_VALID = Step("Validation", "pass", "the object is valid")
 
 
 class ResourceStore:
@@ -62,10 +63,11 @@ class ResourceStore:
 
     def find(self, namespace: str, name: str) -> Obj | None:
         """The object, or None."""
-        key = self.key(namespace, name)
-        obj = self.cache.objects.get(key)
-        if obj is None and key in self.cache.broken:
-            raise errors.internal_error(complaint(key, self.cache.broken[key]))
+        cache = self.cache
+        key = f"{cache.prefix}{namespace}/{name}" if self.resource.namespaced else cache.prefix + name
+        obj = cache.objects.get(key)
+        if obj is None and key in cache.broken:
+            raise errors.internal_error(complaint(key, cache.broken[key]))
         return obj
 
     def get(self, namespace: str, name: str) -> Obj:
@@ -135,7 +137,7 @@ class ResourceStore:
             raise errors.invalid(
                 obj.get("kind") or self.resource.kind, self.resource.group, metadata.get("name", ""), problems
             )
-        ctx.passed("Validation", "the object is valid")
+        ctx.steps.append(_VALID)
         for text in strategy.warnings_on_create(ctx, obj):
             ctx.warn(text)
         strategy.canonicalize(obj)

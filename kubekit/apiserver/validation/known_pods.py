@@ -24,7 +24,9 @@ from kubekit.api.meta import Obj
 LIMIT = 4096
 """How many pods are remembered, the latest ones."""
 
-_TOKEN_VOLUME = re.compile(rb'"kube-api-access-[a-z0-9]{5}"')
+_TOKEN_PREFIX = b'"kube-api-access-'
+_TOKEN_VOLUME = re.compile(_TOKEN_PREFIX + rb'[a-z0-9]{5}"')
+_TOKEN_LENGTH = len(_TOKEN_PREFIX) + 6
 _ANY = b"\0"
 """Stands for the one name of the token volume; JSON has no such byte."""
 
@@ -40,9 +42,11 @@ def fingerprint(metadata: Obj, spec: Obj) -> bytes:
         return b""
     if b'"ephemeral":' in text:
         return b""
-    names = _TOKEN_VOLUME.findall(text)
-    if names and names.count(names[0]) == len(names):
-        text = text.replace(names[0], _ANY)
+    place = text.find(_TOKEN_PREFIX)
+    if place >= 0:
+        name = text[place : place + _TOKEN_LENGTH]
+        if _TOKEN_VOLUME.fullmatch(name) and text.count(_TOKEN_PREFIX) == text.count(name):
+            text = text.replace(name, _ANY)
     return blake2b(text, digest_size=16).digest()
 
 

@@ -19,6 +19,7 @@ IMMUTABLE = "field is immutable"
 _ANNOTATIONS_LIMIT = 256 * 1024
 _STANDARD_FINALIZERS = ("kubernetes", "orphan", "foregroundDeletion")
 METADATA = Path("metadata")
+LABELS = METADATA.child("labels")
 
 
 def _masked(name: str, prefix: bool) -> str:
@@ -52,9 +53,9 @@ def validate_labels(labels: Mapping[str, Any] | None, path: Path) -> list[FieldE
     """The keys and values of labels; errors stand at the map, not at the key."""
     errors: list[FieldError] = []
     for key, value in (labels or {}).items():
-        for text in formats.label_key(key):
+        for text in formats.label_key_problems(key):
             errors.append(invalid(path, key, text))
-        for text in formats.label_value(value):
+        for text in formats.label_value_problems(value):
             errors.append(invalid(path, value, text))
     return errors
 
@@ -63,7 +64,9 @@ def validate_annotations(annotations: Mapping[str, str] | None, path: Path) -> l
     """The keys of annotations, and the size of all together."""
     if not annotations:
         return []
-    errors = [invalid(path, key, text) for key in annotations for text in formats.label_key(key.lower())]
+    errors = [
+        invalid(path, key, text) for key in annotations for text in formats.label_key_problems(key.lower())
+    ]
     if (
         sum(len(key.encode()) + len(value.encode()) for key, value in annotations.items())
         > _ANNOTATIONS_LIMIT
@@ -121,7 +124,8 @@ def validate_object_meta(
     errors: list[FieldError] = []
     prefix = meta.get("generateName")
     if prefix:
-        errors += [invalid(path.child("generateName"), prefix, text) for text in name_check(prefix, True)]
+        for text in name_check(prefix, True):
+            errors.append(invalid(path.child("generateName"), prefix, text))
     name = meta.get("name")
     if not name:
         errors.append(required(path.child("name"), "name or generateName is required"))
@@ -133,16 +137,15 @@ def validate_object_meta(
         if not namespace:
             errors.append(required(path.child("namespace")))
         else:
-            errors += [
-                invalid(path.child("namespace"), namespace, text) for text in formats.dns1123_label(namespace)
-            ]
+            for text in formats.dns1123_label(namespace):
+                errors.append(invalid(path.child("namespace"), namespace, text))
     elif namespace:
         errors.append(forbidden(path.child("namespace"), "not allowed on this type"))
     generation = meta.get("generation")
     if generation is not None and generation < 0:
         errors.append(invalid(path.child("generation"), generation, "must be greater than or equal to 0"))
     if meta.get("labels"):
-        errors += validate_labels(meta["labels"], path.child("labels"))
+        errors += validate_labels(meta["labels"], LABELS if path is METADATA else path.child("labels"))
     if meta.get("annotations"):
         errors += validate_annotations(meta["annotations"], path.child("annotations"))
     if meta.get("ownerReferences"):

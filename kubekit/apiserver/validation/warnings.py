@@ -29,7 +29,8 @@ _SURPRISE = "which can result in surprising behavior; a DNS label is recommended
 _MANY_INDEXES, _MUCH_AT_ONCE = 100_000, 10_000
 
 
-def _name(obj: Obj, place: str) -> list[str]:
+def name_warnings(obj: Obj, place: str) -> list[str]:
+    """Of a name that is no DNS label and is used in a place where it should be one."""
     problems = dns1123_label(obj["metadata"].get("name", ""))
     return [f"metadata.name: this is used in {place}, {_SURPRISE}[{' '.join(problems)}]"] if problems else []
 
@@ -60,7 +61,7 @@ def _template(obj: Obj, steps: tuple[str, ...]) -> list[str]:
 
 def _workload(obj: Obj, old: Obj | None, kind: str) -> list[str]:
     steps = _TEMPLATES[kind]
-    found = _name(obj, "Pod names and hostnames") if old is None and kind in _NAMING else []
+    found = name_warnings(obj, "Pod names and hostnames") if old is None and kind in _NAMING else []
     if old is None or _generation(obj) != _generation(old):
         if kind in ("Job", "CronJob"):
             inner: Obj = obj
@@ -92,7 +93,7 @@ def warnings_for(obj: Obj, old: Obj | None = None) -> list[str]:
     """The texts for the Warning headers."""
     kind = obj.get("kind", "")
     if kind == "Pod":
-        return _name(obj, "the Pod's hostname") + pod_warnings(obj, "") if old is None else []
+        return name_warnings(obj, "the Pod's hostname") + pod_warnings(obj, "") if old is None else []
     if kind in _TEMPLATES:
         return _workload(obj, old, kind)
     ask = KINDS.get(kind)

@@ -175,7 +175,7 @@ def _merge_list(
 ) -> list[Any]:
     if not before and not value:
         return before
-    if not any(isinstance(item, dict) for item in (*before, *value)):
+    if not (_has_map(before) or _has_map(value)):
         if deleting:
             return [item for item in before if item not in value]
         merged: list[Any] = []
@@ -186,13 +186,29 @@ def _merge_list(
     if not merge_key:
         raise StrategicError("cannot merge lists without merge key for type")
     rest, plain = _special_elements(before, value, merge_key)
+    last, kept = -1, True
     for item in plain:
         place = _find_by_key(rest, item, merge_key)
         if place >= 0:
             rest[place] = _merge_map(rest[place], item, kind)
         else:
             rest.append(_plain(item))
+        kept = kept and place > last
+        last = place
+    # Nearly always a patch changes some items and names them in the order that they have.
+    if kept and len(rest) == len(before) and _told_apart(rest, merge_key):
+        return rest
     return _in_new_order(rest, plain, before, merge_key)
+
+
+def _has_map(items: list[Any]) -> bool:
+    return any(isinstance(item, dict) for item in items)
+
+
+def _told_apart(items: list[Any], merge_key: str) -> bool:
+    """Whether every item has a text of its own as its key."""
+    names = {name for item in items if isinstance(item, dict) and type(name := item.get(merge_key)) is str}
+    return len(names) == len(items)
 
 
 def _special_elements(before: list[Any], value: list[Any], merge_key: str) -> tuple[list[Any], list[Any]]:
@@ -259,6 +275,9 @@ def _in_new_order(merged: list[Any], order: list[Any], before: list[Any], merge_
     """Those of the patch in the patch's order, the server's own where they stood relative to them."""
     place_of = _finder(order, merge_key)
     places = [(place_of(item), item) for item in merged]
+    spots = [place for place, _ in places]
+    if spots == sorted(spots) and (not spots or spots[0] >= 0):
+        return merged
     right = [item for _, item in sorted((found for found in places if found[0] >= 0), key=_place)]
     left = [item for place, item in places if place < 0]
     if not left:

@@ -30,14 +30,15 @@ def zone_of(node: Obj) -> str:
 class NodeHealth:
     """When a node was last heard of."""
 
-    __slots__ = ("heartbeat", "probed_at", "renewed", "told_not_ready")
+    __slots__ = ("heartbeat", "pods_to_mark", "probed_at", "renewed")
 
     def __init__(self, now: float) -> None:
         self.probed_at = now
         """By the controller's clock; the node's own times are only compared with each other."""
         self.heartbeat: str | None = None
         self.renewed = ""
-        self.told_not_ready = False
+        self.pods_to_mark = False
+        """Whether its pods are still to be told that the node is not ready (a write may have failed)."""
 
     def observe(self, node: Obj, lease: Obj | None, now: float) -> None:
         """Look at the node's status and Lease."""

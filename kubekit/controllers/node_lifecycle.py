@@ -90,10 +90,13 @@ class NodeLifecycleController(Controller):
             name = name_of(node)
             health = self._observe(node, now)
             condition = ready_condition(node)
+            overdue = now > health.probed_at + self._grace(condition)
+            if overdue:
+                # Its status will say so in a moment; the zone is judged before anybody is evicted.
+                condition = {"type": "Ready", "status": "Unknown"}
             if EXCLUDE not in (node["metadata"].get("labels") or {}):
                 zones.setdefault(zone_of(node), []).append(condition)
-            overdue = now > health.probed_at + self._grace(condition)
-            if overdue or condition is None or condition["status"] != "True":
+            if condition is None or condition["status"] != "True":
                 self.queue.add(name)
         self._handle_disruption(zones, nodes, now)
 
@@ -121,6 +124,7 @@ class NodeLifecycleController(Controller):
             if name not in self._known:
                 self._known[name] = uid
                 self._node_event(name, uid, "RegisteredNode", f"Registered Node {name} in Controller")
+                self._mark_reachable(node)
                 self.queue.add(name)
         for name in [name for name in self._known if name not in present]:
             uid = self._known.pop(name)
@@ -174,20 +178,17 @@ class NodeLifecycleController(Controller):
         self.round.desired = "Ready"
         self.round.observed = f"Ready={condition['status']}"
         self._taint_no_execute(node, condition["status"])
-        if condition["status"] != "True" and not health.told_not_ready:
-            health.told_not_ready = True
-            if before is None or before["status"] == "True" or self._was_ready(node):
-                name, uid = name_of(node), node["metadata"]["uid"]
-                about = {"kind": "Node", "apiVersion": "v1", "name": name, "uid": uid}
-                self.event(about, "Normal", "NodeNotReady", f"Node {name} status is now: NodeNotReady")
+        was_ready = before is not None and before["status"] == "True"
+        if condition["status"] != "True" and was_ready:
+            # Only what this controller has found out: a kubelet that says itself that its node is not ready
+            # tells of its pods as well.
+            name, uid = name_of(node), node["metadata"]["uid"]
+            about = {"kind": "Node", "apiVersion": "v1", "name": name, "uid": uid}
+            self.event(about, "Normal", "NodeNotReady", f"Node {name} status is now: NodeNotReady")
+            health.pods_to_mark = True
+        if health.pods_to_mark and condition["status"] != "True":
             self._mark_pods_not_ready(self.pods.by_index("node", key))
-        elif condition["status"] == "True":
-            health.told_not_ready = False
-
-    def _was_ready(self, node: Obj) -> bool:
-        """Whether the present Ready=False follows a time in which the controller knew the node as ready."""
-        condition = ready_condition(node)
-        return condition is not None and condition.get("reason") == "NodeStatusUnknown"
+        health.pods_to_mark = False
 
     def _complete_labels(self, node: Obj) -> None:
         labels = node["metadata"].get("labels") or {}
@@ -282,8 +283,6 @@ class NodeLifecycleController(Controller):
             return
         if has_taint(node, other, NO_EXECUTE):
             swap_taints(self, node, [(wanted, NO_EXECUTE)], [(other, NO_EXECUTE)])
-            return
-        if zone.state == FULL:
             return
         if zone.state != INITIAL and not zone.may_taint(self.clock.now()):
             zone.waiting[name] = None

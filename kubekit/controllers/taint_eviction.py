@@ -34,7 +34,7 @@ class TaintEvictionController(Controller):
         super().__init__(context)
         self.pods: Informer
         self.nodes: Informer
-        self._scheduled: dict[str, tuple[float, float]] = {}  # pod -> (since when, due when)
+        self._scheduled: dict[str, float] = {}  # pod -> due when
         self._evicted: set[str] = set()  # uids that were asked to go
 
     def set_up(self) -> None:
@@ -85,7 +85,7 @@ class TaintEvictionController(Controller):
         now = self.clock.now()
         used = matching_tolerations(taints, pod["spec"].get("tolerations") or ())
         if used is None:
-            self._scheduled.pop(key, None)
+            self._cancel(key)
             self._evict(key, pod)
             return
         seconds = tolerated_for(used)
@@ -93,13 +93,13 @@ class TaintEvictionController(Controller):
         if seconds is None:
             self._cancel(key)
             return
-        since = self._scheduled.get(key, (now, 0.0))[0]
-        due = since + seconds
+        # What is scheduled stays so: a later taint, or a longer toleration, does not change the hour.
+        due = self._scheduled.get(key, now + seconds)
         if due <= now:
             self._scheduled.pop(key, None)
             self._evict(key, pod)
             return
-        self._scheduled[key] = (since, due)
+        self._scheduled[key] = due
         self.queue.add_after(key, due - now, background=due - now > SHORT)
 
     def _cancel(self, key: str) -> None:

@@ -232,6 +232,73 @@ def test_when_all_nodes_are_silent_nothing_is_evicted() -> None:
     assert not nodes.gone("patient"), "more likely the control plane is cut off"
 
 
+def test_a_zone_that_is_down_among_others_is_emptied() -> None:
+    nodes = Nodes(3)
+    for name, zone in (("n0", "a"), ("n1", "b"), ("n2", "b")):
+        nodes.world.change("nodes", name, {"metadata": {"labels": {"topology.kubernetes.io/zone": zone}}}, "")
+    nodes.pass_time(10.0)
+    nodes.silent.update(("n1", "n2"))
+    nodes.pass_time(90.0)
+    for name in ("n1", "n2"):
+        assert f"{UNREACHABLE}:NoExecute" in nodes.taints(name), "another zone answers: the network is fine"
+
+
+def test_no_pod_is_told_to_go_when_all_nodes_fall_silent_at_once() -> None:
+    nodes = Nodes(2)
+    nodes.pod("patient", "n1", tolerations=[])
+    nodes.silent.update(nodes.names)
+    for _ in range(24):
+        nodes.pass_time(10.0)
+        assert not any("NoExecute" in taint for name in nodes.names for taint in nodes.taints(name))
+    assert nodes.world.events("TaintManagerEviction") == []
+
+
+def test_a_kubelet_that_says_itself_that_it_is_not_ready_speaks_for_its_pods() -> None:
+    nodes = Nodes(3)
+    nodes.pod("web", "n1")
+    nodes.world.set_status(nodes.world.get("pods", "web"), "Running")
+    unready = {**NODE_READY[0], "status": "False", "reason": "KubeletNotReady"}
+    nodes.world.client.patch("nodes", "n1", {"status": {"conditions": [unready]}}, subresource="status")
+    nodes.pass_time(20.0)
+    assert f"{NOT_READY}:NoExecute" in nodes.taints("n1")
+    assert nodes.world.events("NodeNotReady") == []
+    (ready,) = nodes.world.get("pods", "web")["status"]["conditions"]
+    assert ready["status"] == "True"
+
+
+def test_a_later_taint_does_not_change_the_hour_of_an_eviction() -> None:
+    nodes = Nodes(2)
+    tolerations = [
+        {"key": "slow", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 100},
+        {"key": "fast", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 10},
+    ]
+    nodes.pod("web", "n1", tolerations=tolerations)
+    slow, fast = ({"key": key, "effect": "NoExecute"} for key in ("slow", "fast"))
+    nodes.world.change("nodes", "n1", {"spec": {"taints": [slow]}}, "")
+    nodes.pass_time(20.0)
+    nodes.world.change("nodes", "n1", {"spec": {"taints": [slow, fast]}}, "")
+    nodes.pass_time(60.0)
+    assert not nodes.gone("web")
+    nodes.pass_time(30.0)
+    assert nodes.gone("web")
+
+
+def test_a_taint_that_is_not_tolerated_cancels_what_was_planned() -> None:
+    nodes = Nodes(2)
+    tolerated = {"key": "slow", "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 100}
+    nodes.pod("web", "n1", tolerations=[tolerated])
+    slow, other = ({"key": key, "effect": "NoExecute"} for key in ("slow", "other"))
+    nodes.world.change("nodes", "n1", {"spec": {"taints": [slow]}}, "")
+    nodes.pass_time(10.0)
+    nodes.world.change("nodes", "n1", {"spec": {"taints": [slow, other]}}, "")
+    nodes.pass_time(10.0)
+    assert nodes.gone("web")
+    assert nodes.world.events("TaintManagerEviction") == [
+        "Cancelling deletion of Pod default/web",
+        "Marking for deletion Pod default/web",
+    ]
+
+
 # -- limits -------------------------------------------------------------------------------------------------
 
 

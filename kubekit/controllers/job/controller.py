@@ -16,7 +16,7 @@ from kubekit.client import Informer
 from kubekit.controllers.claims import claim
 from kubekit.controllers.controller import Context, Controller
 from kubekit.controllers.expectations import Expectations
-from kubekit.controllers.job.backoff import Backoff
+from kubekit.controllers.job.backoff import Backoff, finished_at
 from kubekit.controllers.job.creation import manage
 from kubekit.controllers.job.indexes import failures_of, index_of, indexes_of, parse
 from kubekit.controllers.job.policies import (
@@ -106,25 +106,45 @@ class JobController(Controller):
         if pod["metadata"].get("deletionTimestamp"):
             self._pod_gone(pod, "ADDED", False)
             return
+        if controller_of(pod) is None:
+            self._orphan_heard(pod, "ADDED", True)
+            return
         job = self.resolve_controller(self.jobs, pod, "Job")
         if job is not None:
             self.expectations.creation_observed(key_of(job))
             self._soon(key_of(job), "ADDED", pod)
-        elif has_finalizer(pod):
-            self.enqueue(f"{ORPHAN}{key_of(pod)}", "ADDED", pod)
 
     def _pod_updated(self, old: Obj, new: Obj) -> None:
         if new["metadata"].get("deletionTimestamp"):
             self._pod_gone(new, "MODIFIED", False)
             return
-        job = self.resolve_controller(self.jobs, new, "Job")
-        if job is None:
-            if has_finalizer(new):
-                self.enqueue(f"{ORPHAN}{key_of(new)}", "MODIFIED", new)
+        before, reference = controller_of(old), controller_of(new)
+        if before is not None and before != reference:
+            self._owned_heard(self.resolve_controller(self.jobs, old, "Job"), new)
+        if reference is not None:
+            self._owned_heard(self.resolve_controller(self.jobs, new, "Job"), new)
             return
-        if not has_finalizer(new):
-            self._removing.get(key_of(job), set()).discard(new["metadata"]["uid"])
-        self._soon(key_of(job), "MODIFIED", new)
+        relabelled = old["metadata"].get("labels") != new["metadata"].get("labels")
+        self._orphan_heard(new, "MODIFIED", relabelled or before is not None)
+
+    def _owned_heard(self, job: Obj | None, pod: Obj) -> None:
+        if job is None:
+            return
+        if not has_finalizer(pod):
+            self._removing.get(key_of(job), set()).discard(pod["metadata"]["uid"])
+        self._soon(key_of(job), "MODIFIED", pod)
+
+    def _orphan_heard(self, pod: Obj, event: str, adoptable: bool) -> None:
+        """Nobody counts an orphan; a Job that selects it may want to adopt it."""
+        if has_finalizer(pod):
+            self.enqueue(f"{ORPHAN}{key_of(pod)}", event, pod)
+        labels = pod["metadata"].get("labels")
+        if not labels or not adoptable:
+            return
+        for job in self.jobs.list(pod["metadata"].get("namespace", "")):
+            selector = from_object(job["spec"].get("selector"))
+            if not selector.empty and selector.matches(labels):
+                self._soon(key_of(job), event, pod)
 
     def _pod_deleted(self, pod: Obj) -> None:
         self._pod_gone(pod, "DELETED", True)
@@ -255,7 +275,10 @@ class JobController(Controller):
             if index is None or index in lost or index in running or index in state.succeeded_indexes:
                 continue
             before = state.delayed.get(index)
-            if before is None or failures_of(before, True) <= failures_of(pod, True):
+            if before is None or (
+                failures_of(before, True) <= failures_of(pod, True)
+                and finished_at(pod) >= finished_at(before)
+            ):
                 state.delayed[index] = pod
 
     def _act(self, state: SyncState, satisfied: bool, now: float) -> tuple[int, Exception | None, bool]:
@@ -339,11 +362,13 @@ class JobController(Controller):
         pod = self.pods.get(key)
         if pod is None or not has_finalizer(pod):
             return
+        reference = controller_of(pod)
+        if reference is not None and (reference["kind"], reference["apiVersion"]) != ("Job", "batch/v1"):
+            return
         job = self.resolve_controller(self.jobs, pod, "Job")
         if job is not None and (not is_finished(job) or _is_foreign(job)):
             return
-        reference = controller_of(pod)
-        if job is None and reference is not None and reference["kind"] == "Job":
+        if job is None and reference is not None:
             namespace, _ = split_key(key)
             fresh = self.client.find(self.resource, reference["name"], namespace)
             if fresh is not None and fresh["metadata"]["uid"] == reference["uid"]:

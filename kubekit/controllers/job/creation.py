@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 MOST_AT_ONCE = 500
 ENVIRONMENT = "JOB_COMPLETION_INDEX"
+SHORTEST_WAIT = 1.0
+"""The least delay of a pod that replaces a failed one, however little of its back-off is left."""
 LONGEST_PREFIX = 58
 """What a generated name keeps of its prefix: the index must not be cut off."""
 
@@ -56,7 +58,7 @@ def manage(controller: JobController, state: SyncState) -> tuple[int, Exception 
     now = controller.clock.now()
     per_index = state.spec.get("backoffLimitPerIndex") is not None
     if not per_index and (wait := state.backoff.remaining(now)) > 0:
-        controller.queue.add_after(key_of(state.job), wait)
+        controller.queue.add_after(key_of(state.job), max(SHORTEST_WAIT, wait))
         return 0, None
     missing = min(missing, MOST_AT_ONCE)
     indexes: list[int | None] = [None] * missing
@@ -66,7 +68,8 @@ def manage(controller: JobController, state: SyncState) -> tuple[int, Exception 
             waits = {index: _index_wait(state, index, now) for index in pending}
             ready = [index for index in pending if waits[index] <= 0]
             if not ready and pending:
-                controller.queue.add_after(key_of(state.job), min(waits.values()))
+                wait = max(SHORTEST_WAIT, min(waits.values()))
+                controller.queue.add_after(key_of(state.job), wait)
                 return 0, None
             pending = ready
         indexes = list(pending)

@@ -38,7 +38,7 @@ def is_failed(pod: Obj, job: Obj) -> bool:
 def match_failure(job: Obj, pod: Obj) -> tuple[str | None, bool, str | None]:
     """(message if the Job must fail, whether the failure counts, the action of the rule that matched)."""
     policy = job["spec"].get("podFailurePolicy")
-    if policy is None or phase_of(pod) != "Failed":
+    if policy is None:
         return None, True, None
     for number, rule in enumerate(policy.get("rules") or ()):
         why = _matches(rule, number, pod)

@@ -116,6 +116,8 @@ class Controller(ABC):
     """`source.component` of its events, where that is not `name`."""
     base_delay: ClassVar[float] = 0.005
     max_delay: ClassVar[float] = 1000.0
+    max_retries: ClassVar[int | None] = None
+    """After so many failures in a row a key is dropped until something happens to it again; None: never."""
 
     def __init__(self, context: Context) -> None:
         self.context = context
@@ -275,16 +277,20 @@ class Controller(ABC):
         at = self.clock.elapsed()
         trace.cause = number
         failure: str | None = None
+        given_up = self.max_retries is not None and failures >= self.max_retries
         try:
             self.reconcile(key)
         except (StatusError, OSError) as error:
             failure = error.message if isinstance(error, StatusError) else str(error)
-            raise
+            if not given_up:
+                raise
         finally:
             self.client.round = None
             trace.cause = cause
             name, waiting = self.name, len(self.queue)
-            retry = None if failure is None else min(self.max_delay, self.base_delay * 2.0**failures)
+            retry = None
+            if failure is not None and not given_up:
+                retry = min(self.max_delay, self.base_delay * 2.0**failures)
 
             def came_in() -> Obj:
                 return {
@@ -339,6 +345,8 @@ def sentence_of(name: str, key: str, current: Round, failure: str | None, retry:
         text += f": {done} {'write' if done == 1 else 'writes'} done"
         if refused:
             text += f", {refused} refused"
-    if failure is not None:
+    if retry is not None:
         text += f"; it will try again in {retry:g} s"
+    elif failure is not None:
+        text += "; it gives up"
     return text + "."

@@ -193,7 +193,7 @@ class CronJobController(Controller):
             return None
         now = self.clock.now()
         due, many = most_recent(cron, schedule, now, True)
-        if many:
+        if many and due is not None:
             text = (
                 "too many missed start times. Set or decrease .spec.startingDeadlineSeconds or "
                 "check clock skew"
@@ -224,8 +224,7 @@ class CronJobController(Controller):
                     self.event(cron, "Warning", "FailedGet", f"Get job: {error.message}")
                     raise
                 self._delete(cron, job)
-        self._start(cron, name, due)
-        return self._wait(cron, schedule, now)
+        return self._wait(cron, schedule, now) if self._start(cron, name, due) else None
 
     def _wait(self, cron: Obj, schedule: Schedule, now: float) -> float:
         last = cron["status"].get("lastScheduleTime")
@@ -233,7 +232,8 @@ class CronJobController(Controller):
         due, _ = most_recent(cron, schedule, now, False)
         return schedule.next(due if due is not None else max(earliest, now)) + DELTA - now
 
-    def _start(self, cron: Obj, name: str, due: float) -> None:
+    def _start(self, cron: Obj, name: str, due: float) -> bool:
+        """Create the Job; False when a Job of that name is there and is somebody else's."""
         template, meta = cron["spec"]["jobTemplate"], cron["metadata"]
         source = template.get("metadata") or {}
         local = datetime.fromtimestamp(due, zone(cron["spec"].get("timeZone"))).isoformat()
@@ -257,13 +257,14 @@ class CronJobController(Controller):
             job = self.client.get("jobs.batch", name, meta["namespace"])
             reference = controller_of(job)
             if reference is None or reference["uid"] != meta["uid"]:
-                return
+                return False
         status = cron["status"]
         status["active"] = [
             *status["active"],
             object_reference({"kind": "Job", "apiVersion": "batch/v1", **job}),
         ]
         status["lastScheduleTime"] = rfc3339(due)
+        return True
 
     def _delete(self, cron: Obj, job: Obj) -> None:
         meta = job["metadata"]

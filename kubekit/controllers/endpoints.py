@@ -42,6 +42,7 @@ class EndpointsController(Controller):
     name: ClassVar[str] = "endpoints-controller"
     kind: ClassVar[str] = "Service"
     event_source: ClassVar[str] = "endpoint-controller"
+    max_retries: ClassVar[int | None] = 15
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)

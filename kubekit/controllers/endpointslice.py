@@ -56,6 +56,7 @@ class EndpointSliceController(Controller):
     name: ClassVar[str] = "endpointslice-controller"
     kind: ClassVar[str] = "Service"
     event_source: ClassVar[str] = "endpoint-slice-controller"
+    max_retries: ClassVar[int | None] = 15
     base_delay: ClassVar[float] = 1.0
 
     def __init__(self, context: Context) -> None:

@@ -37,6 +37,7 @@ class EndpointSliceMirroringController(Controller):
     name: ClassVar[str] = "endpointslice-mirroring-controller"
     kind: ClassVar[str] = "Endpoints"
     event_source: ClassVar[str] = "endpoint-slice-mirroring-controller"
+    max_retries: ClassVar[int | None] = 15
     base_delay: ClassVar[float] = 1.0
     max_delay: ClassVar[float] = 100.0
 

@@ -12,6 +12,10 @@ from kubekit.api.status_error import StatusError
 from kubekit.controllers.controller import Controller
 
 
+class DeletionRefused(OSError):
+    """A pod could not be deleted; a condition that tells of it has these words in front."""
+
+
 def namespace_is_terminating(error: Exception) -> bool:
     """Whether a creation was refused because its namespace is being deleted."""
     if not isinstance(error, StatusError):
@@ -53,11 +57,12 @@ def create_pod(controller: Controller, namespace: str, pod: Obj, owner: Obj) -> 
 
 
 def delete_pod(controller: Controller, namespace: str, name: str, owner: Obj) -> None:
-    """Delete a pod and say so; raises StatusError (404 when it was gone already, which is not said)."""
+    """Delete a pod and say so; 404 when it was gone already (which is not said), else DeletionRefused."""
     try:
         controller.client.delete("pods", name, namespace)
     except StatusError as error:
-        if error.code != 404:
-            controller.event(owner, "Warning", "FailedDelete", f"Error deleting: {error.message}")
-        raise
+        if error.code == 404:
+            raise
+        controller.event(owner, "Warning", "FailedDelete", f"Error deleting: {error.message}")
+        raise DeletionRefused(f"unable to delete pods: {error.message}") from error
     controller.event(owner, "Normal", "SuccessfulDelete", f"Deleted pod: {name}")

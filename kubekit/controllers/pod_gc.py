@@ -1,8 +1,8 @@
 """The pod garbage collector: removes pods that nobody else will remove.
 
-Every 20 seconds: finished pods beyond the threshold (oldest first), pods that are being deleted on a node
-out of service, pods of nodes that no longer exist, pods that are being deleted but never were scheduled.
-Source: pkg/controller/podgc.
+Every 20 seconds: finished pods beyond the threshold (evicted ones first, then the oldest), pods that are
+being deleted on a node out of service, pods of nodes that no longer exist, pods that are being deleted but
+never were scheduled. Source: pkg/controller/podgc.
 """
 
 from __future__ import annotations
@@ -56,7 +56,13 @@ class PodGarbageCollector(Controller):
         surplus = len(self.pods.by_index("finished", "yes")) - self.options.terminated_pod_gc_threshold
         if surplus > 0 and self.options.terminated_pod_gc_threshold > 0:
             finished = self.pods.by_index("finished", "yes")
-            finished.sort(key=lambda pod: (pod["metadata"].get("creationTimestamp", ""), name_of(pod)))
+            finished.sort(
+                key=lambda pod: (
+                    not _was_evicted(pod),
+                    pod["metadata"].get("creationTimestamp", ""),
+                    name_of(pod),
+                )
+            )
             for pod in finished[:surplus]:
                 self._delete(pod)
         for pod in self.pods.by_index("deleting-on-node", "yes"):
@@ -105,6 +111,11 @@ class PodGarbageCollector(Controller):
         except StatusError as error:
             if error.code not in (404, 409):
                 raise
+
+
+def _was_evicted(pod: Obj) -> bool:
+    status = pod.get("status") or {}
+    return status.get("phase") == "Failed" and status.get("reason") == "Evicted"
 
 
 def _unscheduled_deleting(pod: Obj) -> list[str]:

@@ -144,3 +144,25 @@ def test_a_set_that_is_deleted_is_made_again() -> None:
     replica_set = world.list("replicasets")[0]
     world.delete("replicasets", replica_set["metadata"]["name"])
     assert [s["metadata"]["name"] for s in world.list("replicasets")] == [replica_set["metadata"]["name"]]
+
+
+def test_a_rollback_to_no_number_is_no_rollback() -> None:
+    world = World(["deployment", "replicaset"])
+    world.create("deployments", "web", spec=workload(1))
+    world.all_ready()
+    mark = {"deprecated.deployment.rollback.to": "yesterday"}
+    world.change("deployments", "web", {"metadata": {"annotations": mark}})
+    assert world.events("DeploymentRollbackRevisionNotFound") == []
+    assert world.get("deployments", "web")["metadata"]["annotations"].items() >= mark.items()
+
+
+def test_a_deployment_whose_set_is_refused_is_dropped_in_the_end() -> None:
+    world = World(["deployment", "replicaset", "resourcequota"])
+    world.create("resourcequotas", "q", spec={"hard": {"count/replicasets.apps": "0"}})
+    world.create("deployments", "web", spec=workload(1))
+    world.loop.advance(1000.0)
+    tried = len([r for r in world.reconciles("deployment/default/web") if "error" in r.came_out])
+    world.loop.advance(10000.0)
+    again = len([r for r in world.reconciles("deployment/default/web") if "error" in r.came_out])
+    assert tried == again <= 20
+    assert world.reconciles("deployment/default/web")[-1].sentence.endswith("it gives up.")

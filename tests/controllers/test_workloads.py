@@ -175,3 +175,54 @@ def test_slices_hold_the_pods_of_a_service_with_their_state() -> None:
     (subset,) = world.get("endpoints", "web")["subsets"]
     assert [a["ip"] for a in subset["addresses"]] == ["10.244.1.2"]
     assert [a["ip"] for a in subset["notReadyAddresses"]] == ["10.244.1.3"]
+
+
+def test_a_job_takes_in_a_pod_that_comes_later() -> None:
+    world = World(["job"])
+    spec = job_spec(parallelism=1, manualSelector=True, selector={"matchLabels": {"app": "sum"}})
+    spec["template"]["metadata"] = {"labels": {"app": "sum"}}
+    world.create("jobs", "sum", spec=spec)
+    world.loop.advance(2.0)
+    bare = spec["template"]["spec"]
+    world.create("pods", "bare", metadata={"labels": {"app": "sum"}}, spec=bare)
+    world.loop.advance(2.0)
+    adopted = [pod for pod in world.list("pods") if pod["metadata"].get("ownerReferences")]
+    assert len(world.events("SuccessfulDelete")) == 1, "one of two is too many"
+    assert {pod["metadata"]["ownerReferences"][0]["name"] for pod in adopted} == {"sum"}
+
+
+def test_a_finalizer_of_somebody_elses_pod_stays() -> None:
+    world = World(["job", "replicaset"])
+    made = template("web")
+    made["metadata"]["finalizers"] = ["batch.kubernetes.io/job-tracking"]
+    selector = {"matchLabels": {"app": "web"}}
+    world.create("replicasets", "web", spec={"replicas": 1, "selector": selector, "template": made})
+    world.loop.advance(2.0)
+    (pod,) = world.pods()
+    assert pod["metadata"]["finalizers"] == ["batch.kubernetes.io/job-tracking"]
+
+
+def test_a_toleration_for_some_seconds_gives_way_to_the_one_of_daemon_pods() -> None:
+    world = World(["daemonset"])
+    world.create("nodes", "a", None)
+    key = "node.kubernetes.io/not-ready"
+    spec = template("agent")
+    spec["spec"]["tolerations"] = [
+        {"key": key, "operator": "Exists", "effect": "NoExecute", "tolerationSeconds": 5},
+        {"key": key, "operator": "Exists", "effect": "NoSchedule"},
+    ]
+    selector = {"matchLabels": {"app": "agent"}}
+    world.create("daemonsets", "agent", spec={"selector": selector, "template": spec})
+    (pod,) = world.pods("agent")
+    mine = [t for t in pod["spec"]["tolerations"] if t["key"] == key and t["effect"] == "NoExecute"]
+    assert mine == [{"key": key, "operator": "Exists", "effect": "NoExecute"}]
+
+
+def test_a_daemon_sets_revision_comes_back() -> None:
+    world = World(["daemonset"])
+    world.create("nodes", "a", None)
+    selector = {"matchLabels": {"app": "agent"}}
+    world.create("daemonsets", "agent", spec={"selector": selector, "template": template("agent")})
+    (name,) = world.names("controllerrevisions")
+    world.delete("controllerrevisions", name)
+    assert world.names("controllerrevisions") == [name]

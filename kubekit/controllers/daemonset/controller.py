@@ -79,6 +79,7 @@ class DaemonSetController(Controller):
             lambda node: self._node_changed("ADDED", None, node),
             lambda old, new: self._node_changed("MODIFIED", old, new),
         )
+        self.watch(self.revisions, on_delete=self._revision_deleted)
 
     # -- what it hears ----------------------------------------------------------------------------------
 
@@ -127,6 +128,12 @@ class DaemonSetController(Controller):
         if owner is not None:
             self.expectations.deletion_observed(key_of(owner), pod["metadata"]["uid"])
             self.enqueue(key_of(owner), event, pod)
+
+    def _revision_deleted(self, revision: Obj) -> None:
+        """The present template's revision is made anew when somebody has deleted it."""
+        owner = self.resolve_controller(self.sets, revision, self.kind)
+        if owner is not None:
+            self.enqueue(key_of(owner), "DELETED", revision)
 
     def _node_changed(self, event: str, old: Obj | None, new: Obj) -> None:
         """Wakes the sets whose pods must come or go; a pod that may merely stay wakes nobody."""
@@ -262,7 +269,8 @@ class DaemonSetController(Controller):
         now = self.clock.now()
         delay, since = self._backoff.get(which, (0.0, now))
         if delay and now - since < delay:
-            self.queue.add_after(key, delay - (now - since), background=delay > 30)
+            # The whole delay again, not what is left of it.
+            self.queue.add_after(key, delay, background=delay > 30)
             return True
         if now - since > 2 * BACKOFF_LONGEST:
             delay = 0.0

@@ -30,13 +30,17 @@ def with_tolerations(spec: Obj) -> Obj:
     present = list(spec.get("tolerations") or ())
     for key, effect in keys:
         toleration = {"key": key, "operator": "Exists", "effect": effect}
-        if not any(
-            (one.get("key"), one.get("effect"), one.get("operator")) == (key, effect, "Exists")
-            and one.get("tolerationSeconds") is None
-            for one in present
-        ):
+        # One for the same taint, be it for some seconds only, gives way to the one without limit.
+        same = [_is_for(one, key, effect) for one in present]
+        present = [toleration if hit else one for one, hit in zip(present, same)]
+        if not any(same):
             present.append(toleration)
     return {**spec, "tolerations": present}
+
+
+def _is_for(toleration: Obj, key: str, effect: str) -> bool:
+    shown = toleration.get("key"), toleration.get("effect"), toleration.get("operator")
+    return shown == (key, effect, "Exists") and not toleration.get("value")
 
 
 def with_node(spec: Obj, node: str) -> Obj:

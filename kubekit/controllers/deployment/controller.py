@@ -31,6 +31,7 @@ class DeploymentController(Controller):
     name: ClassVar[str] = "deployment-controller"
     kind: ClassVar[str] = "Deployment"
     resource: ClassVar[str] = "deployments.apps"
+    max_retries: ClassVar[int | None] = 15
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
@@ -130,7 +131,7 @@ class DeploymentController(Controller):
         self._note_pause(rollout)
         if rollout.spec.get("paused"):
             self._scale_only(rollout)
-        elif rollout.annotations.get(ROLLBACK_TO):
+        elif rollout.roll_back_to is not None:
             self._roll_back(rollout)
         elif self._was_scaled(rollout):
             self._scale_only(rollout)
@@ -146,7 +147,7 @@ class DeploymentController(Controller):
     def _scale_only(self, rollout: Rollout) -> None:
         new, old = new_and_old(rollout, create=False)
         scale(rollout, new, old)
-        if rollout.spec.get("paused") and not rollout.annotations.get(ROLLBACK_TO):
+        if rollout.spec.get("paused") and rollout.roll_back_to is None:
             clean_up(rollout, old)
         plain_status(rollout, [*old, new], new)
 
@@ -173,8 +174,8 @@ class DeploymentController(Controller):
         new, old = new_and_old(rollout, create=True)
         sets = [*old, *([new] if new is not None else [])]
         revisions = sorted((revision_of(one) for one in sets), reverse=True)
-        text = rollout.annotations.pop(ROLLBACK_TO)
-        target = int(text) if text.isdigit() else 0
+        target = rollout.roll_back_to or 0
+        del rollout.annotations[ROLLBACK_TO]
         if target == 0 and len(revisions) > 1:
             target = revisions[1]
         found = next((one for one in sets if target and revision_of(one) == target), None)

@@ -8,6 +8,7 @@ pkg/controller/deployment/rolling.go.
 from __future__ import annotations
 
 from kubekit.api.meta import Obj
+from kubekit.api.status_error import StatusError
 from kubekit.controllers.deployment.revisions import new_and_old, size_of_new
 from kubekit.controllers.deployment.rollout import (
     Rollout,
@@ -56,8 +57,12 @@ def _shrink_old(rollout: Rollout, sets: Sets, old: Sets, new: Obj) -> bool:
     room = total_size(sets) - minimum - new_missing
     if room <= 0:
         return False
-    old, cleaned = _drop_unhealthy(rollout, by_creation(old), room)
-    return cleaned + _drop_available(rollout, [*old, new], old, minimum) > 0
+    try:
+        old, cleaned = _drop_unhealthy(rollout, by_creation(old), room)
+        return cleaned + _drop_available(rollout, [*old, new], old, minimum) > 0
+    except (StatusError, OSError):
+        # A set that somebody else has just changed wakes the Deployment by that change.
+        return False
 
 
 def _drop_unhealthy(rollout: Rollout, old: Sets, room: int) -> tuple[Sets, int]:

@@ -84,6 +84,14 @@ class Rollout:
         return bool((self.spec.get("strategy") or {}).get("type") == "RollingUpdate")
 
     @property
+    def roll_back_to(self) -> int | None:
+        """The revision that the deprecated annotation asks for (0: the last one), or None."""
+        try:
+            return int(self.annotations.get(ROLLBACK_TO, ""))
+        except ValueError:
+            return None
+
+    @property
     def deadline(self) -> int | None:
         """`progressDeadlineSeconds`, None when there is none."""
         value = self.spec.get("progressDeadlineSeconds")

@@ -89,6 +89,8 @@ class Algorithm:
         """The nodes that pass every filter; refusals are in the attempt's diagnosis."""
         diagnosis = attempt.diagnosis
         table = self.snapshot.table if self.uses_arrays() else None
+        if table is not None:
+            state.standing = framework.standing_answers(pod, table)
         narrowed, refusal, narrowing = framework.run_pre_filter(state, pod, table)
         attempt.skip_filter = state.skip_filter
         diagnosis.unschedulable_plugins = narrowing
@@ -134,7 +136,6 @@ class Algorithm:
         self, framework: Framework, state: CycleState, pod: PodInfo, attempt: Attempt, table: NodeTable
     ) -> list[NodeInfo]:
         """As `_filter`, over all nodes of the snapshot."""
-        attempt.filters = [name for name, _ in framework.filters(state)]
         diagnosis = attempt.diagnosis
         enough = self.enough(framework, table.size)
         start = self.next_start % table.size
@@ -166,7 +167,6 @@ class Algorithm:
             return []
         enough = self.enough(framework, len(nodes))
         filters = framework.filters(state)
-        attempt.filters = [name for name, _ in filters]
         refused: NodeStatuses = attempt.diagnosis.statuses
         add = attempt.diagnosis.add
         has_nominated = framework.handle.nominated_pods

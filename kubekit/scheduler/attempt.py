@@ -41,7 +41,6 @@ class Attempt:
         "failed_on",
         "feasible",
         "filter_names",
-        "filters",
         "hypothetical",
         "message",
         "moves",
@@ -92,7 +91,6 @@ class Attempt:
         self.pre_filter: Status | None = None
         self.skip_filter: frozenset[str] = frozenset()
         self.narrowed: frozenset[str] | None = None
-        self.filters: list[str] = []
         self.failed_on = ""
         self.diagnosis = Diagnosis()
         self.feasible: list[NodeInfo] = []

@@ -14,6 +14,7 @@ Obj = dict[str, Any]
 ZONES, RACKS, APPS = ["a", "b", "c", ""], ["r1", "r2", "r3", "r4", "r5"], ["web", "db", "cache"]
 NAMESPACES = ["shop", "bank"]
 EFFECTS = ["NoSchedule", "PreferNoSchedule", "NoExecute"]
+SPEC_PARTS = ["containers", "tolerations", "topologySpreadConstraints"]
 MIB = 1024 * 1024
 
 
@@ -64,6 +65,17 @@ class FakeHandle:
                 other = PodInfo(chance.pod(f"hopes-for-{node}"))
                 self._nominated.setdefault(node, []).append(other)
 
+    def serve(self, chance: Randomness) -> None:
+        """Services appear and disappear."""
+        self._listers["services"] = Lister(
+            [
+                {"metadata": {"name": app, "namespace": namespace}, "spec": {"selector": {"app": app}}}
+                for app in APPS
+                for namespace in NAMESPACES
+                if chance.often(0.3)
+            ]
+        )
+
     def nominated_pods(self, node: str) -> list[PodInfo]:
         return self._nominated.get(node, [])
 
@@ -91,6 +103,8 @@ class Randomness:
         self.size = self.rng.choice([3, 8, 15, 40, 130 if seed % 10 == 0 else 20])
         self.rich = self.rng.random()
         """How much of everything this world has."""
+        self.pictures = 1.0
+        """Of how many nodes images are known."""
         self.pods = 0
 
     # -- chance ------------------------------------------------------------------------------------
@@ -138,7 +152,7 @@ class Randomness:
                 "names": [f"image{self.rng.randint(0, 3)}:latest"],
                 "sizeBytes": self.one([5, 90, 700, 3000]) * MIB,
             }
-            for _ in range(self.rng.randint(0, 2))
+            for _ in range(self.rng.randint(0, 2) if self.often(self.pictures) else 0)
         ]
         status = {"allocatable": allocatable, "images": images}
         return {"metadata": {"name": name, "uid": name, "labels": labels}, "spec": spec, "status": status}
@@ -281,6 +295,20 @@ class Randomness:
         if not on and self.often(0.03):
             status["nominatedNodeName"] = "n1"
         return {"metadata": metadata, "spec": spec, "status": status}
+
+    def templates(self) -> list[Obj]:
+        """A pod, and others that differ from it in one thing."""
+        first = self.pod("template")
+        found = [first]
+        for what in self.some(["labels", "namespace", *SPEC_PARTS], 3):
+            other = self.pod("template")
+            if what in SPEC_PARTS:
+                spec = {key: value for key, value in first["spec"].items() if key != what}
+                found.append({**first, "spec": {**spec, what: other["spec"].get(what, [])}})
+            else:
+                metadata = {**first["metadata"], what: other["metadata"][what]}
+                found.append({**first, "metadata": metadata})
+        return found
 
     # -- a world -----------------------------------------------------------------------------------
 

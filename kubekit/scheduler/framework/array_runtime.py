@@ -14,7 +14,8 @@ normalize_score            normalize_arrays(state, pod, table, rows, scores)    
 
 Both must say the same; tests/properties holds them together. A plugin without array form (a learner's, for
 instance) is asked node by node, for those nodes only that are left when its turn comes. A class that
-overrides the per-node method without the other is asked node by node too.
+overrides the per-node method without the other is asked node by node too. Answers that stand from one pod to
+the next are not asked for at all (`standing_answers`).
 
 Source: pkg/scheduler/framework/runtime/framework.go (the semantics; the form is our own).
 """
@@ -34,6 +35,7 @@ from kubekit.scheduler.framework.status import NodeStatuses, PluginError, Status
 
 if TYPE_CHECKING:
     from kubekit.scheduler.framework.runtime import FilterFn, Framework
+    from kubekit.scheduler.framework.standing_scores import StandingScore
 
 ARRAY_FORMS = {
     "pre_filter": "pre_filter_arrays",
@@ -86,14 +88,19 @@ def search(
     before: NodeStatuses,
 ) -> Found:
     """The rows, from `start` on, that pass every filter, until there are `enough`."""
-    np, size, nodes = table.np, table.size, table.nodes
+    nodes, standing = table.nodes, state.standing
     combined: Array | None = None
     one_by_one: list[tuple[int, str, FilterFn]] = []
-    order: dict[str, int] = {}
-    for position, (name, plugin, form) in enumerate(framework.with_forms("Filter")):
+    if standing is None:
+        to_ask = [(at, *entry) for at, entry in enumerate(framework.with_forms("Filter"))]
+    else:
+        to_ask = standing.asked_filters
+        if standing.filters.refusals:
+            combined = standing.filters.codes[: table.size]
+    asked = False
+    for position, name, plugin, form in to_ask:
         if name in state.skip_filter:
             continue
-        order[name] = position
         if form is None:
             one_by_one.append((position, name, plugin.filter))
             continue
@@ -102,30 +109,38 @@ def search(
         except Exception as error:
             failed = error_status(error, f'running "{name}" filter plugin', name)
             return Found(table.everything[:0], [], before, [], failed, nodes[start].name)
+        asked = asked or codes is not None
         combined = table.first(combined, codes)
-    names = framework.handle.nominated_nodes()
-    promised = {row for name in names if (row := framework.row_of(name)) is not None} if names else set()
+    names, row_of = framework.handle.nominated_nodes(), framework.handle.snapshot.row_of
+    promised = {row for name in names if (row := row_of(name)) is not None} if names else set()
     if one_by_one or promised:
         return _one_by_one(
-            framework, state, pod, table, start, enough, before, combined, one_by_one, order, promised
+            framework, state, pod, table, start, enough, before, combined, one_by_one, promised
         )
     if combined is None:
-        seen = min(enough, size)
-        looked_at = nodes[start : start + seen] + nodes[: max(0, start + seen - size)]
-        return Found(table.twice[start : start + seen], looked_at, before, [])
-    passing = np.flatnonzero(combined == 0)
-    cut = int(np.searchsorted(passing, start))
-    rows = np.concatenate((passing[cut:], passing[:cut])) if cut else passing
-    seen = size
-    if len(rows) >= enough:
-        rows = rows[:enough]
-        seen = (int(rows[-1]) - start) % size + 1
-    looked_at = nodes[start : start + seen] + nodes[: max(0, start + seen - size)]
-    window = combined[table.twice[start : start + seen]]
-    counts = np.bincount(window)
-    counted = {code: int(counts[code]) for code in counts.nonzero()[0].tolist() if code}
-    if not counted:
+        seen = min(enough, table.size)
+        return Found(table.twice[start : start + seen], table.in_turn(start, seen), before, [])
+    if standing is not None and not asked:
+        passing, codes = standing.filters.passing, standing.filters.codes
+    else:
+        passing, codes = table.twice_where(combined == 0), table.np.concatenate((combined, combined))
+    return _window(table, start, enough, before, passing, codes)
+
+
+def _window(
+    table: NodeTable, start: int, enough: int, before: NodeStatuses, passing: Array, codes: Array
+) -> Found:
+    """The rows from `start` on until there are enough; `passing` and `codes` hold all rows two times."""
+    size, many = table.size, len(passing) // 2
+    first = int(passing[:many].searchsorted(start))
+    rows = passing[first : first + min(enough, many)]
+    seen = (rows.item(-1) - start) % size + 1 if len(rows) == enough else size
+    looked_at = table.in_turn(start, seen)
+    if len(rows) == seen:
         return Found(rows, looked_at, before, [])
+    window = codes[start : start + seen].copy()
+    counts = table.np.bincount(window)
+    counted = {code: counts.item(code) for code in counts.nonzero()[0].tolist() if code}
     statuses = ArrayStatuses(looked_at, window, counted, table.statuses, before)
     return Found(rows, looked_at, statuses, [s for code in counted if (s := table.statuses[code])])
 
@@ -140,11 +155,11 @@ def _one_by_one(
     before: NodeStatuses,
     combined: Array | None,
     one_by_one: list[tuple[int, str, FilterFn]],
-    order: dict[str, int],
     promised: set[int],
 ) -> Found:
     """As `search`, once arrays have said what they can: some plugins or nodes need a closer look."""
     filters = framework.filters(state)
+    order = {name: position for position, (name, _, _) in enumerate(framework.with_forms("Filter"))}
     codes: list[int] = combined.tolist() if combined is not None else [0] * table.size
     rows: list[int] = []
     looked_at: list[NodeInfo] = []
@@ -189,35 +204,59 @@ def score(
     """As `Framework.run_score`, aligned with `rows`; `nodes` are the NodeInfos of these rows."""
     np = table.np
     found: list[ScoreRow] = []
-    totals = np.zeros(len(rows), dtype=np.int64)
+    standing = state.standing.scores(framework) if state.standing is not None else None
+    block: Array = None
+    known: dict[str, StandingScore] = {}
+    if standing is None:
+        totals = np.zeros(len(rows), dtype=np.int64)
+    else:
+        block, totals = standing.of(rows)
+        known = standing.by_name
     for name, plugin, form in framework.with_forms("Score"):
         if name in state.skip_score:
             continue
+        ours = form is not None and type(plugin).__module__.startswith(OURS)
+        one = known.get(name)
         stage = "running Score plugins"
         try:
-            raw = form(state, pod, table, rows) if form is not None else None
-            if raw is None:
-                answers: list[int] = [plugin.score(state, pod, node) for node in nodes]
-                raw = answers
+            if one is not None:
+                raw = block[one.place]
+            else:
+                raw = form(state, pod, table, rows) if form is not None else None
+                if raw is None:
+                    answers: list[int] = [plugin.score(state, pod, node) for node in nodes]
+                    raw = answers
             stage = "running Normalize on Score plugins"
-            normalized = _normalized(plugin, state, pod, table, rows, nodes, raw)
+            if one is not None and one.in_sum:
+                scaled = one.even[: len(rows)] if one.scaled else raw
+            else:
+                scaled = normalized(plugin, state, pod, table, rows, nodes, raw)
             stage = ""
-            if form is None or not type(plugin).__module__.startswith(OURS):
-                check_scores(name, normalized, np)
+            if not ours:
+                check_scores(name, scaled, np)
         except Exception as error:
             if not stage:
                 status = error_status(error, "applying score defaultWeights on Score plugins")
             else:
                 status = error_status(error, f'{stage}: plugin "{name}" failed with')
-            return found, totals, status
+            return found, sum_of(found, len(rows), np), status
         weight = framework.weights.get(name, 1)
-        values = np.asarray(normalized, dtype=np.int64)
-        totals += values if weight == 1 else values * weight
-        found.append(ScoreRow(name, weight, raw, normalized))
+        if one is None or not one.in_sum:
+            values = np.asarray(scaled, dtype=np.int64)
+            totals += values if weight == 1 else values * weight
+        found.append(ScoreRow(name, weight, raw, scaled))
     return found, totals, None
 
 
-def _normalized(
+def sum_of(scores: list[ScoreRow], size: int, np: Any) -> Array:
+    """The weighted sum of so many nodes' scores."""
+    totals = np.zeros(size, dtype=np.int64)
+    for row in scores:
+        totals += np.array(row.weighted, dtype=np.int64)
+    return totals
+
+
+def normalized(
     plugin: Plugin,
     state: CycleState,
     pod: PodInfo,
@@ -226,6 +265,7 @@ def _normalized(
     nodes: list[NodeInfo],
     raw: Any,
 ) -> Any:
+    """A plugin's scores from 0 to 100, as it wants them; raises what it raises."""
     scale = getattr(plugin, "normalize_score", None)
     if scale is None:
         return raw

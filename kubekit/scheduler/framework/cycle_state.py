@@ -11,9 +11,12 @@ Source: pkg/scheduler/framework/cycle_state.go.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kubekit.scheduler.framework.status import PluginError
+
+if TYPE_CHECKING:
+    from kubekit.scheduler.framework.standing_answers import StandingAnswers
 
 
 class StateNotFound(PluginError):
@@ -26,7 +29,7 @@ class StateNotFound(PluginError):
 class CycleState:
     """Data of one attempt, by key, and which plugins are left out of it."""
 
-    __slots__ = ("_later", "data", "skip_filter", "skip_pre_bind", "skip_score")
+    __slots__ = ("_later", "data", "skip_filter", "skip_pre_bind", "skip_score", "standing")
 
     def __init__(self) -> None:
         self.data: dict[str, Any] = {}
@@ -34,6 +37,8 @@ class CycleState:
         self.skip_filter: frozenset[str] = frozenset()
         self.skip_score: frozenset[str] = frozenset()
         self.skip_pre_bind: frozenset[str] = frozenset()
+        self.standing: StandingAnswers | None = None
+        """What need not be asked in this attempt, if all nodes are asked at once."""
 
     def write(self, key: str, value: Any) -> None:
         """Keep `value` under `key`."""

@@ -24,7 +24,7 @@ OURS = "kubekit."
 STATUS_OR_NONE = ("pre_enqueue", "filter", "pre_score", "reserve", "bind")
 GUARDED = (
     *STATUS_OR_NONE, "less", "pre_filter", "add_pod", "remove_pod", "post_filter", "score", "normalize_score",
-    "unreserve", "permit", "pre_bind_pre_flight", "pre_bind", "post_bind",
+    "besides", "unreserve", "permit", "pre_bind_pre_flight", "pre_bind", "post_bind",
 )  # fmt: skip
 
 

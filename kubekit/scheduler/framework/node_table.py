@@ -75,6 +75,18 @@ class NodeTable:
         self.twice: Array = numpy.concatenate((self.everything, self.everything))
         """The rows in turn, two times: a search that begins at any row is a slice of it."""
 
+    def in_turn(self, start: int, many: int) -> list[NodeInfo]:
+        """So many nodes from the row `start` on, the first after the last."""
+        end = start + many
+        if end <= self.size:
+            return self.nodes[start:end]
+        return self.nodes[start:] + self.nodes[: end - self.size]
+
+    def twice_where(self, mask: Array) -> Array:
+        """The rows of the mask in order, two times."""
+        rows = mask.nonzero()[0]
+        return self.np.concatenate((rows, rows))
+
     # -- kept up to date ---------------------------------------------------------------------------
 
     @property

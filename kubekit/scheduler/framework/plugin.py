@@ -45,7 +45,7 @@ Source: staging/src/k8s.io/kube-scheduler/framework/interface.go.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Hashable, Iterable
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from kubekit.scheduler.framework.events import EventWithHint
@@ -54,6 +54,7 @@ from kubekit.scheduler.framework.pod_info import PodInfo
 
 if TYPE_CHECKING:
     from kubekit.scheduler.framework.cycle_state import CycleState
+    from kubekit.scheduler.framework.node_table import NodeTable
     from kubekit.scheduler.framework.runtime import Framework
     from kubekit.scheduler.framework.status import Status
 
@@ -178,6 +179,8 @@ class Plugin:
     pre_bind: Callable[[CycleState, PodInfo, str], Any]
     bind: Callable[[CycleState, PodInfo, str], Status | None]
     post_bind: Callable[[CycleState, PodInfo, str], None]
+    besides: Callable[[PodInfo, NodeTable], Hashable | None]
+    """What its answers depend on besides the node and the pod's demands (`standing_answers`)."""
 
     def __init__(self, handle: Handle, args: Obj) -> None:
         self.handle = handle

@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import orjson
+
 from kubekit.scheduler.framework.events import ClusterEvent
 from kubekit.scheduler.framework.resources import requested_by
 from kubekit.scheduler.framework.selector import PreferredTerms, RequiredNodeAffinity, Selector
@@ -116,8 +118,10 @@ class PodInfo:
     """
 
     __slots__ = (
+        "_demands",
         "_images",
         "_preferred_nodes",
+        "_request_key",
         "_required_nodes",
         "claims",
         "containers",
@@ -178,6 +182,8 @@ class PodInfo:
         """What must be free on a node for it to fit (its wish, not what it runs with)."""
         self.scored_amounts = requested.scored
         self.containers = len(spec.get("containers") or ()) + len(spec.get("initContainers") or ())
+        self._request_key = requested.key
+        self._demands: tuple[Any, ...] | None = None
         self._images: tuple[str, ...] | None = None
         self._required_nodes: RequiredNodeAffinity | None = None
         self._preferred_nodes: PreferredTerms | None = None
@@ -217,6 +223,26 @@ class PodInfo:
         return self._preferred_nodes
 
     @property
+    def demands(self) -> tuple[Any, ...]:
+        """What it asks of a node itself, as a hashable value.
+
+        Pods with equal demands have the same requests, host ports, tolerations, node selector, node affinity
+        and `spec.nodeName`. Raises TypeError when the spec is not JSON.
+        """
+        if self._demands is None:
+            spec = self.spec
+            text = orjson.dumps(
+                (
+                    self.tolerations,
+                    spec.get("nodeSelector"),
+                    (spec.get("affinity") or NO_LABELS).get("nodeAffinity"),
+                    spec.get("nodeName"),
+                )
+            )
+            self._demands = (self._request_key, self.ports, text)
+        return self._demands
+
+    @property
     def images(self) -> tuple[str, ...]:
         """The images of its containers and image volumes, as nodes report them: with a tag."""
         if self._images is None:
@@ -242,6 +268,7 @@ class PodInfo:
             setattr(copy, name, getattr(self, name))
         copy.pod = pod
         copy.spec = pod.get("spec") or {}
+        copy._demands = None
         return copy
 
     def __repr__(self) -> str:

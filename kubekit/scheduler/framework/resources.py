@@ -138,9 +138,12 @@ class Resource:
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Resource) and self._key() == other._key()
 
+    def fixed(self) -> tuple[int, int, int, int]:
+        """The amounts of the resources that every node has."""
+        return (self.milli_cpu, self.memory, self.ephemeral_storage, self.allowed_pods)
+
     def _key(self) -> tuple[int, int, int, int, dict[str, int]]:
-        scalar = {name: amount for name, amount in self.scalar.items() if amount}
-        return (self.milli_cpu, self.memory, self.ephemeral_storage, self.allowed_pods, scalar)
+        return (*self.fixed(), {name: amount for name, amount in self.scalar.items() if amount})
 
     __hash__ = None  # type: ignore[assignment]  # it changes, so it is no key; Python's own way to say so
 
@@ -237,6 +240,20 @@ class Requested(NamedTuple):
     """Without regard to what an in-place resize has given already."""
     scored: Amounts
     """With scoring defaults for containers that name no request, without pod-level requests."""
+    key: tuple[Any, ...]
+    """A hashable value: pods with equal keys request the same in all of these forms."""
+
+
+def _requested(pod: Obj) -> Requested:
+    exact = pod_requests(pod, use_status=True)
+    defaults = missing_defaults(pod, exact)
+    full = pod_requests(pod, use_status=True, defaults=defaults) if defaults else exact
+    requests, fit = Resource.from_amounts(exact), Resource.from_amounts(pod_requests(pod))
+    nonzero = to_milli(full.get("cpu", 0)), to_units(full.get("memory", 0))
+    scored = pod_requests(pod, pod_level=False, defaults=DEFAULTS)
+    # Scalars in their order: that is the order in which a refusal names them.
+    forms = [(*one.fixed(), tuple(one.scalar.items())) for one in (requests, fit)]
+    return Requested(requests, *nonzero, fit, scored, (*forms, nonzero, tuple(scored.items())))
 
 
 _REQUESTED: dict[Any, Requested] = {}
@@ -248,16 +265,7 @@ def requested_by(pod: Obj) -> Requested:
     key = _request_key(pod)
     known = _REQUESTED.get(key) if key is not None else None
     if known is None:
-        exact = pod_requests(pod, use_status=True)
-        defaults = missing_defaults(pod, exact)
-        full = pod_requests(pod, use_status=True, defaults=defaults) if defaults else exact
-        known = Requested(
-            Resource.from_amounts(exact),
-            to_milli(full.get("cpu", 0)),
-            to_units(full.get("memory", 0)),
-            Resource.from_amounts(pod_requests(pod)),
-            pod_requests(pod, pod_level=False, defaults=DEFAULTS),
-        )
+        known = _requested(pod)
         if key is not None:
             if len(_REQUESTED) >= MOST_REQUESTED:
                 _REQUESTED.clear()

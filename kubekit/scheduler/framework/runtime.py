@@ -10,6 +10,7 @@ Source: pkg/scheduler/framework/runtime/framework.go.
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from kubekit.scheduler.extender import EXTENDERS, Extender
@@ -29,6 +30,7 @@ from kubekit.scheduler.framework.node_table import Array, NodeTable
 from kubekit.scheduler.framework.plugin import POINTS, Handle, Plugin
 from kubekit.scheduler.framework.pod_info import PodInfo
 from kubekit.scheduler.framework.score_row import ScoreRow
+from kubekit.scheduler.framework.standing_answers import Shelf, StandingAnswers
 from kubekit.scheduler.framework.status import (
     Code,
     NodeStatuses,
@@ -61,6 +63,7 @@ class Framework:
         """Programs that are asked after the plugins, the same for all profiles."""
         self._forms: dict[str, list[tuple[str, Plugin, Any]]] = {}
         self._names: tuple[list[str], list[tuple[str, int]]] | None = None
+        self._shelf: Shelf | None = None
 
     def names_for_records(self) -> tuple[list[str], list[tuple[str, int]]]:
         """(Filter plugins, Score plugins with weights): the lists are shared, do not change them."""
@@ -78,6 +81,12 @@ class Framework:
                 (plugin.name, plugin, array_form(plugin, method)) for plugin in self.points[point]
             ]
         return found
+
+    def standing_answers(self, pod: PodInfo, table: NodeTable) -> StandingAnswers | None:
+        """What plugins need not be asked about this pod's nodes."""
+        if self._shelf is None:
+            self._shelf = Shelf(self)
+        return self._shelf.find(pod, table)
 
     def add(self, plugin: Plugin, weight: int) -> None:
         """Let a plugin take part after the others; one of the same name gives way, as does QueueSort's."""
@@ -104,6 +113,7 @@ class Framework:
     def _arrange(self) -> None:
         self._forms = {}
         self._names = None
+        self._shelf = None
         for point, base in self._base.items():
             own = [plugin for plugin in self._added.values() if point in plugin.points()]
             kept = [plugin for plugin in base if plugin.name not in self._added]
@@ -152,10 +162,6 @@ class Framework:
                 return status.by(plugin.name)
         return None
 
-    def row_of(self, node: str) -> int | None:
-        """The place of a node in the present snapshot."""
-        return self.handle.snapshot.row_of(node)
-
     # -- PreFilter, Filter -------------------------------------------------------------------------
 
     def run_pre_filter(
@@ -170,8 +176,19 @@ class Framework:
         narrowed: frozenset[str] | None = None
         narrowing: set[str] = set()
         refusal: Status | None = None
+        known: dict[str, bool] = {}
+        if state.standing is not None:
+            state.later(partial(state.standing.prepare, state, pod))
+            if state.standing.whole:
+                state.skip_filter = state.standing.skip_filter
+                return None, None, narrowing
+            known = state.standing.skips
         try:
             for name, plugin, form in self.with_forms("PreFilter"):
+                if name in known:
+                    if known[name]:
+                        skipped.add(name)
+                    continue
                 try:
                     if table is not None and form is not None:
                         answer = form(state, pod, table)
@@ -306,7 +323,18 @@ class Framework:
         With a `table` (and the nodes' `rows`) plugins that can prepare for arrays do so.
         """
         skipped: set[str] = set()
-        for _, plugin, form in self.with_forms("PreScore"):
+        known: dict[str, bool] = {}
+        standing = state.standing.scores(self) if state.standing is not None else None
+        if standing is not None:
+            state.later(partial(standing.prepare, state, pod, nodes))
+            if standing.whole:
+                state.skip_score = standing.skip_score
+                return None
+            known = standing.skips
+            skipped.update(standing.skip_score)
+        for name, plugin, form in self.with_forms("PreScore"):
+            if name in known:
+                continue
             try:
                 if table is not None and form is not None:
                     status = form(state, pod, table, rows)

@@ -72,6 +72,10 @@ class DynamicResources(Plugin):
                 return unresolvable(f'resourceclaim "{name}" is being deleted')
         return None
 
+    def besides(self, pod: PodInfo, table: NodeTable) -> tuple[()] | None:
+        """A pod without claims does not concern it; else it matters where those are."""
+        return None if pod.spec.get("resourceClaims") else ()
+
     def pre_filter(self, state: CycleState, pod: PodInfo, nodes: list[NodeInfo]) -> Status | None:
         """Skip a pod without claims; refuse one whose claims have no devices."""
         selectors: list[NodeSelector] = []

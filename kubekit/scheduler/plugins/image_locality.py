@@ -21,6 +21,30 @@ MIN_THRESHOLD = 23 * MIB
 MAX_CONTAINER_THRESHOLD = 1000 * MIB
 
 
+class Images:
+    """The names of all images that nodes have, or had; kept with the table."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+        self._fresh = -1
+
+    @staticmethod
+    def of(table: NodeTable) -> set[str]:
+        """The table's own, up to date."""
+        images: Images = table.attached("images", Images)
+        now = table.now
+        if images._fresh != now:
+            changed = table.since(images._fresh) if images._fresh >= 0 else None
+            if changed is None:
+                images.names.update(*(node.images for node in table.nodes))
+            else:
+                for _, old, new in changed:
+                    if new.images is not old.images:
+                        images.names.update(new.images)
+            images._fresh = now
+        return images.names
+
+
 def _holds(image: str, node: NodeInfo) -> bool:
     return image in node.images
 
@@ -29,6 +53,11 @@ class ImageLocality(Plugin):
     """Scores by images that are on the node."""
 
     name = "ImageLocality"
+
+    def besides(self, pod: PodInfo, table: NodeTable) -> tuple[()] | None:
+        """Nothing as long as no node has any of the images; else each node that gets one matters to all."""
+        there = Images.of(table)
+        return () if not there or there.isdisjoint(pod.images) else None
 
     def score(self, state: CycleState, pod: PodInfo, node: NodeInfo) -> int:
         """0 for less than 23 MiB, 100 for 1000 MiB a container, linear between."""

@@ -189,6 +189,10 @@ class InterPodAffinity(Plugin):
                 return True
         return False
 
+    def besides(self, pod: PodInfo, table: NodeTable) -> tuple[()] | None:
+        """Nobody has anything to do with it as long as no pod has terms; else all pods matter."""
+        return None if pod.with_affinity or self.handle.snapshot.with_affinity else ()
+
     # -- filtering ---------------------------------------------------------------------------------
 
     def pre_filter(self, state: CycleState, pod: PodInfo, nodes: list[NodeInfo]) -> Status | None:

@@ -56,6 +56,10 @@ class NodeAffinity(Plugin):
             return False
         return old is None or not pod.required_nodes.matches(*_of(old))
 
+    def besides(self, pod: PodInfo, table: NodeTable) -> tuple[()]:
+        """Nothing but the pod's node affinity and the node's labels and name matters."""
+        return ()
+
     def pre_filter(
         self, state: CycleState, pod: PodInfo, nodes: list[NodeInfo]
     ) -> Status | frozenset[str] | None:

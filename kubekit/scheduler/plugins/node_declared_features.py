@@ -21,6 +21,7 @@ from kubekit.scheduler.framework.events import (
     EventWithHint,
 )
 from kubekit.scheduler.framework.node_info import NodeInfo
+from kubekit.scheduler.framework.node_table import NodeTable
 from kubekit.scheduler.framework.plugin import Plugin
 from kubekit.scheduler.framework.pod_info import PodInfo
 from kubekit.scheduler.framework.status import SKIP, Status, unresolvable
@@ -29,15 +30,15 @@ Obj = dict[str, Any]
 
 MISSING_FEATURE = unresolvable("node(s) didn't match Pod's required features")
 PRE_FILTER = "PreFilterNodeDeclaredFeatures"
+NOTHING: frozenset[str] = frozenset()
 
 
 def _restarts_all_containers(spec: Obj) -> bool:
-    containers = (*(spec.get("containers") or ()), *(spec.get("initContainers") or ()))
-    return any(
-        rule.get("action") == "RestartAllContainers"
-        for container in containers
-        for rule in container.get("restartPolicyRules") or ()
-    )
+    for container in (*(spec.get("containers") or ()), *(spec.get("initContainers") or ())):
+        for rule in container.get("restartPolicyRules") or ():
+            if rule.get("action") == "RestartAllContainers":
+                return True
+    return False
 
 
 def _user_namespace_on_host_network(spec: Obj) -> bool:
@@ -73,6 +74,10 @@ class NodeDeclaredFeatures(Plugin):
             return False
         return _needed_by(old.get("spec") or {}) != _needed_by(new.get("spec") or {})
 
+    def besides(self, pod: PodInfo, table: NodeTable) -> frozenset[str]:
+        """What the pod needs."""
+        return _needed_by(pod.spec)
+
     def pre_filter(self, state: CycleState, pod: PodInfo, nodes: list[NodeInfo]) -> Status | None:
         """Skip for a pod that needs nothing special."""
         needed = _needed_by(pod.spec)
@@ -87,7 +92,8 @@ class NodeDeclaredFeatures(Plugin):
 
 
 def _needed_by(spec: Obj) -> frozenset[str]:
-    return frozenset(name for name, needs in FEATURES.items() if needs(spec))
+    needed = [name for name, needs in FEATURES.items() if needs(spec)]
+    return frozenset(needed) if needed else NOTHING
 
 
 def _declared(node: Obj | None) -> frozenset[str]:

@@ -27,6 +27,10 @@ class NodeName(Plugin):
         """Only a new node can be the one that was asked for."""
         return [EventWithHint(ClusterEvent(NODE, ADD))]
 
+    def besides(self, pod: PodInfo, table: NodeTable) -> tuple[()]:
+        """Nothing but the two names matters."""
+        return ()
+
     def filter(self, state: CycleState, pod: PodInfo, node: NodeInfo) -> Status | None:
         """Refuse every node but the named one."""
         wanted = pod.spec.get("nodeName")

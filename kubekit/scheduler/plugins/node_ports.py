@@ -44,6 +44,10 @@ class NodePorts(Plugin):
             freed.add(port)
         return any(freed.conflicts(port) for port in pod.ports)
 
+    def besides(self, pod: PodInfo, table: NodeTable) -> tuple[()]:
+        """Nothing but host ports matters."""
+        return ()
+
     def pre_filter(self, state: CycleState, pod: PodInfo, nodes: list[NodeInfo]) -> Status | None:
         """Skip for a pod without host ports."""
         return None if pod.ports else SKIP

@@ -33,6 +33,10 @@ class NodeResourcesBalancedAllocation(Plugin):
         super().__init__(handle, args)
         self.resources = [spec["name"] for spec in args.get("resources") or DEFAULT_RESOURCES]
 
+    def besides(self, pod: PodInfo, table: NodeTable) -> tuple[()]:
+        """Nothing but requests and what the node has matters."""
+        return ()
+
     def pre_score(self, state: CycleState, pod: PodInfo, nodes: list[NodeInfo]) -> Status | None:
         """Skip a pod that requests none of the resources."""
         wanted = tuple(pod.requests.get(name) for name in self.resources)

@@ -111,6 +111,10 @@ class NodeResourcesFit(Plugin):
         names = ("cpu", "memory", "ephemeral-storage", *wanted.scalar)
         return any(wanted.get(name) > 0 and has.get(name) > had.get(name) for name in names)
 
+    def besides(self, pod: PodInfo, table: NodeTable) -> tuple[()]:
+        """Nothing but requests and what the node has matters."""
+        return ()
+
     def pre_filter(self, state: CycleState, pod: PodInfo, nodes: list[NodeInfo]) -> Status | None:
         """The request is computed once per pod and kept in its PodInfo."""
         return None

@@ -56,6 +56,10 @@ class NodeUnschedulable(Plugin):
             return False
         return tolerated((new.get("spec") or {}).get("tolerations") or [], TAINT)
 
+    def besides(self, pod: PodInfo, table: NodeTable) -> tuple[()]:
+        """Nothing but tolerations and the node's spec matters."""
+        return ()
+
     def filter(self, state: CycleState, pod: PodInfo, node: NodeInfo) -> Status | None:
         """Refuse a cordoned node."""
         if not node.unschedulable or tolerated(pod.tolerations, TAINT):

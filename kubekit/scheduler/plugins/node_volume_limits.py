@@ -24,6 +24,7 @@ from kubekit.scheduler.framework.events import (
     EventWithHint,
 )
 from kubekit.scheduler.framework.node_info import NodeInfo
+from kubekit.scheduler.framework.node_table import NodeTable
 from kubekit.scheduler.framework.plugin import Plugin
 from kubekit.scheduler.framework.pod_info import PodInfo
 from kubekit.scheduler.framework.status import SKIP, PluginError, Status, unresolvable, unschedulable
@@ -31,6 +32,7 @@ from kubekit.scheduler.plugins.volume_facts import (
     IN_TREE_DRIVERS,
     claim_of,
     class_of_claim,
+    has_storage,
     in_tree_disk,
     is_in_tree,
     not_owned,
@@ -91,6 +93,10 @@ class NodeVolumeLimits(Plugin):
             if disk is not None and disk[0] == attacher:
                 return True
         return False
+
+    def besides(self, pod: PodInfo, table: NodeTable) -> tuple[()] | None:
+        """A pod without storage of its own does not concern it; else claims and volumes matter."""
+        return None if has_storage(pod) else ()
 
     def pre_filter(self, state: CycleState, pod: PodInfo, nodes: list[NodeInfo]) -> Status | None:
         """Skip a pod without volumes that are attached."""

@@ -126,6 +126,12 @@ class PodTopologySpread(Plugin):
         )
         return counts and (moved or taints)
 
+    def besides(self, pod: PodInfo, table: NodeTable) -> tuple[()] | None:
+        """A pod without constraints does not concern it; else all pods that it means matter."""
+        if pod.spec.get("topologySpreadConstraints"):
+            return None
+        return () if not self.defaults or default_selector(pod, self.handle).empty else None
+
     # -- filtering ---------------------------------------------------------------------------------
 
     def pre_filter(self, state: CycleState, pod: PodInfo, nodes: list[NodeInfo]) -> Status | None:

@@ -61,6 +61,10 @@ class TaintToleration(Plugin):
         """Worth a try when it is this pod that tolerates more."""
         return new is not None and new["metadata"].get("uid") == pod.pod["metadata"].get("uid")
 
+    def besides(self, pod: PodInfo, table: NodeTable) -> tuple[()]:
+        """Nothing but tolerations and the node's taints matters."""
+        return ()
+
     def filter(self, state: CycleState, pod: PodInfo, node: NodeInfo) -> Status | None:
         """Refuse a node with a hard taint that the pod does not tolerate."""
         if not node.hard_taints or untolerated(pod.tolerations, node.hard_taints) is None:

@@ -26,12 +26,13 @@ from kubekit.scheduler.framework.events import (
     EventWithHint,
 )
 from kubekit.scheduler.framework.node_info import NodeInfo
+from kubekit.scheduler.framework.node_table import NodeTable
 from kubekit.scheduler.framework.plugin import Handle, Plugin, Waiting
 from kubekit.scheduler.framework.pod_info import PodInfo
 from kubekit.scheduler.framework.resources import amounts_of
 from kubekit.scheduler.framework.status import SKIP, Status, unresolvable
 from kubekit.scheduler.plugins.volume_binder import Claims, PodVolumes, VolumeBinder
-from kubekit.scheduler.plugins.volume_facts import claim_of, not_owned
+from kubekit.scheduler.plugins.volume_facts import claim_of, has_storage, not_owned
 
 Obj = dict[str, Any]
 
@@ -112,6 +113,10 @@ class VolumeBinding(Plugin):
         return after is not None and (before is None or after > before)
 
     # -- the cycle ---------------------------------------------------------------------------------
+
+    def besides(self, pod: PodInfo, table: NodeTable) -> tuple[()] | None:
+        """A pod without storage of its own does not concern it; else claims and volumes matter."""
+        return None if has_storage(pod) else ()
 
     def pre_filter(self, state: CycleState, pod: PodInfo, nodes: list[NodeInfo]) -> Status | None:
         """Skip a pod without claims; refuse one whose claims cannot be served anywhere."""

@@ -47,6 +47,18 @@ IN_TREE: dict[str, InTree] = {
 IN_TREE_DRIVERS = {entry.plugin: entry.driver for entry in IN_TREE.values()}
 
 
+BROUGHT_ALONG = frozenset(("configMap", "downwardAPI", "emptyDir", "projected", "secret"))
+"""Volumes that every node can make."""
+
+
+def has_storage(pod: PodInfo) -> bool:
+    """Whether the pod has volumes that exist outside of it, such as claims and disks."""
+    for volume in pod.spec.get("volumes") or ():
+        if len(volume) != 2 or BROUGHT_ALONG.isdisjoint(volume):  # its name and one source
+            return True
+    return False
+
+
 def in_tree_disk(source: Obj) -> tuple[str, str] | None:
     """(CSI driver, handle) of an in-tree volume source, or None if it is none."""
     for field, entry in IN_TREE.items():

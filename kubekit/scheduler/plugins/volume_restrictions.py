@@ -13,9 +13,11 @@ from typing import Any
 from kubekit.scheduler.framework.cycle_state import CycleState
 from kubekit.scheduler.framework.events import ADD, DELETE, NODE, POD, PVC, ClusterEvent, EventWithHint
 from kubekit.scheduler.framework.node_info import NodeInfo
+from kubekit.scheduler.framework.node_table import NodeTable
 from kubekit.scheduler.framework.plugin import Plugin
 from kubekit.scheduler.framework.pod_info import PodInfo
 from kubekit.scheduler.framework.status import SKIP, Status, unresolvable, unschedulable
+from kubekit.scheduler.plugins.volume_facts import has_storage
 
 Obj = dict[str, Any]
 
@@ -71,6 +73,10 @@ class VolumeRestrictions(Plugin):
         """Worth a try when it is one of the pod's claims."""
         metadata = (new or {}).get("metadata") or {}
         return metadata.get("namespace", "") == pod.namespace and metadata.get("name") in pod.claims
+
+    def besides(self, pod: PodInfo, table: NodeTable) -> tuple[()] | None:
+        """A pod without storage of its own does not concern it; else claims and volumes matter."""
+        return None if has_storage(pod) else ()
 
     def pre_filter(self, state: CycleState, pod: PodInfo, nodes: list[NodeInfo]) -> Status | None:
         """Refuse a pod whose claim does not exist; skip one without exclusive volumes in use."""

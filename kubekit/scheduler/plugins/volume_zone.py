@@ -23,10 +23,11 @@ from kubekit.scheduler.framework.events import (
     EventWithHint,
 )
 from kubekit.scheduler.framework.node_info import NodeInfo
+from kubekit.scheduler.framework.node_table import NodeTable
 from kubekit.scheduler.framework.plugin import Plugin
 from kubekit.scheduler.framework.pod_info import PodInfo
 from kubekit.scheduler.framework.status import SKIP, Status, unresolvable
-from kubekit.scheduler.plugins.volume_facts import class_of_claim
+from kubekit.scheduler.plugins.volume_facts import class_of_claim, has_storage
 
 Obj = dict[str, Any]
 Topology = tuple[str, frozenset[str]]
@@ -70,6 +71,10 @@ class VolumeZone(Plugin):
     def after_volume_change(self, pod: PodInfo, old: Obj | None, new: Obj | None) -> bool:
         """Worth a try when a volume is new, or its zones changed."""
         return old is None or _topologies(old) != _topologies(new or {})
+
+    def besides(self, pod: PodInfo, table: NodeTable) -> tuple[()] | None:
+        """A pod without storage of its own does not concern it; else claims and volumes matter."""
+        return None if has_storage(pod) else ()
 
     def pre_filter(self, state: CycleState, pod: PodInfo, nodes: list[NodeInfo]) -> Status | None:
         """Collect the zones of all bound volumes; skip when none has any."""

@@ -12,6 +12,8 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+import orjson
+
 from kubekit.api.exchange import Response, WatchStream
 from kubekit.api.meta import deep_copy
 from kubekit.api.resources import Resource
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from kubekit.apiserver.server import APIServer
 
 Obj = dict[str, Any]
+
+_PLAIN = orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
 
 READING = frozenset({"get", "list", "watch"})
 _VERB_WORDS = {
@@ -125,7 +129,7 @@ class Told:
         # change an object that they have sent; a component makes a new one each time.
         self.body, self.patch = request.body, ctx.patch
         if isinstance(self.body, dict) and not self.user.startswith("system:"):
-            self.body = deep_copy(self.body)
+            self.body = _kept(self.body)
         self.obj, self.old, self.revision, self.writes = ctx.object, ctx.old, ctx.revision, ctx.writes
         self.routine = is_routine(ctx)
         self.read = _read(answer) if ctx.info.verb == "get" else ""
@@ -239,6 +243,17 @@ def keep(ctx: Context, answer: Response | WatchStream, caused_by: int | None, to
         took,
     )
     loop.trace.add(record)
+
+
+def _kept(body: Obj) -> bytes | Obj:
+    """A body as it is now, whatever becomes of it: as text, which is the smallest form."""
+    if not body:
+        return {}
+    try:
+        return bytes(memoryview(orjson.dumps(body, None, _PLAIN)))  # a copy, since the encoder's has slack
+    except TypeError:
+        copied: Obj = deep_copy(body)
+        return copied
 
 
 def _value(body: Any) -> Any:

@@ -15,6 +15,7 @@ import yaml
 
 from kubekit.api import json_text, protobuf
 from kubekit.api import status_error as errors
+from kubekit.api.known_specs import completed
 from kubekit.api.schema import for_kind
 from kubekit.apiserver.endpoints import body_limits, go_json
 from kubekit.apiserver.endpoints.negotiation import body_form
@@ -186,10 +187,17 @@ def decode_as(
     twice: list[str] = []
     if isinstance(body, bytes) and body_form(ctx.request.headers.get("content-type")) == "yaml":
         twice = duplicate_keys(body)
+    known = completed(value) if kind == "Pod" and type(value) is dict else None
+    if known is not None:
+        # In its place, so that the order of the fields stays.
+        value = {**value, "spec": {}}
     obj = decode_value(ctx, value, given_version, given_kind, kind, validation, twice)
     obj["apiVersion"] = api_version
     obj["kind"] = kind
-    apply_defaults(obj)
+    if known is not None:
+        obj["spec"] = known
+    else:
+        apply_defaults(obj)
     return _sent(ctx, obj)
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 Obj = dict[str, Any]
 DEFAULT_GRACE = 30
-KNOWN_LIMIT = 4096
+KNOWN_LIMIT = 1024
 """Of how many templates the pods are known again, the latest ones."""
 
 
@@ -78,7 +78,8 @@ class PodStrategy(Strategy):
         if not found and not may_adjust(obj):
             mark = fingerprint(obj["metadata"], obj.get("spec") or {})
             if mark:
-                self._known[mark] = obj["status"]["qosClass"]
+                # A copy of the text, since the encoder's own has slack.
+                self._known[bytes(memoryview(mark))] = obj["status"]["qosClass"]
                 if len(self._known) > KNOWN_LIMIT:
                     self._known.popitem(last=False)
         return found

@@ -7,6 +7,7 @@ Source: pkg/apis/core/validation/events.go.
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 from kubekit.api import formats
@@ -70,6 +71,37 @@ def _common(obj: Obj) -> list[FieldError]:
     return errors + [invalid("namespace", own, text) for text in formats.dns1123_subdomain(own)]
 
 
+@functools.lru_cache(maxsize=1024)
+def _sort_in_order(controller: Any, instance: Any, action: Any, reason: Any, kind: Any) -> bool:
+    """Whether what all events of one sort say alike is in order: it follows from these texts alone."""
+    texts = (controller, instance, action, reason)
+    return (
+        all(type(text) is str and 0 < len(text.encode()) <= 128 for text in texts)
+        and not qualified_name(controller, Path(""))
+        and kind in ("Normal", "Warning")
+    )
+
+
+def _ordinary(obj: Obj) -> bool:
+    """Whether a new event of the new form is one like most, with nothing wrong but perhaps its metadata."""
+    own = obj["metadata"].get("namespace", "")
+    get = obj.get
+    note = get("note") or ""
+    return bool(
+        get("eventTime")
+        and "series" not in obj
+        and not (get("deprecatedSource") or get("deprecatedCount"))
+        and not (get("deprecatedFirstTimestamp") or get("deprecatedLastTimestamp"))
+        and ((get("regarding") or {}).get("namespace") or own in ("default", "kube-system"))
+        and len(own) <= 253
+        and formats.subdomain_match(own)
+        and (len(note) <= 256 or len(note.encode()) <= 1024)
+        and _sort_in_order(
+            get("reportingController"), get("reportingInstance"), get("action"), get("reason"), get("type")
+        )
+    )
+
+
 def _series(obj: Obj) -> list[FieldError]:
     series = obj.get("series")
     if series is None:
@@ -84,6 +116,8 @@ def _series(obj: Obj) -> list[FieldError]:
 
 def validate_create(obj: Obj) -> list[FieldError]:
     """Every error of a new event."""
+    if not _is_old(obj) and _ordinary(obj):
+        return validate_object_meta(obj["metadata"], True, subdomain_name)
     errors = _common(obj)
     if _is_old(obj):
         return errors

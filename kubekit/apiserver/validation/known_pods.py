@@ -15,18 +15,18 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from hashlib import blake2b
 
 import orjson
 
 from kubekit.api.meta import Obj
 
-LIMIT = 4096
+LIMIT = 1024
 """How many pods are remembered, the latest ones."""
+LONGEST = 16 * 1024
+"""Bytes of a fingerprint; who has a longer one is looked at each time."""
 
 _TOKEN_PREFIX = b'"kube-api-access-'
-_TOKEN_VOLUME = re.compile(_TOKEN_PREFIX + rb'[a-z0-9]{5}"')
-_TOKEN_LENGTH = len(_TOKEN_PREFIX) + 6
+_TOKEN_VOLUME = re.compile("kube-api-access-[a-z0-9]{5}").fullmatch
 _ANY = b"\0"
 """Stands for the one name of the token volume; JSON has no such byte."""
 
@@ -36,18 +36,21 @@ def fingerprint(metadata: Obj, spec: Obj) -> bytes:
 
     A generic ephemeral volume makes a claim that is named after its pod, so its pod's name counts too.
     """
+    token = ""
+    for volume in spec.get("volumes") or ():
+        if "ephemeral" in volume:
+            return b""
+        if not token and _TOKEN_VOLUME(volume.get("name", "")):
+            token = volume["name"]
     try:
         text = orjson.dumps((metadata.get("annotations"), spec))
     except TypeError:
         return b""
-    if b'"ephemeral":' in text:
-        return b""
-    place = text.find(_TOKEN_PREFIX)
-    if place >= 0:
-        name = text[place : place + _TOKEN_LENGTH]
-        if _TOKEN_VOLUME.fullmatch(name) and text.count(_TOKEN_PREFIX) == text.count(name):
+    if token:
+        name = b'"%b"' % token.encode()
+        if text.count(_TOKEN_PREFIX) == text.count(name):
             text = text.replace(name, _ANY)
-    return blake2b(text, digest_size=16).digest()
+    return text if len(text) <= LONGEST else b""
 
 
 class KnownPods:
@@ -64,6 +67,7 @@ class KnownPods:
     def learn(self, mark: bytes) -> None:
         """A pod with this fingerprint was in order."""
         if mark:
-            self._marks[mark] = None
+            # A copy, since the encoder's own text has slack.
+            self._marks[bytes(memoryview(mark))] = None
             if len(self._marks) > self._limit:
                 self._marks.popitem(last=False)

@@ -29,7 +29,7 @@ def _masked(name: str, prefix: bool) -> str:
 
 def subdomain_name(name: str, prefix: bool = False) -> list[str]:
     """A DNS subdomain."""
-    return formats.dns1123_subdomain(_masked(name, prefix))
+    return formats.dns1123_subdomain(_masked(name, prefix) if prefix else name)
 
 
 def label_name(name: str, prefix: bool = False) -> list[str]:

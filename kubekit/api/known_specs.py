@@ -1,0 +1,68 @@
+"""Known specs: a pod's spec that is written like one before need not be decoded and defaulted again.
+
+Most pods come from few templates. What a spec is after decoding and defaulting follows from how it was
+written and from nothing else, so a spec is known by its text, and a fresh copy of the result is given out.
+Only specs that nothing was wrong with are known: whatever must be told of is found by looking.
+
+    completed({"metadata": {...}, "spec": {"containers": [...]}}) -> {"containers": [...], "dnsPolicy": ...}
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+
+from kubekit.api.decoding import Careful
+from kubekit.api.defaults import apply_defaults
+from kubekit.api.meta import Obj, deep_copy
+from kubekit.api.scalars import DecodeError
+from kubekit.api.schema import for_kind
+
+LIMIT = 1024
+"""How many texts are known; then all are forgotten. Nothing else makes them untrue."""
+LONGEST = 16 * 1024
+"""Bytes of a text that is worth keeping."""
+_PLAIN = orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
+"""Whatever is no plain JSON has no text: a dictionary that remembers keys written twice is a subclass."""
+
+_known: dict[bytes, Obj] = {}
+
+
+def completed(value: Any) -> Obj | None:
+    """The spec of a v1 Pod as it came in, decoded and defaulted; the caller's own copy.
+
+    None when there is more to say of it than its result, and for a pod with a status (whose defaults belong
+    together).
+    """
+    spec = value.get("spec")
+    if type(spec) is not dict or "status" in value:
+        return None
+    try:
+        text = orjson.dumps(spec, None, _PLAIN)
+    except TypeError:
+        return None
+    found = _known.get(text)
+    if found is None:
+        found = _complete(spec, text)
+        if found is None:
+            return None
+        if len(_known) >= LIMIT:
+            _known.clear()
+        # A copy of the text: the encoder's own has slack.
+        _known[bytes(memoryview(text))] = found
+    made: Obj = deep_copy(found)
+    return made
+
+
+def _complete(spec: Obj, text: bytes) -> Obj | None:
+    # A number that is none (NaN) is written as null, too: what has a null has no text of its own.
+    if len(text) > LONGEST or b"null" in text:
+        return None
+    try:
+        pod = for_kind("v1", "Pod").struct.fast({"apiVersion": "v1", "kind": "Pod", "spec": spec})
+    except (Careful, DecodeError):
+        return None
+    apply_defaults(pod)
+    done: Obj = pod["spec"]
+    return done

@@ -9,9 +9,10 @@ Reading order: `controller` (the shape of all of them), `expectations` (why a st
 `pods` and `claims` (whose pod is it), `replicaset`, `deployment/`, then any other, one kind of object a
 file; `registry` names them all and `controller_manager` runs them.
 
-Left out against the original: cloud routes and load balancers (room `cloud`), device taints and resource
-claims, storage version migration, persistent volume expansion and attach/detach. The virtual clock has no
-duration of a request, so two reconciles of different keys never overlap.
+Left out against the original: cloud routes and load balancers (room `cloud`), device taints, storage version
+migration, attaching and detaching volumes (no volume of the kit is attached), and what only an alpha feature
+switches on. The virtual clock has no duration of a request, so two reconciles of different keys never
+overlap.
 """
 
 from kubekit.controllers.controller import Context, Controller, Options

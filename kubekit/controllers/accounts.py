@@ -34,7 +34,9 @@ ACCOUNTS = {
     "persistentvolumeclaim-protection-controller": "pvc-protection-controller",
     "pod-garbage-collector-controller": "pod-garbage-collector",
     "replicationcontroller-controller": "replication-controller",
+    "resourceclaim-controller": "resource-claim-controller",
     "root-ca-certificate-publisher-controller": "root-ca-cert-publisher",
+    "service-cidr-controller": "service-cidrs-controller",
     "serviceaccount-controller": "service-account-controller",
     "taint-eviction-controller": "node-controller",
 }
@@ -46,11 +48,7 @@ OTHERS = (
     "bootstrap-signer",
     "device-taint-eviction-controller",
     "legacy-service-account-token-cleaner",
-    "resource-claim-controller",
-    "service-cidrs-controller",
     "token-cleaner",
-    "validatingadmissionpolicy-status-controller",
-    "volumeattributesclass-protection-controller",
 )
 """Accounts of controllers that the kit leaves out: a manager that runs everything makes these too, so that
 the subjects of RBAC's default bindings exist as they do in a real cluster."""

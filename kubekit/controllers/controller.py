@@ -52,6 +52,8 @@ class Options:
     """What `kube-root-ca.crt` holds (PEM)."""
     service_account_signer: Callable[[Obj, Obj], str] | None = None
     """Gives the token for a (service account, secret); without it token secrets stay empty."""
+    policy_checker: Callable[[Obj], list[Obj]] | None = None
+    """Gives the warnings about a ValidatingAdmissionPolicy: `{"fieldRef": ..., "warning": ...}`."""
     certificate_signer: Callable[[Obj], str | None] | None = None
     """Gives the PEM certificate for an approved CertificateSigningRequest, or None: not ours to sign."""
 

@@ -6,6 +6,7 @@ argument takes the real flag's form: "*" for all of them, "foo" for one more, "-
 
 from __future__ import annotations
 
+from kubekit.controllers.attributes_class_protection import AttributesClassProtection
 from kubekit.controllers.autoscaler import Autoscaler
 from kubekit.controllers.certificates import CertificateApprover, CertificateCleaner, CertificateSigner
 from kubekit.controllers.cluster_role_aggregation import ClusterRoleAggregation
@@ -25,10 +26,13 @@ from kubekit.controllers.node_ipam import NodeIpamController
 from kubekit.controllers.node_lifecycle import NodeLifecycleController
 from kubekit.controllers.node_ttl import TtlController
 from kubekit.controllers.pod_gc import PodGarbageCollector
+from kubekit.controllers.policy_status import PolicyStatusController
 from kubekit.controllers.replicaset import ReplicaSetController
 from kubekit.controllers.replication import ReplicationController
+from kubekit.controllers.resource_claims import ResourceClaimController
 from kubekit.controllers.resource_quota import ResourceQuotaController
 from kubekit.controllers.root_ca import RootCaPublisher
+from kubekit.controllers.service_cidrs import ServiceCidrController
 from kubekit.controllers.serviceaccount import ServiceAccountController, TokenController
 from kubekit.controllers.statefulset import StatefulSetController
 from kubekit.controllers.taint_eviction import TaintEvictionController
@@ -71,6 +75,10 @@ CONTROLLERS: list[type[Controller]] = [
     CertificateCleaner,
     GarbageCollector,
     NamespaceController,
+    ServiceCidrController,
+    ResourceClaimController,
+    AttributesClassProtection,
+    PolicyStatusController,
 ]
 
 

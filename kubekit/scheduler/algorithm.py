@@ -74,7 +74,7 @@ class Algorithm:
             return feasible[0].name
         self.prioritize(framework, state, pod, feasible, attempt)
         tied = attempt.best_places()
-        attempt.pick(tied[0] if len(tied) == 1 else self.rng.choice(tied))
+        attempt.pick(int(tied[0] if len(tied) == 1 else self.rng.choice(tied)))
         return attempt.node
 
     def uses_arrays(self) -> bool:

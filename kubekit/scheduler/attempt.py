@@ -101,7 +101,7 @@ class Attempt:
         """The feasible nodes' rows in the snapshot's table, if arrays were used."""
         self._totals: Any = []
         self._tied: list[str] | None = None
-        self._first_best: list[int] = []
+        self._first_best: Any = []
         self.node = ""
         self.post_filter: Status | None = None
         self.nominated: str | None = None
@@ -128,14 +128,14 @@ class Attempt:
     def totals(self, totals: Any) -> None:
         self._totals = totals
 
-    def best_places(self) -> list[int]:
-        """Where in `feasible` the highest totals are, in order."""
+    def best_places(self) -> Any:
+        """Where in `feasible` the highest totals are, in order: a list, or an array of many totals."""
         totals = self._totals
-        if not isinstance(totals, list):
-            found: list[int] = (totals == totals.max()).nonzero()[0].tolist()
-        else:
+        if isinstance(totals, list):
             top = max(totals)
-            found = [place for place, total in enumerate(totals) if total == top]
+            found: Any = [place for place, total in enumerate(totals) if total == top]
+        else:
+            found = (totals == totals[totals.argmax()]).nonzero()[0]
         self._first_best = found[:KEPT_AFTER_TRIM]
         return found
 
@@ -143,16 +143,15 @@ class Attempt:
         """The feasible nodes with the highest total, in order."""
         return [self.feasible[place].name for place in self.best_places()]
 
-    def _ranked(self, most: int) -> list[int]:
-        """The places of the highest totals; equal ones in order."""
+    def _ranked(self, most: int) -> Any:
+        """The places of the highest totals, equal ones in order: a list or an array, as `best_places`."""
         totals = self._totals
         if len(totals) == 0:
             return []
         if len(self._first_best) == most:
             return self._first_best
         if not isinstance(totals, list):
-            found: list[int] = (-totals).argsort(kind="stable")[:most].tolist()
-            return found
+            return (-totals).argsort(kind="stable")[:most]
         return sorted(range(len(totals)), key=lambda place: (-totals[place], place))[:most]
 
     def pick(self, place: int) -> None:
@@ -169,11 +168,13 @@ class Attempt:
     def trim(self) -> None:
         """Drop the detail, to keep a long history small."""
         ranked = self._ranked(KEPT_AFTER_TRIM)
-        top = self._totals[ranked[0]] if len(ranked) else 0
-        self._tied = [self.feasible[place].name for place in ranked if self._totals[place] == top]
+        totals = as_list(some(self._totals, ranked))
+        feasible = self.feasible
+        self.feasible = [feasible[place] for place in as_list(ranked)] if totals else feasible[:1]
+        ties = totals.count(totals[0]) if totals else 0
+        self._tied = [node.name for node in self.feasible[:ties]]
         self.scores = [row.only(ranked) for row in self.scores]
-        self.feasible = [self.feasible[i] for i in ranked] if ranked else self.feasible[:1]
-        self._totals = some(self._totals, ranked)
+        self._totals, self._first_best = totals, []
         self.rows = None
         self.nodes = []
         self.trimmed = True

@@ -5,7 +5,6 @@ The row keeps what the plugin answered, be it a list or an array, and gives list
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 
@@ -35,19 +34,18 @@ class ScoreRow:
         """What the row adds to the totals."""
         return [self.weight * score for score in self.normalized]
 
-    def only(self, places: Sequence[int]) -> ScoreRow:
+    def only(self, places: Any) -> ScoreRow:
         """The row for some of the nodes, by their places."""
         raw = some(self._raw, places)
         same = self._normalized is self._raw
         return ScoreRow(self.plugin, self.weight, raw, raw if same else some(self._normalized, places))
 
 
-def some(values: Any, places: Sequence[int]) -> list[int]:
-    """The values at these places, of a list or an array, as Python's own whole numbers."""
+def some(values: Any, places: Any) -> Any:
+    """The values at these places (a list or an array too), in the form they have."""
     if isinstance(values, list):
         return [values[place] for place in places]
-    found: list[int] = values[places].tolist()
-    return found
+    return values.take(places)
 
 
 def as_list(values: Any) -> list[int]:

@@ -128,15 +128,18 @@ STRATEGIES: dict[str, Callable[[Sequence[int], Obj], Scorer]] = {
 
 def balanced(rows: Sequence[Figures]) -> int:
     """How much more even the use of the resources becomes: 75 for no change, from 50 to 100."""
-    before = _evenness([(used, capacity) for used, _, capacity in rows if capacity])
-    after = _evenness([(requested, capacity) for _, requested, capacity in rows if capacity])
+    before: list[float] = []
+    after: list[float] = []
+    for used, requested, capacity in rows:
+        if capacity:
+            before.append(used / capacity if used < capacity else 1.0)
+            after.append(requested / capacity if requested < capacity else 1.0)
     half = MAX_NODE_SCORE // 2
-    return half + int((half + after - before) / 2)
+    return half + int((half + _evenness(after) - _evenness(before)) / 2)
 
 
-def _evenness(used: Sequence[tuple[int, int]]) -> int:
-    """100 when all resources are used alike, less by their standard deviation."""
-    fractions = [min(1.0, amount / capacity) for amount, capacity in used]
+def _evenness(fractions: Sequence[float]) -> int:
+    """100 when these fractions of all resources are used alike, less by their standard deviation."""
     deviation = 0.0
     if len(fractions) == 2:
         deviation = abs((fractions[0] - fractions[1]) / 2)

@@ -1,13 +1,14 @@
 """The resource quota controller: counts what a namespace uses of its quotas.
 
 The API server's admission adds what it lets through; this controller puts the whole count right, when a quota
-is new or changed, when something was deleted or has finished, and every five minutes. Source:
-pkg/controller/resourcequota.
+is new or changed, when something was deleted, has finished or counts otherwise than before, and every five
+minutes. Sources: pkg/controller/resourcequota, pkg/quota/v1/install/update_filter.go.
 """
 
 from __future__ import annotations
 
-from typing import ClassVar
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 from kubekit.api import quantity
 from kubekit.api.meta import Obj, key_of
@@ -16,8 +17,9 @@ from kubekit.api.quota_usage import Evaluator, add, covers, evaluator_of
 from kubekit.api.resources import Resource
 from kubekit.api.status_error import StatusError
 from kubekit.client import Informer
+from kubekit.controllers.attributes_class_protection import classes_named
 from kubekit.controllers.controller import Context, Controller
-from kubekit.controllers.served import built_in
+from kubekit.controllers.served import CRDS, built_in, resource_of_crd
 
 IGNORED = {"events", "resourcequotas", "leases.coordination.k8s.io"}
 
@@ -48,14 +50,32 @@ class ResourceQuotaController(Controller):
         for name, resource in self._resources.items():
             if name not in IGNORED:
                 self._listen(name, resource)
+        crds = self.informer(CRDS)
+        self.watch(crds, self._crd_changed, lambda old, new: self._crd_changed(new))
         self.every(self.options.quota_resync_period, self._resync)
 
     def _listen(self, name: str, resource: Resource) -> None:
+        changes: dict[str, Callable[[Obj, Obj], Any]] = {
+            "pods": self._pod_changed,
+            "services": self._service_changed,
+            "persistentvolumeclaims": self._claim_changed,
+        }
         self.watch(
             self.context.informers.informer(resource),
-            on_update=self._pod_changed if name == "pods" else None,
+            on_update=changes.get(name),
             on_delete=lambda obj: self._freed(name, obj),
         )
+
+    def _crd_changed(self, crd: Obj) -> None:
+        """Objects of a new kind can be counted from now on."""
+        resource = resource_of_crd(crd)
+        if resource is None or not resource.namespaced or resource.qualified in self._resources:
+            return
+        self._resources[resource.qualified] = resource
+        self._listen(resource.qualified, resource)
+        for quota in self.quotas.list():
+            if _evaluator(resource).concerned(quota["spec"].get("hard") or ()):
+                self.enqueue(key_of(quota), "MODIFIED", crd)
 
     def _resync(self) -> None:
         for quota in self.quotas.list():
@@ -69,8 +89,17 @@ class ResourceQuotaController(Controller):
         if not len(self.quotas):
             return
         count, now = _evaluator(self._resources["pods"]), self.clock.now()
-        if "pods" in count.usage(old, now) and "pods" not in count.usage(new, now):
+        ended = "pods" in count.usage(old, now) and "pods" not in count.usage(new, now)
+        if ended or _has_deadline(old) != _has_deadline(new) or _granted(old) != _granted(new):
             self._freed("pods", new)
+
+    def _service_changed(self, old: Obj, new: Obj) -> None:
+        if _counted_type(old) != _counted_type(new):
+            self._freed("services", new)
+
+    def _claim_changed(self, old: Obj, new: Obj) -> None:
+        if _allocated(old) != _allocated(new) or set(classes_named(old)) != set(classes_named(new)):
+            self._freed("persistentvolumeclaims", new)
 
     def _freed(self, resource: str, obj: Obj) -> None:
         count = _evaluator(self._resources[resource])
@@ -83,8 +112,9 @@ class ResourceQuotaController(Controller):
         if quota is None:
             return
         hard = quota["spec"].get("hard") or {}
-        used = self._count(quota)
         status = quota.get("status") or {}
+        known = {name: value for name, value in (status.get("used") or {}).items() if name in hard}
+        used = {**known, **self._count(quota)}
         self.round.desired, self.round.observed = hard, used
         if status.get("hard") == hard and _equal(status.get("used") or {}, used):
             return
@@ -99,19 +129,43 @@ class ResourceQuotaController(Controller):
         """The sums over the namespace, from the caches."""
         hard = quota["spec"].get("hard") or {}
         namespace, now = quota["metadata"]["namespace"], self.clock.now()
-        total: Amounts = {name: quantity.of(0) for name in hard}
+        total: Amounts = {}
         for resource in self._resources.values():
             count = _evaluator(resource)
-            if not count.concerned(hard):
+            names = count.concerned(hard)
+            if not names:
                 continue
+            total.update({name: quantity.of(0) for name in names if name not in total})
             for obj in self.context.informers.informer(resource).list(namespace):
                 if covers(quota, count, obj):
                     total = add(total, count.usage(obj, now))
-        return {name: str(total[name]) for name in hard}
+        # What nothing in the cluster can count for has no sum.
+        return {name: str(total[name]) for name in hard if name in total}
 
 
 def _evaluator(resource: Resource) -> Evaluator:
     return evaluator_of(resource.group, resource.plural)
+
+
+def _has_deadline(pod: Obj) -> bool:
+    return pod["spec"].get("activeDeadlineSeconds") is not None
+
+
+def _granted(pod: Obj) -> list[tuple[str, Any]]:
+    """What the containers have been given: it changes with a resize."""
+    status = pod.get("status") or {}
+    containers = [*(status.get("containerStatuses") or ()), *(status.get("initContainerStatuses") or ())]
+    return [(one["name"], one["resources"]) for one in containers if one.get("resources")]
+
+
+def _counted_type(service: Obj) -> str:
+    kind: str = service["spec"].get("type", "")
+    return kind if kind in ("NodePort", "LoadBalancer") else ""
+
+
+def _allocated(claim: Obj) -> str | None:
+    found: str | None = ((claim.get("status") or {}).get("allocatedResources") or {}).get("storage")
+    return found
 
 
 def _equal(a: dict[str, str], b: dict[str, str]) -> bool:

@@ -316,6 +316,46 @@ def test_a_quota_counts_what_is_used() -> None:
     assert world.get("resourcequotas", "q")["status"]["used"]["pods"] == "1"
 
 
+def used(world: World) -> dict[str, str]:
+    found: dict[str, str] = world.get("resourcequotas", "q")["status"].get("used") or {}
+    return found
+
+
+def test_a_quota_counts_objects_of_a_kind_that_comes_later() -> None:
+    world = World(["resourcequota"])
+    world.create("resourcequotas", "q", spec={"hard": {"count/wheels.example.com": "2", "pods": "1"}})
+    world.loop.advance(1.0)
+    assert used(world) == {"pods": "0"}, "nobody can say yet"
+    schema = {"openAPIV3Schema": {"type": "object", "x-kubernetes-preserve-unknown-fields": True}}
+    spec = {
+        "group": "example.com",
+        "names": {"kind": "Wheel", "plural": "wheels"},
+        "scope": "Namespaced",
+        "versions": [{"name": "v1", "served": True, "storage": True, "schema": schema}],
+    }
+    world.create("customresourcedefinitions", "wheels.example.com", None, spec=spec)
+    world.loop.advance(5.0)
+    assert used(world) == {"count/wheels.example.com": "0", "pods": "0"}
+    path = "/apis/example.com/v1/namespaces/default/wheels"
+    for name, status in (("a", 201), ("b", 201), ("c", 403)):
+        wheel = {"apiVersion": "example.com/v1", "kind": "Wheel", "metadata": {"name": name}}
+        assert world.client.request("POST", path, None, wheel).status == status
+    world.client.request("DELETE", f"{path}/a")
+    world.loop.advance(1.0)
+    assert used(world)["count/wheels.example.com"] == "1"
+
+
+def test_a_quota_hears_of_a_service_that_is_of_another_type() -> None:
+    world = World(["resourcequota"])
+    world.create("resourcequotas", "q", spec={"hard": {"services.nodeports": "5"}})
+    world.create("services", "web", spec={"type": "NodePort", "ports": [{"port": 80}]})
+    world.loop.advance(1.0)
+    assert used(world) == {"services.nodeports": "1"}
+    world.change("services", "web", {"spec": {"type": "ClusterIP", "ports": [{"port": 80}]}})
+    world.loop.advance(1.0)
+    assert used(world) == {"services.nodeports": "0"}
+
+
 def test_a_budget_knows_how_many_may_go() -> None:
     world = World(["replicaset", "disruption"])
     world.create("replicasets", "web", spec=workload(4))

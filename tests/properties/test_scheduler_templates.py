@@ -37,7 +37,7 @@ class Steady(Plugin):
     name = "Steady"
 
     def besides(self, pod: PodInfo, table: Any) -> Hashable | None:
-        return pod.labels.get("app") if pod.namespace == "shop" else None
+        return (pod.labels.get("app"), len(pod.labels)) if pod.namespace == "shop" else None
 
     def pre_filter(self, state: Any, pod: PodInfo, nodes: Any) -> Status | None:
         state.write("steady", 3 if pod.labels.get("app") == "web" else 5)

@@ -89,11 +89,17 @@ def test_one_more_pod_computes_one_row() -> None:
         counted.append(info.name)
         return True
 
-    assert snapshot.table.count("all", means)[7] == 1 and counted == ["p"]
+    assert snapshot.table.count("all", means).rows[7] == 1 and counted == ["p"]
     cache.assume(PodInfo(pod("q", on="n7")))
-    cache.assume(PodInfo(pod("r", on="n8")))
+    cache.assume(PodInfo(pod("r", on="n8", labels={"app": "web"})))
     cache.update_snapshot(snapshot)
-    assert snapshot.table.count("all", means).sum() == 3 and counted == ["p", "q", "r"]
+    known = snapshot.table.count("all", means)
+    assert known.rows.sum() == 3 and counted == ["p", "r"], "pods alike are asked about once"
+    assert known.sums("kubernetes.io/hostname").tolist() == known.rows.tolist()
+    cache.remove_pod("uid-p")
+    cache.update_snapshot(snapshot)
+    known = snapshot.table.count("all", means)
+    assert known.rows[7] == known.sums("kubernetes.io/hostname")[7] == 1
 
 
 class NoFives(Plugin):

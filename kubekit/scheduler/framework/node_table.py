@@ -7,7 +7,7 @@ those, with the same function that a reader would apply to one node. After one p
 A column that was never asked for costs nothing; without a table (`Snapshot.table`) nobody imports NumPy.
 
 Two things are numbered: values of a label (`codes`) and statuses (`code_of`); code 0 of a status is "passes".
-Whoever gets a column must not write into it.
+Pods that something means are counted (`count`). Whoever gets a column must not write into it.
 
 >>> from kubekit.scheduler.framework.node_info import NodeInfo
 >>> def node(name):
@@ -26,7 +26,9 @@ from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from typing import Any, TypeAlias, TypeVar
 
+from kubekit.scheduler.framework.node_codes import NodeCodes
 from kubekit.scheduler.framework.node_info import NodeInfo
+from kubekit.scheduler.framework.pod_counts import PodCount, PodLedger
 from kubekit.scheduler.framework.pod_info import PodInfo
 from kubekit.scheduler.framework.selector import IN, Requirement, holds
 from kubekit.scheduler.framework.status import Status
@@ -46,13 +48,11 @@ EXACT = 1 << 52
 class Column:
     """The values of one column, and up to where in the journal they are."""
 
-    __slots__ = ("fresh", "rows", "values")
+    __slots__ = ("fresh", "rows")
 
-    def __init__(self, rows: Array, fresh: int, values: list[Any] | None = None) -> None:
+    def __init__(self, rows: Array, fresh: int) -> None:
         self.rows = rows
         self.fresh = fresh
-        self.values: list[Any] = [] if values is None else values
-        """Of a column of numbers: what each number stands for."""
 
 
 class NodeTable:
@@ -67,7 +67,9 @@ class NodeTable:
         self.statuses: list[Status | None] = [None]
         self._status_codes: dict[Status | None, int] = {None: 0}
         self._columns: OrderedDict[Hashable, Column] = OrderedDict()
-        self._numbers: dict[Hashable, dict[Any, int]] = {}
+        self._codes: dict[Hashable, NodeCodes] = {}
+        self._counts: OrderedDict[Hashable, PodCount] = OrderedDict()
+        self._ledger: PodLedger | None = None
         self._attached: dict[Hashable, Any] = {}
         self._journal: list[tuple[int, NodeInfo, NodeInfo]] = []
         self._dropped = 0
@@ -136,29 +138,20 @@ class NodeTable:
         self._keep(key, Column(rows, now))
         return rows
 
-    def count(self, key: Hashable, means: Callable[[PodInfo], bool]) -> Array:
-        """How many pods of each node `means` holds for; one more pod on a node costs one question."""
-        now = self.now
-        known = self._columns.get(key)
-        behind = self.since(known.fresh) if known is not None else None
-        if known is None or behind is None:
-            rows = self.np.fromiter(
-                (sum(map(means, node.pods)) for node in self.nodes), self.np.int64, self.size
-            )
-            self._keep(key, Column(rows, now))
-            return rows
-        self._columns.move_to_end(key)
-        before: dict[int, NodeInfo] = {}
-        for at, old, _ in behind:
-            before.setdefault(at, old)
-        for at, old in before.items():
-            had, has = old.pods, self.nodes[at].pods
-            if had == has[: len(had)]:  # some came, nobody left
-                known.rows[at] += sum(map(means, has[len(had) :]))
-            else:
-                known.rows[at] = sum(map(means, has))
-        known.fresh = now
-        return known.rows
+    def count(self, key: Hashable, means: Callable[[PodInfo], bool]) -> PodCount:
+        """How many pods of each node `means` holds for, which looks at their marks only."""
+        if self._ledger is None:
+            self._ledger = PodLedger(self)
+        self._ledger.catch_up()
+        known = self._counts.get(key)
+        if known is None:
+            known = self._counts[key] = PodCount(self, self._ledger, means)
+            if len(self._counts) > KEPT_COLUMNS:
+                self._counts.popitem(last=False)
+        else:
+            self._counts.move_to_end(key)
+            known.catch_up()
+        return known
 
     def _keep(self, key: Hashable, column: Column) -> None:
         self._columns[key] = column
@@ -167,28 +160,22 @@ class NodeTable:
 
     # -- labels, and whatever else many nodes share ------------------------------------------------
 
-    def groups(self, key: Hashable, of: Callable[[NodeInfo], Any]) -> Column:
-        """Numbers for what `of` says of each node (hashable), -1 for None; `values` names the numbers."""
-        numbers = self._numbers.setdefault(key, {})
+    def groups(self, key: Hashable, of: Callable[[NodeInfo], Any]) -> NodeCodes:
+        """Codes for what `of` says of each node's API object (hashable), -1 for None."""
+        known = self._codes.get(key)
+        if known is None:
+            known = self._codes[key] = NodeCodes(self, of)
+        else:
+            known.catch_up()
+        return known
 
-        def number(node: NodeInfo) -> int:
-            value = of(node)
-            return -1 if value is None else numbers.setdefault(value, len(numbers))
-
-        self.column(("group", key), number)
-        column = self._columns["group", key]
-        if len(column.values) < len(numbers):
-            column.values.extend(list(numbers)[len(column.values) :])
-        return column
-
-    def codes(self, key: str) -> Column:
+    def codes(self, key: str) -> NodeCodes:
         """The label's value of each row as a number, -1 without the label."""
-        return self.groups(key, lambda node: node.labels.get(key))
-
-    def code(self, key: str, value: str) -> int:
-        """The number of a label's value; values that no node has get one too."""
-        numbers = self._numbers.setdefault(key, {})
-        return numbers.setdefault(value, len(numbers))
+        known = self._codes.get(key)
+        if known is None:
+            return self.groups(key, lambda node: node.labels.get(key))
+        known.catch_up()
+        return known
 
     def attached(self, key: Hashable, make: Callable[[], T]) -> T:
         """Whatever else somebody keeps beside the nodes, made on first use."""
@@ -202,13 +189,11 @@ class NodeTable:
         key, operator, wanted = requirement
 
         def build() -> Array:
-            column = self.codes(key)
+            codes = self.codes(key)
             if operator == IN and len(wanted) == 1:
-                number = self._numbers[key].get(next(iter(wanted)), -2)
-                return self.np.asarray(column.rows == number)
-            answers = [holds(requirement, {key: value}) for value in column.values]
-            answers.append(holds(requirement, {}))  # code -1: without the label
-            return self.np.array(answers, dtype=bool)[column.rows]
+                return self.np.asarray(codes.rows == codes.numbers.get(next(iter(wanted)), -2))
+            answers = [holds(requirement, {key: value}) for value in codes.values]
+            return codes.spread(self.np.array(answers, dtype=bool), holds(requirement, {}))
 
         return self.column(("holds", requirement), lambda node: holds(requirement, node.labels), bool, build)
 
@@ -225,6 +210,18 @@ class NodeTable:
     def refuse(self, mask: Array, status: Status) -> Array | None:
         """Codes that refuse the rows of the mask; None when it is empty."""
         return mask * self.np.int16(self.code_of(status)) if mask.any() else None
+
+    def refuse_values(
+        self, key: str, values: Array, status: Status, *, without: bool = False
+    ) -> Array | None:
+        """Codes that refuse the rows whose value of a label is among `values`, a mask by code.
+
+        `without` refuses the rows without the label too. None when that is nobody.
+        """
+        codes = self.codes(key)
+        if not (without and codes.missing) and not values.any():
+            return None
+        return self.refuse(codes.spread(values, without), status)
 
     def first(self, codes: Array | None, more: Array | None) -> Array | None:
         """Two answers, asked one after the other: the second counts where the first said nothing."""
@@ -248,23 +245,12 @@ class NodeTable:
         return self.column(key, row, "int16", build)
 
 
-def domain_sums(table: NodeTable, key: str, counts: Array, among: Array | None = None) -> Array:
-    """Sums of `counts` over the rows with each value of a label, by code; `among` leaves rows out."""
+def domain_sums(table: NodeTable, key: str, counts: Array, among: Array) -> Array:
+    """Sums of `counts` over those of the rows `among` with each value of a label, by code."""
     np, codes = table.np, table.codes(key)
-    member = codes.rows >= 0 if among is None else among & (codes.rows >= 0)
-    if member.all():
-        sums = np.bincount(codes.rows, weights=counts, minlength=len(codes.values))
-    else:
-        sums = np.bincount(codes.rows[member], weights=counts[member], minlength=len(codes.values))
+    member = among & (codes.rows >= 0)
+    sums = np.bincount(codes.rows[member], weights=counts[member], minlength=len(codes.values))
     return sums.astype(np.int64)
 
 
-def by_domain(table: NodeTable, key: str, sums: Array, missing: int = 0) -> Array:
-    """For each row its domain's sum, `missing` without the label."""
-    codes = table.codes(key).rows
-    if not len(sums):
-        return table.np.full(table.size, missing)
-    return table.np.where(codes >= 0, sums[codes], missing)
-
-
-__all__ = ["EXACT", "Array", "Column", "NodeTable", "by_domain", "domain_sums"]
+__all__ = ["EXACT", "Array", "NodeTable", "domain_sums"]

@@ -120,6 +120,7 @@ class PodInfo:
     __slots__ = (
         "_demands",
         "_images",
+        "_marks",
         "_preferred_nodes",
         "_request_key",
         "_required_nodes",
@@ -184,6 +185,7 @@ class PodInfo:
         self.containers = len(spec.get("containers") or ()) + len(spec.get("initContainers") or ())
         self._request_key = requested.key
         self._demands: tuple[Any, ...] | None = None
+        self._marks: tuple[Any, ...] | None = None
         self._images: tuple[str, ...] | None = None
         self._required_nodes: RequiredNodeAffinity | None = None
         self._preferred_nodes: PreferredTerms | None = None
@@ -241,6 +243,13 @@ class PodInfo:
             )
             self._demands = (self._request_key, self.ports, text)
         return self._demands
+
+    @property
+    def marks(self) -> tuple[Any, ...]:
+        """All that a selector looks at, as a hashable value: namespace, labels, whether it terminates."""
+        if self._marks is None:
+            self._marks = (self.namespace, self.terminating, tuple(self.labels.items()))
+        return self._marks
 
     @property
     def images(self) -> tuple[str, ...]:

@@ -14,31 +14,40 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kubekit.scheduler.framework.node_info import NodeInfo
-from kubekit.scheduler.framework.node_table import Array, NodeTable, domain_sums
+from kubekit.scheduler.framework.node_table import Array, NodeTable
+from kubekit.scheduler.framework.pod_counts import PodCount
 from kubekit.scheduler.framework.pod_info import AffinityTerm, PodInfo
 
+MOST_MEANT = 1024
+"""For so many kinds of pods it is remembered which terms mean them."""
 KEEPS_AWAY, REQUIRES, PREFERS, AVOIDS = "keeps away", "requires", "prefers", "avoids"
 
 
 class Counted:
     """One distinct term of existing pods: how many pods have it, by the code of their topology."""
 
-    __slots__ = ("by_code", "kind", "term", "total")
+    __slots__ = ("_by_code", "kind", "term", "total")
 
-    def __init__(self, kind: str, term: AffinityTerm) -> None:
+    def __init__(self, kind: str, term: AffinityTerm, by_code: Array) -> None:
+        """`by_code` is what it counts in: zeros."""
         self.kind = kind
         self.term = term
-        self.by_code: dict[int, int] = {}
         self.total = 0
+        self._by_code = by_code
 
-    def change(self, code: int, by: int) -> None:
+    def change(self, code: int, by: int, np: Any) -> None:
         """Count in one topology."""
         self.total += by
-        left = self.by_code.get(code, 0) + by
-        if left:
-            self.by_code[code] = left
-        else:
-            del self.by_code[code]
+        if code >= len(self._by_code):
+            self._by_code = np.concatenate((self._by_code, np.zeros(code + 1, dtype=np.int64)))
+        self._by_code[code] += by
+
+    def sums(self, size: int, np: Any) -> Array:
+        """The counts for so many codes; not to be written into."""
+        known = self._by_code
+        if len(known) >= size:
+            return known[:size]  # what is beyond are codes that nobody has
+        return np.concatenate((known, np.zeros(size - len(known), dtype=np.int64)))
 
 
 class ExistingTerms:
@@ -48,6 +57,7 @@ class ExistingTerms:
         self.table = table
         self._fresh = -1
         self._terms: dict[Any, Counted] = {}
+        self._meant: dict[Any, list[Counted]] = {}
 
     @staticmethod
     def of(table: NodeTable) -> ExistingTerms:
@@ -58,14 +68,24 @@ class ExistingTerms:
 
     def matching(self, kind: str, pod: PodInfo, ns_labels: Mapping[str, str]) -> Iterator[Counted]:
         """The terms of this kind that mean the pod."""
-        for counted in self._terms.values():
-            if counted.kind == kind and counted.total and counted.term.matches(pod, ns_labels):
+        key = (kind, pod.marks, *ns_labels.items())
+        found = self._meant.get(key)
+        if found is None:
+            if len(self._meant) >= MOST_MEANT:
+                self._meant.clear()
+            found = self._meant[key] = [
+                counted
+                for counted in self._terms.values()
+                if counted.kind == kind and counted.term.matches(pod, ns_labels)
+            ]
+        for counted in found:
+            if counted.total:
                 yield counted
 
     def _catch_up(self) -> None:
         changed = self.table.since(self._fresh) if self._fresh >= 0 else None
         if changed is None:
-            self._terms = {}
+            self._terms, self._meant = {}, {}
             for node in self.table.nodes:
                 self._count(node.pods_with_affinity, node.labels, 1)
         else:
@@ -95,13 +115,16 @@ class ExistingTerms:
                 for term in terms:
                     value = labels.get(term.topology_key)
                     if value is not None:
-                        self._one(kind, term).change(self.table.code(term.topology_key, value), by)
+                        code = self.table.codes(term.topology_key).number(value)
+                        self._one(kind, term).change(code, by, self.table.np)
 
     def _one(self, kind: str, term: AffinityTerm) -> Counted:
         key = (kind, term.weight, term.key)
         found = self._terms.get(key)
         if found is None:
-            found = self._terms[key] = Counted(kind, term)
+            np, size = self.table.np, len(self.table.codes(term.topology_key).values)
+            found = self._terms[key] = Counted(kind, term, np.zeros(size, dtype=np.int64))
+            self._meant = {}
         return found
 
 
@@ -124,28 +147,21 @@ class Sums:
 
     def add_counted(self, counted: Counted, weight: int = 1) -> None:
         """Add what existing pods' terms count, each `weight` times."""
-        np, key = self.table.np, counted.term.topology_key
-        sums = np.zeros(len(self.table.codes(key).values), dtype=np.int64)
-        places = np.fromiter(counted.by_code.keys(), np.int64, len(counted.by_code))
-        sums[places] = np.fromiter(counted.by_code.values(), np.int64, len(counted.by_code))
+        key = counted.term.topology_key
+        sums = counted.sums(len(self.table.codes(key).values), self.table.np)
         self.add(key, sums if weight == 1 else sums * weight)
 
-    def over(self, rows: Array | None = None) -> Array:
-        """For each row the sum over the topologies it belongs to."""
-        np = self.table.np
-        size = self.table.size if rows is None else len(rows)
-        total = np.zeros(size, dtype=np.int64)
+    def over(self, rows: Array) -> Array:
+        """For each of the rows the sum over the topologies it belongs to."""
+        total: Array = None
         for key, sums in self.by_key.items():
-            codes = self.table.codes(key).rows
-            if rows is not None:
-                codes = codes[rows]
-            if len(sums):
-                total += np.where(codes >= 0, sums[codes], 0)
+            more = self.table.codes(key).spread(sums, 0, rows)
+            total = more if total is None else total + more
         return total
 
 
-def term_counts(table: NodeTable, terms: tuple[AffinityTerm, ...]) -> Array:
-    """For each row how many pods all of these terms mean."""
+def term_counts(table: NodeTable, terms: tuple[AffinityTerm, ...]) -> PodCount:
+    """How many pods all of these terms mean."""
     key = (
         "terms",
         tuple((term.namespaces, term.namespace_selector.key, term.selector.key) for term in terms),
@@ -157,4 +173,4 @@ def term_counts(table: NodeTable, terms: tuple[AffinityTerm, ...]) -> Array:
 
 def term_sums(table: NodeTable, term: AffinityTerm, meant: tuple[AffinityTerm, ...]) -> Array:
     """By code of the term's topology: how many pods all of `meant` mean."""
-    return domain_sums(table, term.topology_key, term_counts(table, meant))
+    return term_counts(table, meant).sums(term.topology_key)

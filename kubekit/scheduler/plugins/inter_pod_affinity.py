@@ -27,7 +27,7 @@ from kubekit.scheduler.framework.events import (
     EventWithHint,
 )
 from kubekit.scheduler.framework.node_info import NodeInfo
-from kubekit.scheduler.framework.node_table import Array, NodeTable, by_domain
+from kubekit.scheduler.framework.node_table import Array, NodeTable
 from kubekit.scheduler.framework.plugin import Handle, Plugin
 from kubekit.scheduler.framework.pod_info import NO_LABELS, AffinityTerm, PodInfo
 from kubekit.scheduler.framework.status import SKIP, Status, unresolvable, unschedulable
@@ -280,16 +280,13 @@ class InterPodAffinity(Plugin):
         near, alone, far, existing = state.data[HARD_ARRAYS]
         codes: Array | None = None
         for key, sums in near:
-            away = table.codes(key).rows < 0 if alone else by_domain(table, key, sums) <= 0
-            codes = table.first(codes, table.refuse(away, AFFINITY.by(self.name)))
+            away = sums < 0 if alone else sums <= 0
+            codes = table.first(codes, table.refuse_values(key, away, AFFINITY.by(self.name), without=True))
         for key, sums in far:
-            codes = table.first(
-                codes, table.refuse(by_domain(table, key, sums) > 0, ANTI_AFFINITY.by(self.name))
-            )
-        if existing:
-            codes = table.first(
-                codes, table.refuse(existing.over() > 0, EXISTING_ANTI_AFFINITY.by(self.name))
-            )
+            codes = table.first(codes, table.refuse_values(key, sums > 0, ANTI_AFFINITY.by(self.name)))
+        for key, sums in existing.by_key.items():
+            refusal = EXISTING_ANTI_AFFINITY.by(self.name)
+            codes = table.first(codes, table.refuse_values(key, sums > 0, refusal))
         return codes
 
     # -- scoring -----------------------------------------------------------------------------------

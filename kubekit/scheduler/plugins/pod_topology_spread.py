@@ -26,7 +26,7 @@ from kubekit.scheduler.framework.events import (
     EventWithHint,
 )
 from kubekit.scheduler.framework.node_info import NodeInfo
-from kubekit.scheduler.framework.node_table import Array, NodeTable, by_domain
+from kubekit.scheduler.framework.node_table import Array, NodeTable
 from kubekit.scheduler.framework.plugin import Handle, Plugin
 from kubekit.scheduler.framework.pod_info import PodInfo
 from kubekit.scheduler.framework.status import SKIP, Status, unresolvable, unschedulable
@@ -194,11 +194,13 @@ class PodTopologySpread(Plugin):
         """`filter` for all nodes."""
         codes: Array | None = None
         for constraint, sums, least in state.data[HARD_ARRAYS]:
-            rows = table.codes(constraint.key).rows
-            itself = 1 if constraint.selector.matches(pod.labels) else 0
-            crowded = by_domain(table, constraint.key, sums) + itself - least > constraint.max_skew
-            codes = table.first(codes, table.refuse(rows < 0, NO_LABEL.by(self.name)))
-            codes = table.first(codes, table.refuse(crowded, SKEWED.by(self.name)))
+            key, itself = constraint.key, 1 if constraint.selector.matches(pod.labels) else 0
+            crowded = sums > constraint.max_skew + least - itself
+            without = sums < 0  # nobody with the label
+            codes = table.first(
+                codes, table.refuse_values(key, without, NO_LABEL.by(self.name), without=True)
+            )
+            codes = table.first(codes, table.refuse_values(key, crowded, SKEWED.by(self.name)))
         return codes
 
     # -- scoring -----------------------------------------------------------------------------------

@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 from kubekit.scheduler.framework.node_masks import required_mask
 from kubekit.scheduler.framework.node_table import Array, NodeTable, domain_sums
 from kubekit.scheduler.framework.plugin import MAX_NODE_SCORE
+from kubekit.scheduler.framework.pod_counts import PodCount
 from kubekit.scheduler.framework.pod_info import PodInfo
 from kubekit.scheduler.plugins.spread_constraints import HOSTNAME, Constraint
 from kubekit.scheduler.plugins.taints import untolerated_rows
@@ -27,14 +28,14 @@ class Domains(NamedTuple):
     least: int
 
 
-def counts_of(table: NodeTable, constraint: Constraint, namespace: str) -> Array:
-    """For each row the pods that count; terminating ones do not."""
+def counts_of(table: NodeTable, constraint: Constraint, namespace: str) -> PodCount:
+    """The pods that count; terminating ones do not."""
     selector = constraint.selector
-    if selector.empty:
-        return table.np.zeros(table.size, dtype=table.np.int64)
 
     def means(pod: PodInfo) -> bool:
-        return pod.namespace == namespace and not pod.terminating and selector.matches(pod.labels)
+        if selector.empty or pod.terminating or pod.namespace != namespace:
+            return False
+        return selector.matches(pod.labels)
 
     return table.count(("spread", selector.key, namespace), means)
 
@@ -43,9 +44,9 @@ def members(table: NodeTable, constraints: list[Constraint]) -> Array | None:
     """The rows that belong to a domain of every constraint; None for all."""
     mask: Array | None = None
     for constraint in constraints:
-        rows = table.codes(constraint.key).rows
-        if int(rows.min(initial=0)) < 0:
-            mask = rows >= 0 if mask is None else mask & (rows >= 0)
+        codes = table.codes(constraint.key)
+        if codes.missing:
+            mask = codes.rows >= 0 if mask is None else mask & (codes.rows >= 0)
     return mask
 
 
@@ -67,11 +68,12 @@ def hard_domains(table: NodeTable, pod: PodInfo, constraints: list[Constraint]) 
     np, everyone, found = table.np, members(table, constraints), []
     for constraint in constraints:
         among = included(table, constraint, pod, everyone)
-        counts = counts_of(table, constraint, pod.namespace)
-        sums = domain_sums(table, constraint.key, counts, among)
-        codes = table.codes(constraint.key)
-        rows = codes.rows if among is None else codes.rows[among]
-        there = np.bincount(rows[rows >= 0], minlength=len(codes.values)) > 0
+        counts, codes = counts_of(table, constraint, pod.namespace), table.codes(constraint.key)
+        if among is None:
+            sums, there = counts.sums(constraint.key), codes.present
+        else:
+            sums, rows = domain_sums(table, constraint.key, counts.rows, among), codes.rows[among]
+            there = np.bincount(rows[rows >= 0], minlength=len(codes.values)) > 0
         size = int(np.count_nonzero(there))
         if not size:
             least = 2**31 - 1 if constraint.min_domains <= 0 else 0
@@ -100,17 +102,21 @@ class SoftSpread:
             here = codes.rows[rows]
             if constraint.key == HOSTNAME:
                 weight = math.log(len(kept) + 2)
-                crowd = counts[rows]
+                crowd = counts.rows[rows]
             else:
                 # A node without the label stands in the domain "", with those whose label is empty.
                 empty = codes.values.index("") if "" in codes.values else -1
                 domains = np.where(codes.rows[kept] < 0, empty, codes.rows[kept])
                 weight = math.log(len(np.unique(domains)) + 2)
                 among = included(table, constraint, pod, everyone)
-                sums = domain_sums(table, constraint.key, counts, among)
+                if among is None:
+                    sums = counts.sums(constraint.key)
+                else:
+                    sums = domain_sums(table, constraint.key, counts.rows, among)
                 if empty >= 0:
                     outside = codes.rows < 0 if among is None else among & (codes.rows < 0)
-                    sums[empty] += int(counts[outside].sum())
+                    sums = sums.copy()
+                    sums[empty] += int(counts.rows[outside].sum())
                 crowd = sums[here] if len(sums) else np.zeros(len(rows), dtype=np.int64)
             self.crowd = np.where(
                 here >= 0, self.crowd + (crowd * weight + (constraint.max_skew - 1)), self.crowd

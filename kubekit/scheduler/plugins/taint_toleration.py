@@ -102,7 +102,7 @@ class TaintToleration(Plugin):
             return table.np.zeros(len(rows), dtype=table.np.int64)
         soft = state.read(PRE_SCORE)
         counts = [sum(not tolerated(soft, taint) for taint in thawed(value)) for value in groups.values]
-        return table.np.array([*counts, 0])[groups.rows[rows]]
+        return groups.spread(table.np.array(counts), 0, rows)
 
     def normalize_arrays(
         self, state: CycleState, pod: PodInfo, table: NodeTable, rows: Array, scores: Array

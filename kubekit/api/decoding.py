@@ -257,7 +257,10 @@ class Map(Type):
 
     def fast(self, value: Any) -> Any:
         if type(value) is dict:
-            decode = self.element.fast
+            element = self.element
+            if element.plain is not None and {element.plain}.issuperset(map(type, value.values())):
+                return value.copy()
+            decode = element.fast
             return {key: decode(item) for key, item in value.items()}
         if value is None:
             return None

@@ -45,13 +45,20 @@ class Resource:
     namespaced: bool = True
     verbs: tuple[str, ...] = ()
     subresources: dict[str, Subresource] = field(default_factory=dict, hash=False, compare=False)
+    api_version: str = field(init=False, repr=False, hash=False, compare=False)
+    """What objects carry as `apiVersion`: `v1`, `apps/v1`. Asked for all the time, so it is made once."""
+    root: str = field(init=False, repr=False, hash=False, compare=False)
+    """The path of the group version: `/api/v1`, `/apis/apps/v1`."""
+
+    def __post_init__(self) -> None:
+        version = f"{self.group}/{self.version}" if self.group else self.version
+        object.__setattr__(self, "api_version", version)
+        object.__setattr__(self, "root", f"/apis/{version}" if self.group else f"/api/{version}")
 
     @property
-    def api_version(self) -> str:
-        """What objects carry as `apiVersion`: `v1`, `apps/v1`."""
-        return f"{self.group}/{self.version}" if self.group else self.version
-
-    group_version = api_version
+    def group_version(self) -> str:
+        """The same as `api_version`."""
+        return self.api_version
 
     @property
     def qualified(self) -> str:
@@ -62,11 +69,6 @@ class Resource:
     def list_kind(self) -> str:
         """The kind of a list of these."""
         return self.kind + "List"
-
-    @property
-    def root(self) -> str:
-        """The path of the group version: `/api/v1`, `/apis/apps/v1`."""
-        return f"/apis/{self.group}/{self.version}" if self.group else f"/api/{self.version}"
 
     def path(
         self, namespace: str | None = None, name: str | None = None, subresource: str | None = None

@@ -23,8 +23,19 @@ if TYPE_CHECKING:
 
 Obj = dict[str, Any]
 
+Write = tuple[str, str, int]
+"""A write to the store: the key, its condition (``put if new``, ``put if mod = 41``), its revision."""
+
 ANONYMOUS = UserInfo("system:anonymous", "", ("system:unauthenticated",))
 NO_INFO = RequestInfo("", "")
+
+
+def step_of(one: Step | Write) -> Step:
+    """A step, also one that a write stands for."""
+    if isinstance(one, Step):
+        return one
+    key, condition, revision = one
+    return Step("etcd", "pass", f"{condition}, rev {revision}", {"key": key, "rev": revision})
 
 
 class Context:
@@ -60,7 +71,8 @@ class Context:
         self.request = request
         self.info: RequestInfo = NO_INFO
         self.user: UserInfo = ANONYMOUS
-        self.steps: list[Step] = []
+        self.steps: list[Step | Write] = []
+        """What was asked on the way; a write stands for the step that is made of it when somebody looks."""
         self.warnings: list[str] = []
         self.resource: Resource | None = None
         self.subject = ""
@@ -89,7 +101,7 @@ class Context:
         """The id of the record that this request will have."""
         self.revision = 0
         """The store's revision that this request's (last) write made; 0 when nothing was written."""
-        self.writes: list[tuple[str, str, int]] = []
+        self.writes: list[Write] = []
         """Each write: the store's key, its condition (``put if new``, ``put if mod = 41``), its revision."""
 
     def passed(self, asked: str, reason: str = "", figures: Any = None) -> None:
@@ -121,5 +133,6 @@ class Context:
     def wrote(self, key: str, condition: str, revision: int) -> None:
         """Remember a write to the store."""
         self.revision = revision
-        self.writes.append((key, condition, revision))
-        self.steps.append(Step("etcd", "pass", f"{condition}, rev {revision}", {"key": key, "rev": revision}))
+        write = (key, condition, revision)
+        self.writes.append(write)
+        self.steps.append(write)

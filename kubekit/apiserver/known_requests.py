@@ -9,10 +9,10 @@ user, the flow, and the steps for the record. The seat is still taken and given 
     the same again                                               -> one look-up, take a seat, dispatch
 
 Only what is allowed is remembered, and only plain requests: authenticated before they came, without query,
-impersonation, audit and warnings, not by nodes (what they may do hangs on single objects), not long-running.
-Of requests for a named object the name is left out of what is remembered, unless some rule of RBAC has
-resourceNames that could matter. Everything is forgotten when a role, a binding, a flow schema or a level
-changes, or the authorizers themselves do (`_stamp`).
+impersonation, audit, warnings and stopwatch, not long-running, and not by nodes (what they may do hangs on
+single objects). Of requests for a named object the name is left out of what is remembered, unless some rule
+of RBAC has resourceNames that could matter. Everything is forgotten when a role, a binding, a flow schema or
+a level changes, or the authorizers themselves do (`_stamp`).
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from kubekit.api.exchange import Request, Response, UserInfo, WatchStream
 from kubekit.apiserver.authorization import SUPERUSERS, attributes_of
+from kubekit.apiserver.context import step_of
 from kubekit.apiserver.node_authorizer import node_of
 from kubekit.apiserver.pipeline import IMPERSONATE, Next, build, no_seat
 from kubekit.apiserver.request_info import RequestInfo
@@ -72,7 +73,9 @@ class KnownRequests:
     def __call__(self, ctx: Context) -> Answer:
         """Answer a request; raises StatusError for a refusal."""
         request = ctx.request
-        known = self._find(ctx, request) if not request.query and request.user is not None else None
+        known: Known | None = None
+        if not request.query and request.user is not None and ctx.stopwatch is None:
+            known = self._find(ctx, request)
         if known is None:
             return self._filters(ctx)
         ctx.user, ctx.flow = known.user, known.flow
@@ -145,7 +148,7 @@ class KnownRequests:
             and node_of(user) is None
             and not any(header.startswith(IMPERSONATE) for header in request.headers)
         ):
-            self._learn(request, given, Known(given, user, info, flow, list(ctx.steps)))
+            self._learn(request, given, Known(given, user, info, flow, [step_of(one) for one in ctx.steps]))
         return self._endpoint(ctx)
 
     def _learn(self, request: Request, given: UserInfo, found: Known) -> None:

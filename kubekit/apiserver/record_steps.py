@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kubekit.apiserver.admission.plugin import ABSENT
+from kubekit.apiserver.context import step_of
 from kubekit.apiserver.filled_in import defaulting, named
 from kubekit.apiserver.patching.difference import difference, pointer
 from kubekit.sim import Step
@@ -21,7 +22,7 @@ Obj = dict[str, Any]
 
 def steps_of(told: ToldOfWrite) -> list[Step]:
     """All steps, in order."""
-    steps = list(told.steps)
+    steps = [step_of(one) for one in told.steps]
     for number, patch in patches_of(told.changes or []).items():
         if number < len(steps) and steps[number].verdict == "pass":
             steps[number] = steps[number]._replace(reason=f"sets {named(patch)}", figures={"patch": patch})

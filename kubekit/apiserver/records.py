@@ -226,6 +226,7 @@ def keep(ctx: Context, answer: Response | WatchStream, caused_by: int | None, to
     told: Told
     steps: Any
     if info.verb in READING:
+        # Nothing is written by a read.
         told, steps = Told(ctx, answer, source, subject), ctx.steps
     else:
         told = steps = ToldOfWrite(ctx, answer, source, subject)

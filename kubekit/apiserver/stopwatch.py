@@ -7,7 +7,6 @@ list of steps it then is, and each step is timed by its being added.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from time import perf_counter_ns
 from typing import TYPE_CHECKING
 
@@ -15,11 +14,11 @@ from kubekit.api.exchange import Request, Response, WatchStream
 from kubekit.sim import Step
 
 if TYPE_CHECKING:
-    from kubekit.apiserver.context import Context
+    from kubekit.apiserver.context import Context, Write
     from kubekit.apiserver.server import APIServer
 
 
-class Stopwatch(list[Step]):
+class Stopwatch(list["Step | Write"]):
     """The steps of a request; `laps[i]` is the time from the step before to step i, and `whole` all of it."""
 
     def __init__(self) -> None:
@@ -30,17 +29,12 @@ class Stopwatch(list[Step]):
         self.whole = 0
         self._begun = self._last = perf_counter_ns()
 
-    def append(self, step: Step) -> None:
+    def append(self, step: Step | Write) -> None:
         """Add a step: it ends now."""
         super().append(step)
         now = perf_counter_ns()
         self.laps.append(now - self._last)
         self._last = perf_counter_ns()
-
-    def extend(self, steps: Iterable[Step]) -> None:
-        """Add several steps: the first one took the time, the others were known."""
-        for step in steps:
-            self.append(step)
 
     def admission(self) -> None:
         """Admission begins: what was done since the last step is not the first plugin's."""

@@ -37,7 +37,7 @@ class DefaultTolerationSeconds(AdmissionPlugin):
         if present:
             missing = [key for key in _KEYS if not any(_tolerates(toleration, key) for toleration in present)]
         if missing:
-            a.change("/spec", spec, "tolerations", [*present, *(_DEFAULTS[key] for key in missing)])
+            a.change("/spec", spec, "tolerations", [*present, *[_DEFAULTS[key] for key in missing]])
 
 
 def _tolerates(toleration: Obj, key: str) -> bool:

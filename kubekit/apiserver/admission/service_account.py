@@ -42,7 +42,7 @@ class ServiceAccountAdmission(AdmissionPlugin):
         account = self._account(a, spec["serviceAccountName"])
         if self._mounts_token(account, spec):
             self._mount(a, spec)
-        if not spec.get("imagePullSecrets") and account.get("imagePullSecrets"):
+        if account.get("imagePullSecrets") and not spec.get("imagePullSecrets"):
             secrets = [dict(secret) for secret in account["imagePullSecrets"]]
             a.change("/spec", spec, "imagePullSecrets", secrets)
         if problem := limit_problem(account, spec):

@@ -175,11 +175,13 @@ def decode_as(
     ctx: Context, scope: Scope, body: bytes | Any, validation: str, api_version: str, kind: str
 ) -> Obj:
     """As `decode_object`, for a subresource whose kind differs from the resource's."""
-    value = parse(ctx, body, kind)
+    value = parse(ctx, body, kind) if isinstance(body, bytes) else body
     if scope.decode is not None and kind == scope.resource.kind:
         return _sent(ctx, scope.decode(ctx, scope, value, validation))
-    given_version, given_kind = identify(value, body, kind)
-    given_version, given_kind = given_version or api_version, given_kind or kind
+    given_version, given_kind = api_version, kind
+    if type(value) is not dict or value.get("kind") != kind or value.get("apiVersion") != api_version:
+        given_version, given_kind = identify(value, body, kind)
+        given_version, given_kind = given_version or api_version, given_kind or kind
     if value is None:
         value = {}
     if given_kind != kind or given_version != api_version:
@@ -198,7 +200,7 @@ def decode_as(
         obj["spec"] = known
     else:
         apply_defaults(obj)
-    return _sent(ctx, obj)
+    return obj if ctx.trail is None else _sent(ctx, obj)
 
 
 def _sent(ctx: Context, obj: Obj) -> Obj:

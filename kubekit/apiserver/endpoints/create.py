@@ -43,11 +43,12 @@ def create(ctx: Context, scope: Scope) -> Response:
     object_meta.wipe_system_fields(metadata)
     scope.store.check_namespace(ctx, obj)
     name = metadata.get("name", "")
-    object_meta.dedup_owner_references(ctx, metadata)
+    if metadata.get("ownerReferences"):
+        object_meta.dedup_owner_references(ctx, metadata)
     managed_fields.on_create(ctx, scope, obj, write.manager_of(ctx, options))
     write.admit(ctx, scope, name, obj, None)
     ctx.body_obj = obj
     stored = scope.store.create(ctx, scope.to_stored(obj), write.validating(ctx, scope, name))
     ctx.object = stored
-    shown = scope.served(scope.strategy.decorate(ctx, stored))
+    shown = scope.served(scope.store.strategy.decorate(ctx, stored))
     return respond(ctx, scope, 201, shown, form)

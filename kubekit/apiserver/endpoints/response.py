@@ -36,11 +36,13 @@ class _Plain(yaml.SafeDumper):
 def form_of(ctx: Context, tables: bool = True) -> Form:
     """The form of this request's answer; raises NotAcceptable."""
     accept = ctx.request.headers.get("accept")
-    return PLAIN if accept is None else wanted_form(accept, tables)
+    return PLAIN if accept is None or accept == "application/json" else wanted_form(accept, tables)
 
 
 def respond(ctx: Context, scope: Scope, status: int, obj: Obj, form: Form) -> Response:
     """An object (already in the served version) or a Status as the answer."""
+    if form is PLAIN:
+        return Response(status, obj, {"Content-Type": "application/json"})
     if form.kind and obj.get("kind") != "Status":
         if form.kind == "PartialObjectMetadataList":
             raise _mismatch(scope, form, str(obj.get("kind", "")), "not a list")

@@ -7,6 +7,7 @@ same object. Upstream: apimachinery/pkg/util/managedfields/internal (managedfiel
 
 from __future__ import annotations
 
+import functools
 from typing import Any, NamedTuple
 
 import orjson
@@ -51,6 +52,7 @@ class BadEntry(ValueError):
     """An entry that cannot be read."""
 
 
+@functools.lru_cache(maxsize=1024)
 def identity(manager: str, operation: str, api_version: str, subresource: str) -> Identity:
     """The identity of a manager."""
     return Identity(

@@ -168,7 +168,16 @@ def _now(ctx: Context) -> str:
 
 def on_create(ctx: Context, scope: Scope, obj: Obj, manager: str) -> None:
     """Note the fields that a new object was created with."""
-    on_update(ctx, scope, obj, None, manager)
+    metadata, subresource = obj["metadata"], ctx.info.subresource
+    if metadata.get("managedFields"):
+        on_update(ctx, scope, obj, None, manager)
+        return
+    metadata.pop("managedFields", None)
+    endpoint: Endpoint = scope.tracking.get(subresource) or endpoint_of(ctx, scope, subresource)
+    fields, version = endpoint.fields_of_new(obj), endpoint.rules.api_version
+    if fields:
+        who = identity(manager, "Update", version, subresource)
+        metadata["managedFields"] = [entry_of(who, version, _now(ctx), fields)]
 
 
 def on_update(
@@ -181,7 +190,7 @@ def on_update(
     given = metadata.pop("managedFields", None)
     endpoint = endpoint_of(ctx, scope, subresource)
     kept = old["metadata"].get("managedFields") if old is not None else None
-    if given == [{}] or not (given or kept):
+    if given == [{}]:
         managers: Managers = {}
     else:
         managers = _decoded(kept if subresource or not given else given, kept)
@@ -190,11 +199,6 @@ def on_update(
         return
     rules = endpoint.rules
     who = identity(manager, "Update", rules.api_version, subresource)
-    if old is None and not managers:
-        fields = endpoint.fields_of_new(obj)
-        if fields:
-            metadata["managedFields"] = [entry_of(who, rules.api_version, _now(ctx), fields)]
-        return
     before = endpoint.empty if old is None else _without_managers(old)
     update(rules, before, obj, managers, who, _now(ctx))
     if len(managers) > MAX_UPDATERS:

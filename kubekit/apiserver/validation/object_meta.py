@@ -129,14 +129,14 @@ def validate_object_meta(
     name = meta.get("name")
     if not name:
         errors.append(required(path.child("name"), "name or generateName is required"))
-    else:
+    elif name_check is not subdomain_name or len(name) > 253 or not formats.subdomain_match(name):
         for text in name_check(name, False):
             errors.append(invalid(path.child("name"), name, text))
     namespace = meta.get("namespace")
     if namespaced:
         if not namespace:
             errors.append(required(path.child("namespace")))
-        else:
+        elif len(namespace) > 63 or not formats.label_match(namespace):
             for text in formats.dns1123_label(namespace):
                 errors.append(invalid(path.child("namespace"), namespace, text))
     elif namespace:

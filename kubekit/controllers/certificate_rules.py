@@ -55,6 +55,13 @@ def why_unfit(request: Obj) -> str:
     return (unused or unnamed) if serving else (unnamed or unused)
 
 
+def common_name(request: Obj) -> str:
+    """Whom the certificate would name."""
+    wanted = x509.load_pem_x509_csr(base64.b64decode(request["spec"]["request"]))
+    names = [str(one.value) for one in wanted.subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
+    return names[-1] if names else ""
+
+
 def _client_usages(usages: list[str]) -> str:
     for usage in usages:
         if usage not in (SIGNING, ENCRYPTING, "client auth"):

@@ -40,6 +40,7 @@ class CertificateApprover(Controller):
 
     name: ClassVar[str] = "certificatesigningrequest-approving-controller"
     kind: ClassVar[str] = "CertificateSigningRequest"
+    base_delay: ClassVar[float] = 0.2
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
@@ -56,10 +57,17 @@ class CertificateApprover(Controller):
         if spec.get("signerName") != KUBELET_CLIENT or (request.get("status") or {}).get("certificate"):
             return
         groups = spec.get("groups") or ()
-        if BOOTSTRAPPERS in groups or any(group.startswith(f"{BOOTSTRAPPERS}:") for group in groups):
-            text = "Auto approving kubelet client certificate after SubjectAccessReview."
-        elif NODES in groups and str(spec.get("username", "")).startswith("system:node:"):
+        joins = BOOTSTRAPPERS in groups or any(group.startswith(f"{BOOTSTRAPPERS}:") for group in groups)
+        if not joins and NODES not in groups:
+            return
+        from kubekit.controllers.certificate_rules import common_name, why_unfit  # as for signing
+
+        if why_unfit(request):
+            return
+        if NODES in groups and spec.get("username") == common_name(request):
             text = "Auto approving self kubelet client certificate after SubjectAccessReview."
+        elif joins:
+            text = "Auto approving kubelet client certificate after SubjectAccessReview."
         else:
             return
         now = rfc3339(self.clock.now())
@@ -81,6 +89,7 @@ class CertificateSigner(Controller):
 
     name: ClassVar[str] = "certificatesigningrequest-signing-controller"
     kind: ClassVar[str] = "CertificateSigningRequest"
+    base_delay: ClassVar[float] = 0.2
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)

@@ -68,13 +68,16 @@ class TokenController(Controller):
 
     name: ClassVar[str] = "serviceaccount-token-controller"
     kind: ClassVar[str] = "Secret"
+    max_retries: ClassVar[int | None] = 10
 
     def __init__(self, context: Context) -> None:
         super().__init__(context)
         self.accounts: Informer
         self.secrets: Informer
+        self._gone: dict[str, Obj] = {}  # deleted secrets that their account may still name
 
     def set_up(self) -> None:
+        self._gone.clear()
         self.accounts = self.informer("serviceaccounts")
         self.secrets = self.informer("secrets", field_selector=f"type={TOKEN_TYPE}")
         self.secrets.add_index("account", _account_of_secret)
@@ -82,8 +85,16 @@ class TokenController(Controller):
             self.secrets,
             lambda obj: self.enqueue(key_of(obj), "ADDED", obj),
             lambda old, new: self.enqueue(key_of(new), "MODIFIED", new),
+            self._secret_deleted,
         )
         self.watch(self.accounts, self._account_changed, lambda old, new: None, self._account_changed)
+
+    def _secret_deleted(self, secret: Obj) -> None:
+        for key in _account_of_secret(secret):
+            account = self.accounts.get(key)
+            if account is not None and _names_secret(account, name_of(secret)):
+                self._gone[key_of(secret)] = secret
+                self.enqueue(key_of(secret), "DELETED", secret)
 
     def _account_changed(self, account: Obj) -> None:
         for secret in self.secrets.by_index("account", key_of(account)):
@@ -91,6 +102,9 @@ class TokenController(Controller):
 
     def reconcile(self, key: str) -> None:
         secret = self.secrets.get(key)
+        gone = self._gone.pop(key, None)
+        if secret is None and gone is not None:
+            self._drop_reference(gone)
         if secret is None or secret.get("type") != TOKEN_TYPE:
             return
         namespace, name = split_key(key)
@@ -110,15 +124,39 @@ class TokenController(Controller):
         data: Obj = dict(secret.get("data") or {})
         if self.options.root_ca:
             data["ca.crt"] = base64.b64encode(self.options.root_ca.encode()).decode()
-        data["namespace"] = base64.b64encode(namespace.encode()).decode()
+        if not data.get("namespace"):
+            data["namespace"] = base64.b64encode(namespace.encode()).decode()
         if not data.get("token") and self.options.service_account_signer is not None:
             token = self.options.service_account_signer(account, secret)
             data["token"] = base64.b64encode(token.encode()).decode()
-        annotations = {**annotations, ACCOUNT_NAME: account_name, ACCOUNT_UID: account["metadata"]["uid"]}
-        if data == (secret.get("data") or {}) and annotations == annotations_of(secret):
+        if data == (secret.get("data") or {}):
             return
+        annotations = {**annotations, ACCOUNT_NAME: account_name, ACCOUNT_UID: account["metadata"]["uid"]}
         metadata = {**secret["metadata"], "annotations": annotations}
         self.client.update("secrets", {**secret, "metadata": metadata, "data": data})
+
+    def _drop_reference(self, secret: Obj) -> None:
+        """The account does not name a secret any more that is gone."""
+        namespace = secret["metadata"]["namespace"]
+        annotations = annotations_of(secret)
+        account = self.client.find("serviceaccounts", annotations[ACCOUNT_NAME], namespace)
+        if account is None or annotations.get(ACCOUNT_UID) not in (None, account["metadata"]["uid"]):
+            return
+        if not _names_secret(account, name_of(secret)):
+            return
+        left = [one for one in account["secrets"] if one.get("name") != name_of(secret)]
+        account = {key: value for key, value in account.items() if key != "secrets"}
+        if left:
+            account["secrets"] = left
+        try:
+            self.client.update("serviceaccounts", account)
+        except StatusError as error:
+            if error.code != 404:
+                raise
+
+
+def _names_secret(account: Obj, name: str) -> bool:
+    return any(one.get("name") == name for one in account.get("secrets") or ())
 
 
 def _account_of_secret(secret: Obj) -> list[str]:

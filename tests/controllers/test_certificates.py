@@ -13,6 +13,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from kubekit.api.exchange import UserInfo
+from kubekit.client import Client
 from kubekit.cluster.certificates import Authority
 from tests.controllers.world import World
 
@@ -136,3 +138,29 @@ def test_a_request_with_a_short_certificate_goes_with_it() -> None:
         approve(world, name)
     world.loop.advance(2000.0)
     assert world.names(REQUESTS, None) == ["long"]
+
+
+@pytest.mark.parametrize(
+    ("username", "groups", "common", "message"),
+    [
+        ("system:bootstrap:abcdef", ["system:bootstrappers:kubeadm"], "system:node:a", "kubelet client"),
+        ("system:node:a", ["system:nodes"], "system:node:a", "self kubelet client"),
+        ("system:node:a", ["system:nodes"], "system:node:b", ""),
+        ("system:bootstrap:abcdef", ["system:bootstrappers:kubeadm"], "me", ""),
+        ("me", ["users"], "system:node:a", ""),
+    ],
+)
+def test_which_kubelets_are_approved(username: str, groups: list[str], common: str, message: str) -> None:
+    world = World(["certificatesigningrequest-approving-controller"])
+    spec = {
+        "signerName": "kubernetes.io/kube-apiserver-client-kubelet",
+        "usages": [*SIGNING, "client auth"],
+        "request": asked(common),
+    }
+    user = UserInfo(username, groups=(*groups, "system:masters", "system:authenticated"))
+    Client(world.api, user=user, name="kubelet").create(REQUESTS, {"metadata": {"name": "r"}, "spec": spec})
+    world.loop.run_until_quiet()
+    conditions = (world.get(REQUESTS, "r", "").get("status") or {}).get("conditions") or ()
+    said = [c["message"] for c in conditions]
+    wanted = f"Auto approving {message} certificate after SubjectAccessReview."
+    assert said == ([wanted] if message else [])

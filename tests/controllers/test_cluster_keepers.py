@@ -29,6 +29,16 @@ def test_a_new_namespace_gets_an_account_and_the_root_certificate() -> None:
     assert world.get("configmaps", "kube-root-ca.crt", "shop")["data"] == {"ca.crt": "PEM"}
 
 
+def test_an_account_does_not_name_a_token_that_is_gone() -> None:
+    world = World(["serviceaccount-token"], service_account_signer=lambda account, secret: "t")
+    world.create("serviceaccounts", "robot", secrets=[{"name": "token"}, {"name": "other"}])
+    metadata = {"annotations": {"kubernetes.io/service-account.name": "robot"}}
+    world.create("secrets", "token", metadata=metadata, type="kubernetes.io/service-account-token")
+    assert world.get("secrets", "token")["data"]["token"]
+    world.delete("secrets", "token")
+    assert world.get("serviceaccounts", "robot")["secrets"] == [{"name": "other"}]
+
+
 def test_a_deleted_namespace_takes_everything_with_it() -> None:
     world = World(["namespace"])
     world.create("namespaces", "shop", None)

@@ -320,7 +320,8 @@ def main(arguments: list[str]) -> None:
     generator = Generator(schema, Path(arguments[1]))
     generator.write(folder)
     ProtobufNumbers(generator).write(folder)
-    groups = ["core", "apps", "batch", "networking", "policy", "autoscaling", "storage", "rbac", "discovery"]
+    groups = ["core", "apps", "batch", "networking", "policy", "autoscaling", "storage", "rbac", "discovery",
+              "resource"]  # fmt: skip
     InternalGenerator(generator, Path(arguments[2])).write(groups, folder)
 
 

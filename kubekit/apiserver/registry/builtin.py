@@ -18,11 +18,14 @@ from kubekit.apiserver.registry.event_forms import core_form, events_form
 from kubekit.apiserver.registry.namespaces import NamespaceStrategy
 from kubekit.apiserver.registry.pods import PodStrategy
 from kubekit.apiserver.registry.rbac_kinds import BindingStrategy, RoleStrategy
+from kubekit.apiserver.registry.resource_claims import (
+    ResourceClaimStrategy,
+    ResourceClaimTemplateStrategy,
+)
 from kubekit.apiserver.registry.services import ServiceStrategy
 from kubekit.apiserver.registry.small_kinds import (
     APIServiceStrategy,
     LimitRangeStrategy,
-    ResourceClaimStrategy,
     ResourceSliceStrategy,
 )
 from kubekit.apiserver.registry.storage_kinds import (
@@ -66,6 +69,7 @@ STRATEGIES: dict[tuple[str, str], type[Strategy]] = {
     ("rbac.authorization.k8s.io", "rolebindings"): BindingStrategy,
     ("rbac.authorization.k8s.io", "roles"): RoleStrategy,
     ("resource.k8s.io", "resourceclaims"): ResourceClaimStrategy,
+    ("resource.k8s.io", "resourceclaimtemplates"): ResourceClaimTemplateStrategy,
     ("resource.k8s.io", "resourceslices"): ResourceSliceStrategy,
     ("scheduling.k8s.io", "priorityclasses"): PriorityClassStrategy,
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kubekit.apiserver.registry.store import now_of
-from kubekit.apiserver.registry.strategy import StatusStrategy, Strategy
+from kubekit.apiserver.registry.strategy import Strategy
 
 if TYPE_CHECKING:
     from kubekit.apiserver.context import Context
@@ -63,37 +63,3 @@ def _date_taints(ctx: Context, obj: Obj) -> None:
         for position, taint in enumerate(taints):
             if not taint.get("timeAdded"):
                 taints[position] = {**taint, "timeAdded": now_of(ctx)}
-
-
-class ResourceClaimStrategy(Strategy):
-    """ResourceClaims."""
-
-    def subresource(self, name: str) -> Strategy | None:
-        """status."""
-        return ResourceClaimStatusStrategy(self) if name == "status" else None
-
-
-class ResourceClaimStatusStrategy(StatusStrategy):
-    """resourceclaims/status: what is said of a device goes with its allocation."""
-
-    def prepare_for_update(self, ctx: Context, obj: Obj, old: Obj) -> None:
-        """Forget devices that were given back."""
-        super().prepare_for_update(ctx, obj, old)
-        status = obj.get("status") or {}
-        freed = _allocated(old.get("status") or {}) - _allocated(status)
-        devices = status.get("devices")
-        if devices and freed:
-            left = [device for device in devices if _identity(device) not in freed]
-            if left:
-                status["devices"] = left
-            else:
-                del status["devices"]
-
-
-def _identity(device: Obj) -> tuple[str, ...]:
-    return tuple(device.get(field) or "" for field in ("driver", "pool", "device", "shareID"))
-
-
-def _allocated(status: Obj) -> set[tuple[str, ...]]:
-    allocation = status.get("allocation") or {}
-    return {_identity(one) for one in (allocation.get("devices") or {}).get("results") or ()}

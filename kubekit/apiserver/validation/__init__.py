@@ -83,6 +83,10 @@ _MODULES: dict[str, str] = {
     "admissionregistration.k8s.io/ValidatingAdmissionPolicyBinding": "admission_policy",
     "admissionregistration.k8s.io/MutatingAdmissionPolicy": "admission_policy",
     "admissionregistration.k8s.io/MutatingAdmissionPolicyBinding": "admission_policy",
+    "resource.k8s.io/DeviceClass": "resource_claim",
+    "resource.k8s.io/ResourceClaim": "resource_claim",
+    "resource.k8s.io/ResourceClaimTemplate": "resource_claim",
+    "resource.k8s.io/ResourceSlice": "resource_slice",
 }
 _loaded: dict[tuple[str, str], ModuleType] = {}
 

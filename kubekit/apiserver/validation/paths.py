@@ -16,6 +16,7 @@ from kubekit.api.field_path import FieldError, Path, invalid
 
 NOT_AN_IP = "must be a valid IP address, (e.g. 10.9.8.7 or 2001:db8::ffff)"
 NOT_A_CIDR = "must be a valid CIDR value, (e.g. 10.9.8.0/24 or 2001:db8::/64)"
+NOT_AN_INTERFACE = "must be a valid address in CIDR form, (e.g. 10.9.8.7/24 or 2001:db8::1/64)"
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -116,3 +117,15 @@ def canonical_cidr(text: str, path: Path) -> list[FieldError]:
     if not errors and found is not None and text != str(found[1]):
         errors.append(invalid(path, text, f'must be in canonical form ("{found[1]}")'))
     return errors
+
+
+def interface_address(text: str, path: Path) -> list[FieldError]:
+    """An address with the length of its network's prefix, in canonical form."""
+    found = parse_cidr(text)
+    if found is None:
+        return [invalid(path, text, NOT_AN_INTERFACE)]
+    address, size = found[0], found[1].prefixlen
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped:
+        address, size = address.ipv4_mapped, size - 96 if size > 32 else size
+    canonical = f"{address}/{size}"
+    return [] if text == canonical else [invalid(path, text, f'must be in canonical form ("{canonical}")')]

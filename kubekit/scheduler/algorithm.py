@@ -148,10 +148,7 @@ class Algorithm:
             raise AttemptFailed(found.failed)
         attempt.nodes = found.looked_at
         attempt.rows = found.rows
-        if len(found.rows) == len(found.looked_at):
-            return found.looked_at
-        nodes = table.nodes
-        return [nodes[row] for row in found.rows.tolist()]
+        return found.nodes
 
     def _filter(
         self,

@@ -22,6 +22,8 @@ Source: pkg/scheduler/framework/runtime/framework.go (the semantics; the form is
 
 from __future__ import annotations
 
+from collections import Counter
+from functools import cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kubekit.scheduler.framework.array_status import ArrayStatuses
@@ -49,7 +51,16 @@ ARRAY_FORMS = {
 OURS = "kubekit.scheduler.plugins."
 """Array forms in these files are known to stay within 0 to 100; anybody else's are checked."""
 
+FEW = 16
+"""So many refusals are cheaper to take out of a list one by one."""
+
 _FORMS: dict[tuple[type, str], bool] = {}
+
+
+@cache
+def is_ours(module: str) -> bool:
+    """Whether a plugin of this module is one of this package."""
+    return module.startswith(OURS)
 
 
 def _has_form(kind: type, method: str) -> bool:
@@ -68,9 +79,10 @@ def array_form(plugin: Plugin, method: str) -> Any:
 
 
 class Found(NamedTuple):
-    """What a search came to: feasible rows in turn, nodes looked at, refusals, or what failed where."""
+    """What a search came to: feasible rows and nodes in turn, nodes looked at, refusals, or what failed."""
 
     rows: Array
+    nodes: list[NodeInfo]
     looked_at: list[NodeInfo]
     statuses: NodeStatuses
     refusing: list[Status]
@@ -88,7 +100,7 @@ def search(
     before: NodeStatuses,
 ) -> Found:
     """The rows, from `start` on, that pass every filter, until there are `enough`."""
-    nodes, standing = table.nodes, state.standing
+    standing = state.standing
     combined: Array | None = None
     one_by_one: list[tuple[int, str, FilterFn]] = []
     if standing is None:
@@ -108,7 +120,7 @@ def search(
             codes = form(state, pod, table)
         except Exception as error:
             failed = error_status(error, f'running "{name}" filter plugin', name)
-            return Found(table.everything[:0], [], before, [], failed, nodes[start].name)
+            return Found(table.everything[:0], [], [], before, [], failed, table.nodes[start].name)
         asked = asked or codes is not None
         combined = table.first(combined, codes)
     names, row_of = framework.handle.nominated_nodes(), framework.handle.snapshot.row_of
@@ -119,7 +131,8 @@ def search(
         )
     if combined is None:
         seen = min(enough, table.size)
-        return Found(table.twice[start : start + seen], table.in_turn(start, seen), before, [])
+        looked_at = table.in_turn(start, seen)
+        return Found(table.twice[start : start + seen], looked_at, looked_at, before, [])
     if standing is not None and not asked:
         passing, codes = standing.filters.passing, standing.filters.codes
     else:
@@ -137,12 +150,18 @@ def _window(
     seen = (rows.item(-1) - start) % size + 1 if len(rows) == enough else size
     looked_at = table.in_turn(start, seen)
     if len(rows) == seen:
-        return Found(rows, looked_at, before, [])
+        return Found(rows, looked_at, looked_at, before, [])
     window = codes[start : start + seen].copy()
-    counts = table.np.bincount(window)
-    counted = {code: counts.item(code) for code in counts.nonzero()[0].tolist() if code}
+    if seen - len(rows) <= FEW:
+        places, nodes = window.nonzero()[0], looked_at.copy()
+        for place in reversed(places.tolist()):
+            del nodes[place]
+        counted = dict(sorted(Counter(window[places].tolist()).items()))
+    else:
+        counts, nodes = table.np.bincount(window), table.at(rows)
+        counted = {code: counts.item(code) for code in counts.nonzero()[0].tolist() if code}
     statuses = ArrayStatuses(looked_at, window, counted, table.statuses, before)
-    return Found(rows, looked_at, statuses, [s for code in counted if (s := table.statuses[code])])
+    return Found(rows, nodes, looked_at, statuses, [s for code in counted if (s := table.statuses[code])])
 
 
 def _one_by_one(
@@ -190,7 +209,8 @@ def _one_by_one(
             failed, failed_on = status, node.name
             break
     found = table.np.array(rows, dtype=table.np.int64)
-    return Found(found, looked_at, refused, list(refusing), failed, failed_on)
+    nodes = [table.nodes[row] for row in rows]
+    return Found(found, nodes, looked_at, refused, list(refusing), failed, failed_on)
 
 
 def score(
@@ -215,7 +235,7 @@ def score(
     for name, plugin, form in framework.with_forms("Score"):
         if name in state.skip_score:
             continue
-        ours = form is not None and type(plugin).__module__.startswith(OURS)
+        trusted = form is not None and is_ours(type(plugin).__module__)
         one = known.get(name)
         stage = "running Score plugins"
         try:
@@ -232,7 +252,7 @@ def score(
             else:
                 scaled = normalized(plugin, state, pod, table, rows, nodes, raw)
             stage = ""
-            if not ours:
+            if not trusted:
                 check_scores(name, scaled, np)
         except Exception as error:
             if not stage:

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 class NodeCodes:
     """The codes of all rows of one table, up to date after `catch_up`; do not write into its arrays."""
 
-    __slots__ = ("_fresh", "_of", "_present", "_table", "missing", "numbers", "rows", "values", "version")
+    __slots__ = (
+        "_fresh", "_of", "_present", "_table", "missing", "numbers", "renewed", "rows", "values", "version",
+    )  # fmt: skip
 
     def __init__(self, table: NodeTable, of: Callable[[NodeInfo], Any]) -> None:
         """`of` gives a node's value from its API object: hashable, None for none."""
@@ -38,6 +40,8 @@ class NodeCodes:
         self.missing = int(np.count_nonzero(self.rows < 0))
         """How many rows have no value."""
         self._fresh = table.now
+        self.renewed = table.renewed
+        """The table's `renewed` that this is up to."""
         self._present: Array = None
         self.version += 1
 
@@ -56,9 +60,6 @@ class NodeCodes:
     def catch_up(self) -> None:
         """Look at the rows again whose API object was replaced."""
         table = self._table
-        now = table.now
-        if self._fresh == now:
-            return
         changed = table.since(self._fresh)
         if changed is None:
             self._build()
@@ -71,7 +72,7 @@ class NodeCodes:
                     self.missing += (code < 0) - (known < 0)
                     self._present = None
                     self.version += 1
-        self._fresh = now
+        self._fresh, self.renewed = table.now, table.renewed
 
     @property
     def present(self) -> Array:

@@ -70,9 +70,12 @@ class NodeTable:
         self._codes: dict[Hashable, NodeCodes] = {}
         self._counts: OrderedDict[Hashable, PodCount] = OrderedDict()
         self._ledger: PodLedger | None = None
+        self._objects: Array = None
         self._attached: dict[Hashable, Any] = {}
         self._journal: list[tuple[int, NodeInfo, NodeInfo]] = []
         self._dropped = 0
+        self.renewed = 0
+        """How many rows have got another API object so far: all that codes depend on."""
         self.everything: Array = numpy.arange(self.size)
         self.twice: Array = numpy.concatenate((self.everything, self.everything))
         """The rows in turn, two times: a search that begins at any row is a slice of it."""
@@ -83,6 +86,14 @@ class NodeTable:
         if end <= self.size:
             return self.nodes[start:end]
         return self.nodes[start:] + self.nodes[: end - self.size]
+
+    def at(self, rows: Array) -> list[NodeInfo]:
+        """The nodes of these rows."""
+        if self._objects is None:
+            self._objects = self.np.empty(self.size, dtype=object)
+            self._objects[:] = self.nodes
+        found: list[NodeInfo] = self._objects.take(rows).tolist()
+        return found
 
     def twice_where(self, mask: Array) -> Array:
         """The rows of the mask in order, two times."""
@@ -99,6 +110,10 @@ class NodeTable:
     def replaced(self, row: int, old: NodeInfo, new: NodeInfo) -> None:
         """The snapshot has a new NodeInfo for the row."""
         self._journal.append((row, old, new))
+        if old.node is not new.node:
+            self.renewed += 1
+        if self._objects is not None:
+            self._objects[row] = new
         if len(self._journal) > LONGEST_JOURNAL:
             half = LONGEST_JOURNAL // 2
             del self._journal[:half]
@@ -174,7 +189,8 @@ class NodeTable:
         known = self._codes.get(key)
         if known is None:
             return self.groups(key, lambda node: node.labels.get(key))
-        known.catch_up()
+        if known.renewed != self.renewed:
+            known.catch_up()
         return known
 
     def attached(self, key: Hashable, make: Callable[[], T]) -> T:
@@ -219,9 +235,11 @@ class NodeTable:
         `without` refuses the rows without the label too. None when that is nobody.
         """
         codes = self.codes(key)
-        if not (without and codes.missing) and not values.any():
+        if not (without and codes.missing) and not self.np.logical_or.reduce(values):
             return None
-        return self.refuse(codes.spread(values, without), status)
+        number = self.code_of(status)
+        found: Array = codes.spread(values * self.np.int16(number), number if without else 0)
+        return found
 
     def first(self, codes: Array | None, more: Array | None) -> Array | None:
         """Two answers, asked one after the other: the second counts where the first said nothing."""

@@ -87,16 +87,18 @@ class PodCount:
         np, kind = self._table.np, self._ledger.kind
         self._meant: list[bool] = []
         self._moment = self._ledger.now
-        counts = (sum(self.is_meant(kind(pod)) for pod in node.pods) for node in self._table.nodes)
+        counts = (sum(self._look_up(kind(pod)) for pod in node.pods) for node in self._table.nodes)
         self.rows: Array = np.fromiter(counts, np.int64, self._table.size)
         self._sums: dict[str, tuple[int, Array]] = {}
 
-    def is_meant(self, kind: int) -> bool:
-        """Whether pods with these marks are meant."""
-        meant = self._meant
-        if kind >= len(meant):
-            meant += map(self._means, self._ledger.kinds[len(meant) :])
-        return meant[kind]
+    def _look_up(self, kind: int) -> bool:
+        if kind >= len(self._meant):
+            self._learn()
+        return self._meant[kind]
+
+    def _learn(self) -> None:
+        """Ask about the kinds of pods that are new."""
+        self._meant += map(self._means, self._ledger.kinds[len(self._meant) :])
 
     def catch_up(self) -> None:
         """Count what came and went."""
@@ -109,7 +111,10 @@ class PodCount:
             self._build()
             return
         self._moment = now
-        changed = [(row, by) for row, kind, by in entries if self.is_meant(kind)]
+        meant = self._meant
+        if len(meant) < len(ledger.kinds):
+            self._learn()
+        changed = [(row, by) for row, kind, by in entries if meant[kind]]
         for row, by in changed:
             self.rows[row] += by
         for key, (version, sums) in list(self._sums.items()) if changed else ():

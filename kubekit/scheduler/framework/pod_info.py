@@ -70,21 +70,31 @@ class AffinityTerm:
         return copy
 
 
-NO_TERMS: tuple[AffinityTerm, ...] = ()
+Terms = tuple[AffinityTerm, ...]
+NO_TERMS: tuple[Terms, Terms] = ((), ())
+_TERMS: dict[tuple[str, bytes], tuple[Terms, Terms]] = {}
+MOST_TERMS = 4096
 
 
-def _required(namespace: str, affinity: Obj | None) -> tuple[AffinityTerm, ...]:
-    terms = affinity.get("requiredDuringSchedulingIgnoredDuringExecution") if affinity else None
-    return tuple(AffinityTerm(namespace, term) for term in terms) if terms else NO_TERMS
-
-
-def _preferred(namespace: str, affinity: Obj | None) -> tuple[AffinityTerm, ...]:
-    terms = affinity.get("preferredDuringSchedulingIgnoredDuringExecution") if affinity else None
-    if not terms:
+def _terms(namespace: str, affinity: Obj | None) -> tuple[Terms, Terms]:
+    """The required and preferred terms of a pod (anti-)affinity; pods of one template share them."""
+    if not affinity:
         return NO_TERMS
-    return tuple(
-        AffinityTerm(namespace, t.get("podAffinityTerm") or {}, int(t.get("weight", 0))) for t in terms
-    )
+    key = (namespace, orjson.dumps(affinity, str))
+    known = _TERMS.get(key)
+    if known is None:
+        if len(_TERMS) >= MOST_TERMS:
+            _TERMS.clear()
+        required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or ()
+        preferred = affinity.get("preferredDuringSchedulingIgnoredDuringExecution") or ()
+        known = _TERMS[key] = (
+            tuple(AffinityTerm(namespace, term) for term in required),
+            tuple(
+                AffinityTerm(namespace, term.get("podAffinityTerm") or {}, int(term.get("weight", 0)))
+                for term in preferred
+            ),
+        )
+    return known
 
 
 def host_ports(spec: Obj) -> tuple[HostPort, ...]:
@@ -171,10 +181,8 @@ class PodInfo:
         affinity = spec.get("affinity") or {}
         to_pods, from_pods = affinity.get("podAffinity"), affinity.get("podAntiAffinity")
         self.with_affinity = to_pods is not None or from_pods is not None
-        self.required_affinity = _required(self.namespace, to_pods)
-        self.required_anti_affinity = _required(self.namespace, from_pods)
-        self.preferred_affinity = _preferred(self.namespace, to_pods)
-        self.preferred_anti_affinity = _preferred(self.namespace, from_pods)
+        self.required_affinity, self.preferred_affinity = _terms(self.namespace, to_pods)
+        self.required_anti_affinity, self.preferred_anti_affinity = _terms(self.namespace, from_pods)
         requested = requested_by(pod)
         self.requests = requested.requests
         self.nonzero_cpu = requested.nonzero_cpu

@@ -57,6 +57,7 @@ class ExistingTerms:
         self.table = table
         self._fresh = -1
         self._terms: dict[Any, Counted] = {}
+        self._known: dict[tuple[str, AffinityTerm], Counted] = {}
         self._meant: dict[Any, list[Counted]] = {}
 
     @staticmethod
@@ -85,7 +86,7 @@ class ExistingTerms:
     def _catch_up(self) -> None:
         changed = self.table.since(self._fresh) if self._fresh >= 0 else None
         if changed is None:
-            self._terms, self._meant = {}, {}
+            self._terms, self._known, self._meant = {}, {}, {}
             for node in self.table.nodes:
                 self._count(node.pods_with_affinity, node.labels, 1)
         else:
@@ -119,6 +120,14 @@ class ExistingTerms:
                         self._one(kind, term).change(code, by, self.table.np)
 
     def _one(self, kind: str, term: AffinityTerm) -> Counted:
+        known = self._known.get((kind, term))
+        if known is None:
+            if len(self._known) >= MOST_MEANT:
+                self._known.clear()
+            known = self._known[kind, term] = self._equal_one(kind, term)
+        return known
+
+    def _equal_one(self, kind: str, term: AffinityTerm) -> Counted:
         key = (kind, term.weight, term.key)
         found = self._terms.get(key)
         if found is None:

@@ -46,9 +46,10 @@ Obj = dict[str, Any]
 Pair = tuple[str, str]
 """A topology: label key and value."""
 
-AFFINITY = unresolvable("node(s) didn't match pod affinity rules")
-ANTI_AFFINITY = unschedulable("node(s) didn't match pod anti-affinity rules")
-EXISTING_ANTI_AFFINITY = unschedulable("node(s) didn't satisfy existing pods anti-affinity rules")
+NAME = "InterPodAffinity"
+AFFINITY = unresolvable("node(s) didn't match pod affinity rules").by(NAME)
+ANTI_AFFINITY = unschedulable("node(s) didn't match pod anti-affinity rules").by(NAME)
+EXISTING_ANTI_AFFINITY = unschedulable("node(s) didn't satisfy existing pods anti-affinity rules").by(NAME)
 PRE_FILTER = "PreFilterInterPodAffinity"
 PRE_SCORE = "PreScoreInterPodAffinity"
 HARD_ARRAYS, SOFT_ARRAYS = "PreFilterInterPodAffinity/arrays", "PreScoreInterPodAffinity/arrays"
@@ -138,7 +139,7 @@ class InterPodAffinity(Plugin):
     worth in scoring), `ignorePreferredTermsOfExistingPods`.
     """
 
-    name = "InterPodAffinity"
+    name = NAME
 
     def __init__(self, handle: Handle, args: Obj) -> None:
         super().__init__(handle, args)
@@ -285,8 +286,9 @@ class InterPodAffinity(Plugin):
         for key, sums in far:
             codes = table.first(codes, table.refuse_values(key, sums > 0, ANTI_AFFINITY.by(self.name)))
         for key, sums in existing.by_key.items():
-            refusal = EXISTING_ANTI_AFFINITY.by(self.name)
-            codes = table.first(codes, table.refuse_values(key, sums > 0, refusal))
+            codes = table.first(
+                codes, table.refuse_values(key, sums > 0, EXISTING_ANTI_AFFINITY.by(self.name))
+            )
         return codes
 
     # -- scoring -----------------------------------------------------------------------------------

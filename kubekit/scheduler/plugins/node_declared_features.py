@@ -34,10 +34,11 @@ NOTHING: frozenset[str] = frozenset()
 
 
 def _restarts_all_containers(spec: Obj) -> bool:
-    for container in (*(spec.get("containers") or ()), *(spec.get("initContainers") or ())):
-        for rule in container.get("restartPolicyRules") or ():
-            if rule.get("action") == "RestartAllContainers":
-                return True
+    for containers in (spec.get("containers"), spec.get("initContainers")):
+        for container in containers or ():
+            for rule in container.get("restartPolicyRules") or ():
+                if rule.get("action") == "RestartAllContainers":
+                    return True
     return False
 
 

@@ -38,12 +38,16 @@ from kubekit.scheduler.plugins.spread_constraints import (
     count_pods,
     default_selector,
     has_all_keys,
+    own_constraints,
 )
 
 Obj = dict[str, Any]
 
-SKEWED = unschedulable("node(s) didn't match pod topology spread constraints")
-NO_LABEL = unresolvable("node(s) didn't match pod topology spread constraints (missing required label)")
+NAME = "PodTopologySpread"
+SKEWED = unschedulable("node(s) didn't match pod topology spread constraints").by(NAME)
+NO_LABEL = unresolvable("node(s) didn't match pod topology spread constraints (missing required label)").by(
+    NAME
+)
 PRE_FILTER = "PreFilterPodTopologySpread"
 PRE_SCORE = "PreScorePodTopologySpread"
 HARD_ARRAYS, SOFT_ARRAYS = "PreFilterPodTopologySpread/arrays", "PreScorePodTopologySpread/arrays"
@@ -76,7 +80,7 @@ class PodTopologySpread(Plugin):
     Arguments: `defaultConstraints`, `defaultingType` ("System" or "List").
     """
 
-    name = "PodTopologySpread"
+    name = NAME
 
     def __init__(self, handle: Handle, args: Obj) -> None:
         super().__init__(handle, args)
@@ -253,9 +257,8 @@ class PodTopologySpread(Plugin):
 
     def constraints(self, pod: PodInfo, action: str) -> list[Constraint]:
         """The pod's own constraints of this kind; without any, the defaults if it belongs to something."""
-        own = pod.spec.get("topologySpreadConstraints")
-        if own:
-            return [Constraint(c, pod.labels) for c in own if c.get("whenUnsatisfiable") == action]
+        if pod.spec.get("topologySpreadConstraints"):
+            return own_constraints(pod, action)
         defaults = [c for c in self.defaults if c.get("whenUnsatisfiable") == action]
         if not defaults:
             return []

@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import orjson
+
 from kubekit.scheduler.framework.node_info import NodeInfo
 from kubekit.scheduler.framework.plugin import Handle
 from kubekit.scheduler.framework.pod_info import PodInfo
-from kubekit.scheduler.framework.selector import Selector
+from kubekit.scheduler.framework.selector import EVERYTHING, Selector
 from kubekit.scheduler.plugins.taints import untolerated
 
 Obj = dict[str, Any]
@@ -63,6 +65,24 @@ class Constraint:
         )
 
 
+_PARSED: dict[tuple[Any, ...], list[Constraint]] = {}
+MOST_PARSED = 4096
+
+
+def own_constraints(pod: PodInfo, action: str) -> list[Constraint]:
+    """The pod's own constraints with this `whenUnsatisfiable`; pods of one template share them."""
+    own = pod.spec.get("topologySpreadConstraints")
+    key = (orjson.dumps(own, str), action, pod.marks)  # its labels, for matchLabelKeys
+    known = _PARSED.get(key)
+    if known is None:
+        if len(_PARSED) >= MOST_PARSED:
+            _PARSED.clear()
+        known = _PARSED[key] = [
+            Constraint(c, pod.labels) for c in own or () if c.get("whenUnsatisfiable") == action
+        ]
+    return known
+
+
 def has_all_keys(labels: Mapping[str, str], constraints: Iterable[Constraint]) -> bool:
     """Whether a node belongs to a domain of every constraint."""
     for constraint in constraints:  # noqa: SIM110 (hot: a generator costs more)
@@ -96,7 +116,7 @@ def default_selector(pod: PodInfo, handle: Handle) -> Selector:
     owners = pod.pod["metadata"].get("ownerReferences") or ()
     owner = next((reference for reference in owners if reference.get("controller")), None)
     if owner is None:
-        return Selector.from_labels(wanted)
+        return Selector.from_labels(wanted) if wanted else EVERYTHING
     resource = OWNER_RESOURCES.get((owner.get("apiVersion", ""), owner.get("kind", "")))
     found = handle.lister(resource).get(f"{pod.namespace}/{owner.get('name', '')}") if resource else None
     owned = ((found or {}).get("spec") or {}).get("selector")

@@ -2,30 +2,28 @@
 
 Every 15 seconds it reads the target's scale and the metrics, computes a size for each metric and takes the
 largest. Outside the bounds it needs no metrics. Without a metrics API it says so in its conditions and leaves
-the size alone. Scaling down waits for the highest recommendation of the last five minutes. Source:
-pkg/controller/podautoscaler/horizontal.go and replica_calculator.go.
+the size alone. `autoscaler_sizes` knows how many pods a metric asks for, `autoscaler_pace` how fast that may
+come about, `autoscaler_metrics` reads. Source: pkg/controller/podautoscaler/horizontal.go.
 """
 
 from __future__ import annotations
 
-import math
+from dataclasses import replace
 from typing import ClassVar
-from urllib.parse import quote
 
 from kubekit.api import quantity
 from kubekit.api.meta import Obj, key_of, labels_of, split_key
-from kubekit.api.pod_resources import pod_requests
 from kubekit.api.resources import RESOURCES, Resource
 from kubekit.api.selectors import Selector, parse_label_selector
 from kubekit.api.status_error import StatusError
 from kubekit.client import Informer
-from kubekit.controllers.autoscaler_metrics import PREFIXES, MetricMissing, unserved
+from kubekit.controllers.autoscaler_metrics import PREFIXES, MetricMissing, resource_use, unserved
+from kubekit.controllers.autoscaler_pace import Pace, Wish
+from kubekit.controllers.autoscaler_sizes import Sizing, requests_of, tolerance_of
 from kubekit.controllers.controller import Context, Controller
-from kubekit.controllers.pods import is_ready, phase_of
+from kubekit.controllers.served import CRDS, custom
 from kubekit.sim import rfc3339
 
-TOLERANCE = 0.1
-STABILIZATION = 300.0
 SOURCES = {
     "Resource": ("resource", "FailedGetResourceMetric"),
     "ContainerResource": ("containerResource", "FailedGetContainerResourceMetric"),
@@ -55,16 +53,18 @@ class Autoscaler(Controller):
         super().__init__(context)
         self.scalers: Informer
         self.pods: Informer
-        self._recommended: dict[str, list[tuple[float, int]]] = {}
+        self.crds: Informer
+        self._pace = Pace()
         self._selectors: dict[str, Selector] = {}
 
     def set_up(self) -> None:
-        self._recommended.clear()
+        self._pace.clear()
         self._selectors.clear()
         self.scalers = self.informer(
             next(r for r in RESOURCES if r.qualified == self.resource and r.version == "v2")
         )
         self.pods = self.informer("pods")
+        self.crds = self.informer(CRDS)
         self.watch(
             self.scalers,
             lambda obj: self._later("ADDED", obj),
@@ -73,7 +73,7 @@ class Autoscaler(Controller):
         )
 
     def _forget(self, obj: Obj) -> None:
-        self._recommended.pop(key_of(obj), None)
+        self._pace.forget(key_of(obj))
         self._selectors.pop(key_of(obj), None)
 
     def _later(self, event: str, obj: Obj) -> None:
@@ -110,13 +110,17 @@ class Autoscaler(Controller):
         self._decide(key, scaler, work, resource, scale)
 
     def _target(self, target: Obj) -> Resource | None:
-        return next((r for r in RESOURCES if r.kind == target["kind"] and r.group == _group(target)), None)
+        wanted = target["kind"], _group(target)
+        kinds = (*RESOURCES, *custom(self.crds))
+        return next((one for one in kinds if (one.kind, one.group) == wanted), None)
 
     def _decide(self, key: str, scaler: Obj, work: Obj, resource: Resource | None, scale: Obj) -> None:
         spec = scaler["spec"]
         current: int = scale["spec"].get("replicas", 0)
         minimum = spec.get("minReplicas", 1)
+        self._pace.begin(key, current, self.clock.now())
         self.round.observed = current
+        wish = Wish(key, current, current, minimum, spec["maxReplicas"], spec.get("behavior"))
         desired, reason = current, ""
         metrics: list[Obj] | None = None
         if current == 0 and minimum != 0:
@@ -135,11 +139,13 @@ class Autoscaler(Controller):
                 self._write(scaler, work)
                 self.event(scaler, "Warning", "FailedComputeMetricsReplicas", str(error))
                 return
-            desired = self._normalize(key, work, proposed, current, minimum, spec["maxReplicas"])
-            reason = f"{metric} above target" if desired > current else "All metrics below target"
+            reason = f"{metric} above target" if proposed > current else "All metrics below target"
+            desired = self._normalize(work, replace(wish, proposed=proposed))
         self.round.desired, self.round.difference = desired, desired - current
         if desired != current:
-            self._rescale(scaler, work, resource, scale, (current, desired), reason, metrics)
+            if not self._rescale(scaler, work, resource, scale, (current, desired), reason, metrics):
+                return
+            self._pace.scaled(wish, desired, self.clock.now())
         self._set_counts(work, current, desired, metrics)
         self._write(scaler, work)
 
@@ -152,7 +158,8 @@ class Autoscaler(Controller):
         sizes: tuple[int, int],
         reason: str,
         metrics: list[Obj] | None,
-    ) -> None:
+    ) -> bool:
+        """Write the new size; False when it was refused (the next look comes in its time)."""
         assert resource is not None
         current, desired = sizes
         wanted = {**scale, "spec": {**scale["spec"], "replicas": desired}}
@@ -165,11 +172,12 @@ class Autoscaler(Controller):
             self._condition(work, "AbleToScale", "False", "FailedUpdateScale", text)
             self._set_counts(work, current, work["status"].get("desiredReplicas", 0), metrics)
             self._write(scaler, work)
-            raise
+            return False
         text = f"the HPA controller was able to update the target scale to {desired}"
         self._condition(work, "AbleToScale", "True", "SucceededRescale", text)
         self.event(scaler, "Normal", "SuccessfulRescale", f"New size: {desired}; reason: {reason}")
         work["status"]["lastScaleTime"] = rfc3339(self.clock.now())
+        return True
 
     # -- metrics ----------------------------------------------------------------------------------------
 
@@ -234,105 +242,45 @@ class Autoscaler(Controller):
     def _one_metric(
         self, spec: Obj, field: str, scaler: Obj, scale: Obj, current: int
     ) -> tuple[int, str, Obj]:
-        if field not in ("resource", "containerResource"):
-            raise unserved(spec, field, scaler["metadata"]["namespace"])
-        name, target = spec[field]["name"], spec[field]["target"]
-        kind = "utilization" if target.get("averageUtilization") is not None else "usage"
+        """(size, what the metric is called, what was measured)."""
         namespace = scaler["metadata"]["namespace"]
+        if field not in ("resource", "containerResource"):
+            raise unserved(spec, field, namespace)
+        source = spec[field]
+        name, target, container = source["name"], source["target"], source.get("container") or ""
+        by_usage = target.get("averageValue") is not None
+        kind = "usage" if by_usage else "utilization"
         selector = (scale.get("status") or {}).get("selector", "")
+        matches = parse_label_selector(selector)
+        pods = [pod for pod in self.pods.list(namespace) if matches.matches(labels_of(pod))]
+        tolerance = tolerance_of(scaler["spec"].get("behavior"))
         try:
-            used = self._usage(namespace, selector, name, spec[field].get("container"))
+            measured = resource_use(self.client, namespace, selector, name, container)
+            sizing = Sizing(pods, measured, name, current, self.clock.now())
+            if by_usage:
+                wanted = quantity.parse(target["averageValue"]).milli_value()
+                size, average = sizing.by_usage(wanted, tolerance)
+                shown: Obj = {}
+            else:
+                requests = requests_of(pods, container, name)
+                percent = target["averageUtilization"]
+                size, percent, average = sizing.by_utilization(requests, percent, tolerance)
+                shown = {"averageUtilization": percent}
         except MetricMissing as error:
             raise MetricMissing(f"failed to get {name} {kind}: {error}") from None
-        pods = [
-            pod
-            for pod in (self.pods.get(f"{namespace}/{one}") for one in used)
-            if pod is not None and phase_of(pod) == "Running" and is_ready(pod)
-        ]
-        if not pods:
-            text = "did not receive metrics for targeted pods (pods might be unready)"
-            raise MetricMissing(f"failed to get {name} {kind}: {text}")
-        total = sum(used[pod["metadata"]["name"]] for pod in pods)
-        average: Obj = {"averageValue": f"{total // len(pods)}m"}
-        if kind == "usage":
-            ratio = total / len(pods) / max(1, quantity.parse(target["averageValue"]).milli_value())
-        else:
-            asked = sum(
-                amount.milli_value() for pod in pods if (amount := pod_requests(pod).get(name)) is not None
-            )
-            if not asked:
-                first = pods[0]["metadata"]["name"]
-                raise MetricMissing(
-                    f"failed to get {name} utilization: missing request for {name} in pod {first}"
-                )
-            percent = total * 100 // asked
-            average["averageUtilization"] = percent
-            ratio = percent / target["averageUtilization"]
-        size = current if abs(ratio - 1.0) <= TOLERANCE else math.ceil(ratio * len(pods))
-        measured = {"type": spec["type"], field: {"name": name, "current": average}}
-        if spec[field].get("container"):
-            measured[field]["container"] = spec[field]["container"]
-        what = (
-            (f"{name} resource utilization (percentage of request)")
-            if kind == "utilization"
-            else f"{name} resource"
-        )
-        return size, what, measured
+        notation = quantity.BINARY_SI if name == "memory" else quantity.DECIMAL_SI
+        shown["averageValue"] = str(quantity.of_milli(average, notation))
+        about = {"name": name, **({"container": container} if container else {}), "current": shown}
+        what = f"{name} {'container ' if container and not by_usage else ''}resource"
+        if not by_usage:
+            what += " utilization (percentage of request)"
+        return size, what, {"type": spec["type"], field: about}
 
-    def _usage(self, namespace: str, selector: str, name: str, container: str | None) -> dict[str, int]:
-        """What each pod (or one container of it) uses, in thousandths, from the resource metrics API."""
-        path = f"/apis/metrics.k8s.io/v1beta1/namespaces/{namespace}/pods"
-        query = {"labelSelector": [quote(selector, safe="=,!()")]} if selector else {}
-        answer = self.client.request("GET", path, query)
-        if answer.status >= 300:
-            why = "the server could not find the requested resource (get pods.metrics.k8s.io)"
-            raise MetricMissing(
-                f"unable to get metrics for resource {name}: unable to fetch metrics from "
-                f"resource metrics API: {why}"
-            )
-        found = {}
-        for item in answer.json().get("items") or ():
-            amounts = [
-                quantity.parse(one["usage"].get(name, "0")).milli_value()
-                for one in item["containers"]
-                if container in (None, one["name"])
-            ]
-            found[item["metadata"]["name"]] = sum(amounts)
-        return found
-
-    def _normalize(self, key: str, work: Obj, proposed: int, current: int, minimum: int, maximum: int) -> int:
-        """Not down faster than the highest recommendation of the window, not up faster than double,
-        bounded."""
-        now = self.clock.now()
-        history = [one for one in self._recommended.get(key, []) if now - one[0] < STABILIZATION]
-        self._recommended[key] = [*history, (now, proposed)]
-        size = max([proposed, *(one[1] for one in history)]) if proposed < current else proposed
-        size = min(size, current) if proposed < current else size
-        if size != proposed:
-            text = (
-                "recent recommendations were higher than current one, applying the highest "
-                "recent recommendation"
-            )
-            self._condition(work, "AbleToScale", "True", "ScaleDownStabilized", text)
-        else:
-            text = "recommended size matches current size"
-            self._condition(work, "AbleToScale", "True", "ReadyForNewScale", text)
-        limit = min(maximum, max(2 * current, current + 4))
-        if size > limit:
-            reason = "TooManyReplicas" if limit == maximum else "ScaleUpLimit"
-            text = (
-                "the desired replica count is more than the maximum replica count"
-                if limit == maximum
-                else "the desired replica count is increasing faster than the maximum scale rate"
-            )
-            self._condition(work, "ScalingLimited", "True", reason, text)
-            return limit
-        if size < minimum:
-            text = "the desired replica count is less than the minimum replica count"
-            self._condition(work, "ScalingLimited", "True", "TooFewReplicas", text)
-            return minimum
-        text = "the desired count is within the acceptable range"
-        self._condition(work, "ScalingLimited", "False", "DesiredWithinRange", text)
+    def _normalize(self, work: Obj, wish: Wish) -> int:
+        """The size that may be had now, with what holds it back in the conditions."""
+        size, able, limited, why = self._pace.normalize(wish, self.clock.now())
+        self._condition(work, "AbleToScale", "True", *able)
+        self._condition(work, "ScalingLimited", "True" if limited else "False", *why)
         return size
 
     # -- the status -------------------------------------------------------------------------------------
@@ -363,8 +311,12 @@ class Autoscaler(Controller):
         conditions.append(new)
 
     def _write(self, scaler: Obj, work: Obj) -> None:
-        if work["status"] != (scaler.get("status") or {}):
+        if work["status"] == (scaler.get("status") or {}):
+            return
+        try:
             self.client.update(self.scalers.resource, work, subresource="status")
+        except StatusError as error:
+            self.event(scaler, "Warning", "FailedUpdateStatus", error.message)
 
 
 def _group(target: Obj) -> str:

@@ -166,3 +166,26 @@ def test_a_deployment_whose_set_is_refused_is_dropped_in_the_end() -> None:
     again = len([r for r in world.reconciles("deployment/default/web") if "error" in r.came_out])
     assert tried == again <= 20
     assert world.reconciles("deployment/default/web")[-1].sentence.endswith("it gives up.")
+
+
+def test_a_deployment_that_is_made_paused_and_resumed_tells_of_no_new_set(world: World) -> None:
+    world.create("deployments", "web", spec=workload(1, paused=True))
+    world.loop.run_until_quiet()
+    assert condition(world, "Progressing") == ("Unknown", "DeploymentPaused")
+    reasons: list[str] = []
+    stream = world.client.watch("deployments", "default")
+
+    def heard(event: Any) -> None:
+        conditions = (event.object.get("status") or {}).get("conditions") or ()
+        reasons.extend(c["reason"] for c in conditions if c["type"] == "Progressing")
+
+    stream.on_event(heard)
+    world.change("deployments", "web", {"spec": {"paused": False}})
+    world.loop.run_until_quiet()
+    world.all_ready()
+    assert list(dict.fromkeys(reasons)) == [
+        "DeploymentPaused",
+        "DeploymentResumed",
+        "ReplicaSetUpdated",
+        "NewReplicaSetAvailable",
+    ]

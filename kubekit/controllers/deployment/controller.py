@@ -167,7 +167,9 @@ class DeploymentController(Controller):
         else:
             return
         put(rollout.status, new_condition(rollout, "Progressing", "Unknown", reason, text))
-        rollout.write_status()
+        # The copy stays as old as it is: what this reconcile writes further is refused and done by the next
+        # one, which finds the set that a resumed Deployment has just made, and does not tell of its creation.
+        self.client.update(self.resource, rollout.deployment, subresource="status")
 
     def _roll_back(self, rollout: Rollout) -> None:
         """The deprecated annotation asks to go back to a revision (0: to the last one)."""

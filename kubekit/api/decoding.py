@@ -316,20 +316,27 @@ class Struct(Type):
         self.short = short
         self.fields: dict[str, Field] = {}
         self._fast: dict[str, tuple[str, Fast, Callable[[Any], bool] | None, type[Any] | None]] = {}
-        self._fills: list[tuple[str, Type]] = []
+        self._fills: list[tuple[str, Any, Struct | None]] = []
+        """Fields that appear when nobody wrote them: with which value, or by which structure a new one."""
 
     def complete(self, fields: dict[str, Field], map_type: str = "") -> None:
         """Sets the fields, in Go's order."""
         self.fields = fields
         self.map_type = map_type
         for name, field in fields.items():
-            omits = _is_none if field.omitzero else field.type.omitted if field.omitempty else None
-            self._fast[name] = (name, field.type.fast, omits, field.type.plain)
-            if not field.omitzero and not (field.omitempty and field.type.omitted(_zero_or_none(field.type))):
-                self._fills.append((name, field.type))
+            type = field.type
+            omits = _is_none if field.omitzero else type.omitted if field.omitempty else None
+            inner = type if isinstance(type, Struct) else None
+            # A structure is never left out for being empty.
+            omits = None if inner is not None and not field.omitzero else omits
+            self._fast[name] = (name, type.fast, omits, type.plain)
+            if field.omitzero or (field.omitempty and inner is None and type.omitted(type.zero())):
+                continue
+            # No other zero is a dictionary or a list, which nobody may share.
+            self._fills.append((name, None if inner is not None else type.zero(), inner))
 
     def zero(self) -> dict[str, Any]:
-        return {name: type.zero() for name, type in self._fills}
+        return {name: value if inner is None else inner.zero() for name, value, inner in self._fills}
 
     def omitted(self, value: Any) -> bool:
         return False
@@ -352,9 +359,9 @@ class Struct(Type):
             item = decode(item)
             if omits is None or not omits(item):
                 found[name] = item
-        for name, kind in self._fills:
+        for name, zero, inner in self._fills:
             if name not in found:
-                found[name] = kind.zero()
+                found[name] = zero if inner is None else inner.zero()
         return found
 
     def careful(self, value: Any, problems: Problems) -> Any:
@@ -387,16 +394,11 @@ class Struct(Type):
             omits = self._fast[key][2]
             if omits is None or not omits(decoded):
                 found[key] = decoded
-        for name, kind in self._fills:
+        for name, zero, inner in self._fills:
             if name not in found:
-                found[name] = kind.zero()
+                found[name] = zero if inner is None else inner.zero()
         return found
 
 
 def _is_none(value: Any) -> bool:
     return value is None
-
-
-def _zero_or_none(type: Type) -> Any:
-    """A zero to ask `omitted` about, without descending into a structure that may contain itself."""
-    return {} if isinstance(type, Struct) else type.zero()

@@ -131,7 +131,7 @@ class Told:
         if isinstance(self.body, dict) and not self.user.startswith("system:"):
             self.body = _kept(self.body)
         self.obj, self.old, self.revision, self.writes = ctx.object, ctx.old, ctx.revision, ctx.writes
-        self.routine = is_routine(ctx)
+        self.routine = is_routine(ctx) if ctx.info.verb in READING else ctx.info.resource == "leases"
         self.read = _read(answer) if ctx.info.verb == "get" else ""
         self.status = status
         self.refusal = answer.body if isinstance(answer, Response) and status >= 400 else None

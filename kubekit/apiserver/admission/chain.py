@@ -118,8 +118,11 @@ class AdmissionChain:
         self._ask(a, "validate", "validating")
 
     def _ask(self, a: Attributes, method: str, phase: str) -> None:
-        steps = a.ctx.steps
-        for _, ask, passed, acts_on in self._concerned(a, method, phase):
+        steps, resource = a.ctx.steps, a.resource
+        turns = self._turns.get((resource.group, resource.plural, a.subresource, a.operation, method))
+        if turns is None:
+            turns = self._concerned(a, method, phase)
+        for _, ask, passed, acts_on in turns:
             if acts_on:
                 try:
                     ask(a)

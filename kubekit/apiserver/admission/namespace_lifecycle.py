@@ -28,8 +28,7 @@ class NamespaceLifecycle(AdmissionPlugin):
             return
         if a.resource.plural == "localsubjectaccessreviews":
             return
-        namespaces = a.ctx.server.store("", "namespaces")
-        namespace = namespaces.get("", a.namespace)
+        namespace = a.ctx.server.store("", "namespaces").get("", a.namespace)
         if (namespace.get("status") or {}).get("phase") != "Terminating":
             return
         text = f"unable to create new content in namespace {a.namespace} because it is being terminated"

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from kubekit.api import field_path as fields
 from kubekit.api import status_error as errors
 from kubekit.api.exchange import Response
-from kubekit.api.meta import set_condition
+from kubekit.apiserver.admission.plugin import CREATE, Attributes
 from kubekit.apiserver.endpoints import write
 from kubekit.apiserver.endpoints.body import decode_as, read_body
 from kubekit.apiserver.endpoints.options import write_options
@@ -38,8 +38,8 @@ def bind_pod(ctx: Context, scope: Scope) -> Response:
     if given and given != name:
         text = "name in URL does not match name in Binding object"
         raise errors.bad_request(text)
-    write.admit(ctx, scope, name, binding, None)
-    return bind(ctx, scope, name, binding, form)
+    asked = write.admit(ctx, scope, name, binding, None)
+    return bind(ctx, scope, name, binding, form, asked)
 
 
 def create_binding(ctx: Context, scope: Scope) -> Response:
@@ -53,33 +53,29 @@ def create_binding(ctx: Context, scope: Scope) -> Response:
     write.admit(ctx, scope, name, binding, None)
     pods = ctx.server.scope("", "v1", "pods")
     assert pods is not None
-    return bind(ctx, pods, name, binding, form)
+    asked = write.attributes(ctx, pods, CREATE, name, binding, None)
+    return bind(ctx, pods, name, binding, form, asked)
 
 
-def bind(ctx: Context, scope: Scope, name: str, binding: Obj, form: Any) -> Response:
-    """Set the node of a pod from a Binding."""
+def bind(ctx: Context, scope: Scope, name: str, binding: Obj, form: Any, asked: Attributes) -> Response:
+    """Set the node of a pod from a Binding; `asked` goes to the plugins that may refuse it."""
     metadata = binding["metadata"]
     problems = check(binding)
     if problems:
         # The original gives its validation errors as they are: an unknown error, 500.
         raise errors.StatusError(errors.status(500, "", fields.aggregate(problems)))
-    validate = write.validating(ctx, scope, name)
-    validate(binding, None)
+    ctx.server.admission.validate(asked)
     target = binding["target"]["name"]
     ctx.body_obj = binding
     uid, revision = metadata.get("uid"), metadata.get("resourceVersion")
-
-    def change(pod: Obj | None) -> Obj:
-        assert pod is not None
-        return _bound(ctx, pod, target, metadata)
-
     store = scope.store
     existing = store.find(ctx.info.namespace, name)
     if existing is None:
         raise errors.not_found(scope.resource, name)
-    _preconditions(scope, name, existing, uid, revision)
+    if uid or revision:
+        _preconditions(scope, name, existing, uid, revision)
     while True:
-        pod = change(existing)
+        pod = _bound(ctx, existing, target, metadata)
         key = store.key(ctx.info.namespace, name)
         before = existing["metadata"]["resourceVersion"]
         if ctx.dry_run:
@@ -152,6 +148,5 @@ def _bound(ctx: Context, pod: Obj, node: str, given: Obj) -> Obj:
     }
     # The whole condition is replaced: why the pod could not be scheduled before is not said any more.
     kept = [c for c in changed["status"].get("conditions") or () if c["type"] != "PodScheduled"]
-    changed["status"]["conditions"] = kept
-    set_condition(changed, condition)
+    changed["status"]["conditions"] = [*kept, condition]
     return changed

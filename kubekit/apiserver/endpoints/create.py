@@ -46,9 +46,9 @@ def create(ctx: Context, scope: Scope) -> Response:
     if metadata.get("ownerReferences"):
         object_meta.dedup_owner_references(ctx, metadata)
     managed_fields.on_create(ctx, scope, obj, write.manager_of(ctx, options))
-    write.admit(ctx, scope, name, obj, None)
+    asked = write.admit(ctx, scope, name, obj, None)
     ctx.body_obj = obj
-    stored = scope.store.create(ctx, scope.to_stored(obj), write.validating(ctx, scope, name))
+    stored = scope.store.create(ctx, scope.to_stored(obj), write.validating_new(asked))
     ctx.object = stored
     shown = scope.served(scope.store.strategy.decorate(ctx, stored))
     return respond(ctx, scope, 201, shown, form)

@@ -58,10 +58,27 @@ def validating(
     return validate
 
 
-def admit(ctx: Context, scope: Scope, name: str, obj: Obj, old: Obj | None) -> None:
-    """Mutating admission; the object is changed in place."""
-    operation = CREATE if old is None else UPDATE
-    ctx.server.admission.admit(attributes(ctx, scope, operation, name, obj, old))
+def validating_new(asked: Attributes) -> Callable[[Obj, Obj | None], None]:
+    """The same of a create that admission was asked about before: by now the object is complete, and has a
+    name (another one each time, where it was taken)."""
+    named = bool(asked.name)
+
+    def validate(obj: Obj, old: Obj | None) -> None:
+        asked.obj = obj
+        if not named:
+            asked.name = obj["metadata"].get("name", "")
+            if asked.resource.plural == "namespaces" and not asked.resource.group:
+                asked.namespace = asked.name
+        asked.ctx.server.admission.validate(asked)
+
+    return validate
+
+
+def admit(ctx: Context, scope: Scope, name: str, obj: Obj, old: Obj | None) -> Attributes:
+    """Mutating admission; the object is changed in place. Gives what was asked."""
+    asked = attributes(ctx, scope, CREATE if old is None else UPDATE, name, obj, old)
+    ctx.server.admission.admit(asked)
+    return asked
 
 
 def authorize_create(ctx: Context, name: str) -> None:

@@ -72,8 +72,11 @@ class ResourceStore:
 
     def get(self, namespace: str, name: str) -> Obj:
         """The object; raises a NotFound StatusError."""
-        obj = self.find(namespace, name)
-        if obj is None:
+        cache = self.cache
+        obj = cache.objects.get(
+            f"{cache.prefix}{namespace}/{name}" if self.resource.namespaced else cache.prefix + name
+        )
+        if obj is None and (obj := self.find(namespace, name)) is None:
             raise errors.not_found(self.resource, name)
         return obj
 

@@ -26,7 +26,7 @@ from kubekit.scheduler.framework.pod_info import PodInfo, QueuedPodInfo
 from kubekit.scheduler.framework.runtime import Framework
 from kubekit.scheduler.in_flight import InFlight
 from kubekit.scheduler.nominator import Nominator
-from kubekit.scheduler.pod_heap import Less, PodHeap
+from kubekit.scheduler.pod_heap import Less, PodHeap, SortKey, order_of
 from kubekit.scheduler.queue_history import ACTIVE, BACKOFF, IN_FLIGHT, POOL, Move, QueueHistory, meaning
 
 Obj = dict[str, Any]
@@ -68,8 +68,8 @@ class SchedulingQueue:
         self.frameworks = frameworks
         self._now = now
         self._started = now()
-        less = self._less()
-        self.active = PodHeap(less)
+        less, sort_key = self._order()
+        self.active = PodHeap(less, sort_key)
         self.backoff = BackoffQueue(now, initial_backoff, max_backoff, less)
         self.unschedulable: dict[str, QueuedPodInfo] = {}
         self.in_flight = InFlight()
@@ -89,12 +89,13 @@ class SchedulingQueue:
         """Read from the profiles which plugin is interested in what (again, after a plugin was added)."""
         self._hints = {name: framework.hints() for name, framework in self.frameworks.items()}
         self._matching = {}
-        self.active.reorder(self._less())
-        self.backoff.reorder(self._less())
+        less, sort_key = self._order()
+        self.active.reorder(less, sort_key)
+        self.backoff.reorder(less)
 
-    def _less(self) -> Less:
+    def _order(self) -> tuple[Less, SortKey | None]:
         """The order of the queue: the profiles agree about it, so the first one's plugin is asked."""
-        return next(iter(self.frameworks.values())).points["QueueSort"][0].less
+        return order_of(next(iter(self.frameworks.values())).points["QueueSort"][0])
 
     # -- from the API server -----------------------------------------------------------------------
 

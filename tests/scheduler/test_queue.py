@@ -15,7 +15,7 @@ from kubekit.scheduler.framework.runtime import Framework
 from kubekit.scheduler.framework.status import Status, unresolvable
 from kubekit.scheduler.nominator import Nominator
 from kubekit.scheduler.plugins.priority_sort import PrioritySort
-from kubekit.scheduler.pod_heap import PodHeap
+from kubekit.scheduler.pod_heap import PodHeap, order_of
 from kubekit.scheduler.scheduling_queue import SchedulingQueue
 from kubekit.sim import VirtualClock
 from tests.scheduler.world import node, pod
@@ -196,15 +196,38 @@ def test_nominations() -> None:
     assert nominator.on_node("n1") == []
 
 
+class LastFirst(PrioritySort):
+    """Has a newer `less` than the `sort_key` that it inherits."""
+
+    def less(self, first: QueuedPodInfo, second: QueuedPodInfo) -> bool:
+        return first.added > second.added
+
+
+def test_a_sort_key_counts_only_if_it_is_as_new_as_less() -> None:
+    assert order_of(PrioritySort(HANDLE, {}))[1] is not None
+    less, sort_key = order_of(LastFirst(HANDLE, {}))
+    assert sort_key is None
+    heap = PodHeap(less, sort_key)
+    for number in range(5):
+        heap.put(QueuedPodInfo(PodInfo(pod(f"p{number}")), float(number)))
+    assert [queued.info.name for queued in heap.ordered()] == ["p4", "p3", "p2", "p1", "p0"]
+    assert [queued.info.name for queued in heap.top(3).first(3)] == ["p4", "p3", "p2"]
+    heap.reorder(*order_of(PrioritySort(HANDLE, {})))
+    assert [queued.info.name for queued in heap.first(2)] == ["p0", "p1"]
+
+
 @given(
     st.lists(
         st.tuples(st.sampled_from(["put", "pop", "remove"]), st.integers(0, 9), st.integers(0, 3)),
         max_size=60,
-    )
+    ),
+    st.booleans(),
 )
-def test_the_heap_pops_in_order_whatever_happened_before(operations: list[tuple[str, int, int]]) -> None:
+def test_the_heap_pops_in_order_whatever_happened_before(
+    operations: list[tuple[str, int, int]], by_key: bool
+) -> None:
     sort = PrioritySort(HANDLE, {})
-    heap, model = PodHeap(sort.less), {}
+    heap, model = PodHeap(sort.less, sort.sort_key if by_key else None), {}
     for number, (what, name, priority) in enumerate(operations):
         if what == "put":
             queued = QueuedPodInfo(PodInfo(pod(f"p{name}", priority=priority)), float(number))

@@ -168,6 +168,7 @@ class Plugin:
     # Declared, not defined: a plugin has those whose point it takes part in, and is called only there.
     pre_enqueue: Callable[[PodInfo], Status | None]
     less: Callable[[Any, Any], bool]
+    sort_key: Callable[[Any], Any]
     pre_filter: Callable[[CycleState, PodInfo, Any], Any]
     filter: Callable[[CycleState, PodInfo, NodeInfo], Status | None]
     post_filter: Callable[[CycleState, PodInfo, Any], tuple[str | None, Status]]

@@ -21,3 +21,7 @@ class PrioritySort(Plugin):
             return mine > other
         # On a virtual clock many pods enter at the very same moment; they keep their order.
         return (first.added, first.arrival) < (second.added, second.arrival)
+
+    def sort_key(self, queued: QueuedPodInfo) -> tuple[int, float, int]:
+        """The same order as a key."""
+        return -queued.info.priority, queued.added, queued.arrival

@@ -6,7 +6,8 @@ Score), and, among equals, which one (a draw). Nothing is changed here; what was
 begins where this one ended.
 
 Small clusters are looked at node by node. From `ARRAYS_FROM` nodes on the same questions are asked for all
-nodes at once (`framework/array_runtime`), with the same answers; `arrays` may force either way.
+nodes at once (`framework/array_runtime`), with the same answers; `arrays` may force either way. What a pod
+like this one was told before, and still holds, is not asked again (`framework/standing_answers`).
 
 Source: pkg/scheduler/schedule_one.go (schedulePod, findNodesThatFitPod, prioritizeNodes).
 """

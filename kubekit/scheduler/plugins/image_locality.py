@@ -76,14 +76,16 @@ class ImageLocality(Plugin):
         np, total = table.np, None
         for image in pod.images:
             there = table.column(("image", image), partial(_holds, image), bool)
-            if there.any():
-                known = table.nodes[int(there.argmax())].images[image]
+            first = int(there.argmax())
+            if there[first]:
+                known = table.nodes[first].images[image]
                 worth = int(known.size * (len(known.nodes) / table.size))
-                total = there[rows] * worth if total is None else total + there[rows] * worth
+                more = there.take(rows) * worth
+                total = more if total is None else total + more
         if total is None:
             return np.zeros(len(rows), dtype=np.int64)
         highest = MAX_CONTAINER_THRESHOLD * pod.containers
-        within = np.clip(total, MIN_THRESHOLD, highest)
+        within = np.minimum(np.maximum(total, MIN_THRESHOLD), highest)
         return np.asarray(MAX_NODE_SCORE * (within - MIN_THRESHOLD) // (highest - MIN_THRESHOLD))
 
 

@@ -99,28 +99,29 @@ class SoftSpread:
         for constraint in constraints:
             codes = table.codes(constraint.key)
             counts = counts_of(table, constraint, pod.namespace)
-            here = codes.rows[rows]
+            here = codes.rows.take(rows)
             if constraint.key == HOSTNAME:
                 weight = math.log(len(kept) + 2)
-                crowd = counts.rows[rows]
+                crowd = counts.rows.take(rows)
             else:
                 # A node without the label stands in the domain "", with those whose label is empty.
-                empty = codes.values.index("") if "" in codes.values else -1
-                domains = np.where(codes.rows[kept] < 0, empty, codes.rows[kept])
-                weight = math.log(len(np.unique(domains)) + 2)
+                empty = codes.numbers.get("", -1)
+                domains = codes.rows.take(kept)
+                if codes.missing:
+                    domains = np.where(domains < 0, empty, domains)
+                weight = math.log(np.count_nonzero(np.bincount(domains + 1)) + 2)
                 among = included(table, constraint, pod, everyone)
                 if among is None:
                     sums = counts.sums(constraint.key)
                 else:
                     sums = domain_sums(table, constraint.key, counts.rows, among)
-                if empty >= 0:
+                if empty >= 0 and codes.missing:
                     outside = codes.rows < 0 if among is None else among & (codes.rows < 0)
                     sums = sums.copy()
                     sums[empty] += int(counts.rows[outside].sum())
-                crowd = sums[here] if len(sums) else np.zeros(len(rows), dtype=np.int64)
-            self.crowd = np.where(
-                here >= 0, self.crowd + (crowd * weight + (constraint.max_skew - 1)), self.crowd
-            )
+                crowd = sums.take(here) if len(sums) else np.zeros(len(rows), dtype=np.int64)
+            crowded = self.crowd + (crowd * weight + (constraint.max_skew - 1))
+            self.crowd = np.where(here >= 0, crowded, self.crowd) if codes.missing else crowded
         if self.ignored is not None:
             self.crowd = np.where(self.ignored, 0.0, self.crowd)
 

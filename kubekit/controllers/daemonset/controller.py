@@ -63,6 +63,8 @@ class DaemonSetController(Controller):
         self.nodes: Informer
         self.revisions: Informer
         self._backoff: dict[str, tuple[float, float]] = {}  # set and node -> (delay, since when)
+        self._made: list[Obj] = []
+        """The pods that the present reconcile has made."""
 
     def set_up(self) -> None:
         self.expectations.clear()
@@ -171,6 +173,7 @@ class DaemonSetController(Controller):
             self._write_status(owner, nodes, self._by_node(owner), hash_value, False)
             return
         failure: Exception | None = None
+        self._made = []
         try:
             by_node = self._by_node(owner)
             self._manage(key, owner, nodes, by_node, hash_value)
@@ -182,7 +185,12 @@ class DaemonSetController(Controller):
         except (StatusError, OSError) as error:
             failure = error
         self.round.expectations = self.expectations.outstanding(key)
-        self._write_status(owner, nodes, self._by_node(owner), hash_value, True)
+        by_node = self._by_node(owner)
+        for pod in self._made:
+            # Making pods takes a while elsewhere: when they are counted the cache has seen them.
+            if self.pods.get(key_of(pod)) is None:
+                by_node.setdefault(node_of(pod) or "", []).append(pod)
+        self._write_status(owner, nodes, by_node, hash_value, True)
         if failure is not None:
             raise failure
 
@@ -294,7 +302,7 @@ class DaemonSetController(Controller):
             now, left = left[:batch], left[batch:]
             for node in now:
                 try:
-                    create_pod(self, namespace, self._pod(owner, node, hash_value), owner)
+                    self._made.append(create_pod(self, namespace, self._pod(owner, node, hash_value), owner))
                 except (StatusError, OSError) as error:
                     if namespace_is_terminating(error):
                         continue

@@ -54,7 +54,7 @@ class Scenario:
             user=ADMIN,
             clock=self.cluster.loop.clock,
             pump=LoopPump(self.cluster.loop),
-            files=MemoryFiles(case["files"]),
+            files=MemoryFiles(case["files"], home="/home/user/cwd"),
             server="https://127.0.0.1:21000",
             seed=0,
         )

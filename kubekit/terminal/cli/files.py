@@ -51,6 +51,10 @@ class Files(Protocol):
         """The names in a folder, sorted."""
         ...
 
+    def absolute(self, path: str) -> str:
+        """The path from the root, as messages show it."""
+        ...
+
 
 class FolderFiles:
     """Files on disk, under the working directory."""
@@ -88,12 +92,19 @@ class FolderFiles:
     def listing(self, path: str) -> list[str]:
         return sorted(entry.name for entry in self._at(path).iterdir())
 
+    def absolute(self, path: str) -> str:
+        return posixpath.normpath((Path.cwd() / self._at(path)).as_posix())
+
 
 class MemoryFiles:
-    """Files of a dictionary, path to text; bytes that are none are kept as surrogate escapes."""
+    """Files of a dictionary, path to text; bytes that are none are kept as surrogate escapes.
 
-    def __init__(self, files: dict[str, str] | None = None) -> None:
+    `home`: the folder that they pretend to be in.
+    """
+
+    def __init__(self, files: dict[str, str] | None = None, home: str = "/") -> None:
         self.files = dict(files or {})
+        self.home = home
         self.folders: set[str] = set()
 
     @staticmethod
@@ -138,3 +149,6 @@ class MemoryFiles:
         start = "" if path == "." else path + "/"
         known = [*self.files, *self.folders]
         return sorted({name[len(start) :].split("/")[0] for name in known if name.startswith(start)})
+
+    def absolute(self, path: str) -> str:
+        return posixpath.normpath(posixpath.join(self.home, path))

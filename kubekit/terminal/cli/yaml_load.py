@@ -8,6 +8,7 @@ Source: apimachinery/pkg/util/yaml, go-yaml v2 (resolve.go, yaml.go).
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any
 
 import yaml
@@ -128,22 +129,48 @@ def error_text(error: yaml.YAMLError) -> str:
     return f"yaml: line {line}: {text}" if line else f"yaml: {text}"
 
 
+_PLAIN_END = re.compile(r"""^[^#]*[:-] +[^\s#'"\[\]{}|>&*!%@`,][^#]*$""")
+"""A line that ends inside a scalar without quotes, which the next line may go on with."""
+
+
 def load(text: str) -> Any:
     """One document. ManifestError with `yaml: line N: ...` when it is none."""
     try:
         return yaml.load(text, Loader=_Loader)
     except yaml.YAMLError as error:
-        raise ManifestError(error_text(error)) from None
+        raise ManifestError(_tab_text(error, text) or error_text(error)) from None
 
 
-def split(text: str) -> list[str]:
-    """The documents of a stream, separated by lines of `---`."""
-    return re.split(r"(?m)^---[ \t]*(?:#.*)?\n|^---[ \t]*\Z|^---(?=[ \t])", text)
+def _tab_text(error: yaml.YAMLError, text: str) -> str:
+    """What go-yaml says of a tab below a scalar without quotes; other tabs it takes as any character."""
+    mark = getattr(error, "problem_mark", None)
+    if "'\\t' that cannot start" not in str(getattr(error, "problem", "")) or not mark or not mark.line:
+        return ""
+    if not _PLAIN_END.match(text.splitlines()[mark.line - 1]):
+        return ""
+    return f"yaml: line {mark.line + 1}: found a tab character that violates indentation"
 
 
-def documents(text: str) -> list[Any]:
-    """Every document of a stream that is not empty."""
-    found = []
+_SEPARATOR = re.compile(r"(?m)^---(.*)(?:\n|\Z)")
+
+
+def split(text: str) -> Iterator[str]:
+    """The documents of a stream, separated by lines of `---`.
+
+    ManifestError at a separator that says more; the document before it is lost with it, as in the original.
+    """
+    start = 0
+    for found in _SEPARATOR.finditer(text):
+        said = found.group(1).strip()
+        if said and not said.startswith("#"):
+            raise ManifestError(f"invalid Yaml document separator: {said}")
+        yield text[start : found.start()]
+        start = found.end()
+    yield text[start:]
+
+
+def documents(text: str) -> Iterator[Any]:
+    """Every document of a stream that is not empty, up to the first that is wrong: ManifestError."""
     for part in split(text):
         if not part.strip():
             continue
@@ -152,5 +179,4 @@ def documents(text: str) -> list[Any]:
         except ManifestError as error:
             raise ManifestError(f"error converting YAML to JSON: {error}") from None
         if value is not None:
-            found.append(value)
-    return found
+            yield value

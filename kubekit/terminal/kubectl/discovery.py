@@ -14,6 +14,7 @@ from kubekit.api.resources import Catalog, Resource, Subresource
 from kubekit.api.status_error import StatusError
 from kubekit.terminal.cli.errors import CommandError, Unreachable
 from kubekit.terminal.kubectl.connection import Connection
+from kubekit.terminal.kubectl.naming import resolve
 
 
 class Discovery:
@@ -94,11 +95,11 @@ class Discovery:
 
     def find(self, word: str) -> Resource:
         """The resource a person means. CommandError with kubectl's words if there is none."""
-        found = self.catalog.find(word)
+        found = resolve(self.catalog, word)
         if found is None and self._again():
-            found = self.catalog.find(word)
+            found = resolve(self.catalog, word)
         if found is None:
-            raise CommandError(f'the server doesn\'t have a resource type "{word}"')
+            raise CommandError(f'the server doesn\'t have a resource type "{word.partition(".")[0]}"')
         self._also(word, found)
         return found
 

@@ -10,6 +10,7 @@ from kubekit.terminal.cli import tabwriter
 from kubekit.terminal.cli.command import Command
 from kubekit.terminal.cli.errors import CommandError
 from kubekit.terminal.cli.flags import boolean, listing, number, string
+from kubekit.terminal.cli.go_sort import go_sorted
 from kubekit.terminal.kubectl import output
 from kubekit.terminal.kubectl.call import Call, meta
 from kubekit.terminal.kubectl.describe.events import interval, last_seen
@@ -26,19 +27,28 @@ def run(call: Call) -> None:
     target = call.flag("for")
     if target:
         word, slash, name = target.partition("/")
-        if not slash or not name:
+        if not slash:
             raise CommandError("--for must be in resource/name form")
-        resource = call.discovery.find(word)
-        fields = [f"involvedObject.kind={resource.kind}", f"involvedObject.name={name}"]
+        if "/" in name:
+            raise CommandError("arguments in resource/name form may not have more than one slash")
+        try:
+            resource = call.discovery.find(word.lower())
+        except CommandError as error:
+            raise CommandError(error.message, prefix=False) from None
+        fields = [
+            f"involvedObject.kind={resource.kind}",
+            f"involvedObject.apiVersion={resource.api_version}",
+            f"involvedObject.name={name}",
+        ]
     found = call.connection.items(call.discovery.find("events"), call.scope, fields=",".join(fields))
     wanted = [
         event
         for event in found
         if not types or str(event.get("type", "")).lower() in [t.lower() for t in types]
     ]
-    wanted.sort(key=last_seen)
     printer = output.printer_for(call, typed=True, columns=False)
-    if printer is not None:
+    if printer is not None and wanted:
+        wanted = go_sorted(wanted, lambda left, right: last_seen(left) < last_seen(right))
         items = [typed_form(event) for event in wanted]
         call.out(printer({"kind": "EventList", "apiVersion": "v1", "metadata": {}, "items": items}), end="")
         return
@@ -48,6 +58,7 @@ def run(call: Call) -> None:
         )
         call.err(where)
         return
+    wanted = go_sorted(wanted, lambda left, right: last_seen(left) < last_seen(right))
     header = ["LAST SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE"]
     rows = [] if call.flag("no-headers") else [(["NAMESPACE"] if call.all_namespaces else []) + header]
     rows += [_row(call, event) for event in wanted]

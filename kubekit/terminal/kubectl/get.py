@@ -9,20 +9,20 @@ from __future__ import annotations
 
 from typing import Any
 
-from kubekit.api import jsonpath
 from kubekit.api.exchange import Obj, WatchEvent
 from kubekit.api.resources import Resource
 from kubekit.api.status_error import StatusError
 from kubekit.terminal.cli import tabwriter
 from kubekit.terminal.cli.command import Command
-from kubekit.terminal.cli.errors import CommandError
+from kubekit.terminal.cli.errors import CommandError, ManyErrors
 from kubekit.terminal.cli.flags import boolean, listing, number, string
 from kubekit.terminal.kubectl import output, selection
 from kubekit.terminal.kubectl.call import Call, meta
 from kubekit.terminal.kubectl.connection import TABLE, typed
 from kubekit.terminal.kubectl.manifests import file_flags, selector_flags
 from kubekit.terminal.kubectl.selection import Target
-from kubekit.terminal.kubectl.tables import TablePrinter
+from kubekit.terminal.kubectl.sort_by import sort_by
+from kubekit.terminal.kubectl.tables import TablePrinter, own_table
 
 WATCH_SECONDS = 600.0
 """How long `get -w` lets virtual time pass at most: it ends when nothing is left to happen."""
@@ -30,12 +30,17 @@ WATCH_SECONDS = 600.0
 
 def run(call: Call) -> None:
     """`kubectl get`."""
+    watching = call.flag("watch") or call.flag("watch-only")
     if call.flag("raw"):
+        if watching or call.flag("selector"):
+            raise CommandError(
+                "--raw may not be specified with other flags that filter the server request or alter the"
+                " output"
+            )
         if call.flag("output"):
             raise CommandError("--raw and --output are mutually exclusive")
         _raw(call)
         return
-    watching = call.flag("watch") or call.flag("watch-only")
     if not watching and not call.args and not selection.has_files(call):
         call.err(
             'You must specify the type of resource to get. Use "kubectl api-resources" for a complete list of'
@@ -49,19 +54,29 @@ def run(call: Call) -> None:
     name, _ = output.split_format(call)
     if call.flag("show-labels") and call.flag("output") not in ("", "wide"):
         raise CommandError(f"--show-labels option cannot be used with {call.flag('output')} printer")
+    if call.flag("output-watch-events") and not watching:
+        raise CommandError("--output-watch-events option can only be used with --watch or --watch-only")
     printer = output.printer_for(call)
-    wanted = selection.targets(call, default_all=True)
+    errors: list[Exception] = []
+    wanted = selection.targets(call, default_all=True, errors=errors)
+    if call.flag("subresource") and not all(target.name for target in wanted):
+        raise CommandError("subresource cannot be used when bulk resources are specified")
     if watching:
+        call.fail_all(errors)
         _watch(call, wanted, printer)
     elif printer is None:
-        _tables(call, wanted, name == "wide")
+        _tables(call, wanted, name == "wide", errors)
     else:
-        _generic(call, wanted, printer)
+        _generic(call, wanted, printer, errors)
 
 
 def _raw(call: Call) -> None:
     if call.args:
         raise CommandError("arguments may not be passed when --raw is specified")
+    if not call.flag("raw").startswith("/"):
+        raise CommandError(
+            f'--raw must be a valid URL path: parse "{call.flag("raw")}": invalid URI for request'
+        )
     path, _, query = call.flag("raw").partition("?")
     parsed: dict[str, list[str]] = {}
     for pair in query.split("&") if query else []:
@@ -88,6 +103,8 @@ def _fetch_table(call: Call, target: Target) -> Obj:
         query["includeObject"] = "Object"
     elif not target.name and call.flag("chunk-size"):
         query["limit"] = call.flag("chunk-size")
+    if not call.flag("server-print"):
+        return own_table([info.obj or {} for info in selection.fetch(call, target)], call.age)
     path = target.resource.path(target.namespace, target.name or None, call.flag("subresource") or None)
     if target.name:
         table = call.connection.json("GET", path, query=query, headers={"accept": TABLE})
@@ -102,32 +119,7 @@ def _fetch_table(call: Call, target: Target) -> Obj:
     return {**table, "rows": rows}
 
 
-def _sorted(rows: list[Obj], path: str) -> list[Obj]:
-    """Rows in the order of a field; nothing at all when no row has it, as the original."""
-    nodes = jsonpath.parse(output.relaxed(path))
-    keyed = []
-    for row in rows:
-        try:
-            found = jsonpath.find(nodes, row.get("object") or {}, allow_missing=True)
-        except jsonpath.JSONPathError:
-            found = []
-        keyed.append((sort_key(found[0] if found else None), row))
-    if rows and all(key == sort_key(None) for key, _ in keyed):
-        return []
-    return [row for _, row in sorted(keyed, key=lambda pair: pair[0])]
-
-
-def sort_key(value: Any) -> tuple[int, Any]:
-    """Missing values first, numbers by value, quantities by amount, texts as people sort them."""
-    if value is None:
-        return (0, 0)
-    if isinstance(value, bool | int | float):
-        return (1, value)
-    return (2, str(value))
-
-
-def _tables(call: Call, wanted: list[Target], wide: bool) -> None:
-    errors: list[Exception] = []
+def _tables(call: Call, wanted: list[Target], wide: bool, errors: list[Exception]) -> None:
     fetched: list[tuple[Target, Obj]] = []
     for target in wanted:
         try:
@@ -142,7 +134,7 @@ def _tables(call: Call, wanted: list[Target], wide: bool) -> None:
     written = False
     for target, table in fetched:
         if call.flag("sort-by"):
-            table = {**table, "rows": _sorted(table.get("rows") or [], call.flag("sort-by"))}
+            table = {**table, "rows": _sorted_rows(call, table.get("rows") or [])}
         with_namespace = call.all_namespaces and target.resource.namespaced
         if target.resource is not last:
             written = _flush(call, rows, written, printer.headers)
@@ -153,10 +145,18 @@ def _tables(call: Call, wanted: list[Target], wide: bool) -> None:
         rows += lines
     written = _flush(call, rows, written, printer.headers)
     if not written and not errors and not call.flag("ignore-not-found"):
-        namespaced = bool(fetched) and all(target.resource.namespaced for target, _ in fetched)
+        namespaced = all(target.resource.namespaced for target, _ in fetched)
         where = f" in {call.namespace} namespace." if namespaced and not call.all_namespaces else ""
         call.err(f"No resources found{where}")
-    call.fail_all(errors)
+    if errors:
+        raise ManyErrors(errors)
+
+
+def _sorted_rows(call: Call, rows: list[Obj]) -> list[Obj]:
+    try:
+        return sort_by(rows, lambda row: row.get("object") or {}, call.flag("sort-by"))
+    except CommandError:
+        return []  # the original prints no row then, and says that nothing was found
 
 
 def _flush(call: Call, rows: list[list[str]], written: bool, headers: bool) -> bool:
@@ -168,9 +168,8 @@ def _flush(call: Call, rows: list[list[str]], written: bool, headers: bool) -> b
     return True
 
 
-def _generic(call: Call, wanted: list[Target], printer: output.Printer) -> None:
+def _generic(call: Call, wanted: list[Target], printer: output.Printer, errors: list[Exception]) -> None:
     objects: list[Obj] = []
-    errors: list[Exception] = []
     single = len(wanted) == 1 and bool(wanted[0].name)
     for target in wanted:
         try:
@@ -184,9 +183,11 @@ def _generic(call: Call, wanted: list[Target], printer: output.Printer) -> None:
                 errors.append(error)
     if single and errors:
         raise errors[0]
-    if call.flag("sort-by"):
-        ordered = _sorted([{"object": obj} for obj in objects], call.flag("sort-by"))
-        objects = [row["object"] for row in ordered]
+    if not objects and call.flag("ignore-not-found"):
+        call.fail_all(errors)
+        return
+    if call.flag("sort-by") and not single:
+        objects = sort_by(objects, lambda obj: obj, call.flag("sort-by"))
     if single and objects:
         call.out(printer(objects[0]), end="")
     elif not single:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from kubekit.api.duration import unix_seconds
 from kubekit.api.exchange import Obj, WatchStream
+from kubekit.api.status_error import StatusError
 from kubekit.client.rest_client import failure_of
 from kubekit.terminal.cli.command import Command
 from kubekit.terminal.cli.errors import CommandError
@@ -16,6 +18,17 @@ from kubekit.terminal.cli.flags import boolean, duration, number, string
 from kubekit.terminal.kubectl import selection
 from kubekit.terminal.kubectl.call import Call, meta
 from kubekit.terminal.kubectl.manifests import Info
+
+WITH_PODS = {
+    "Deployment",
+    "ReplicaSet",
+    "StatefulSet",
+    "DaemonSet",
+    "Job",
+    "Service",
+    "ReplicationController",
+}
+"""Kinds whose selector says which pods are theirs."""
 
 DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 
@@ -80,26 +93,42 @@ def print_logs(call: Call, name: str, container: str, *, quiet: bool = False, na
     call.out(_log_text(call, where, name, pick_container(call, pod, container, quiet)), end="")
 
 
-def pods_of(call: Call, word: str) -> list[Obj]:
+def pods_of(call: Call, word: str, doing: str = "attach to") -> list[Obj]:
     """The pods behind `pod`, `pod/web`, `deploy/web`, ...: the workload's own, newest first."""
     if not word:
         raise CommandError("resource name may not be empty")
     if "/" not in word:
         return [call.connection.get(call.discovery.find("pods"), call.namespace, word)]
-    info = selection.select(call, [word])[0]
-    return pods_of_info(call, info)
+    return pods_of_info(call, selection.select(call, [word])[0], doing)
 
 
-def pods_of_info(call: Call, info: Info) -> list[Obj]:
-    """The pods that an object selects."""
+def _logged(call: Call, word: str) -> list[Obj]:
+    """As `pods_of`; what is not there is told with the namespace that was looked in."""
+    try:
+        return pods_of(call, word, "get the logs from")
+    except StatusError as error:
+        if error.code != 404:
+            raise
+        raise CommandError(
+            f'error from server (NotFound): {error.message} in namespace "{call.namespace}"'
+        ) from None
+
+
+def pods_of_info(call: Call, info: Info, doing: str = "attach to") -> list[Obj]:
+    """The pods that an object selects. `doing`: what cannot be done with an object that selects none."""
     from kubekit.api.label_text import selector_string
 
     obj = info.obj or {}
     if info.resource.kind == "Pod":
         return [obj]
     selector = (obj.get("spec") or {}).get("selector")
-    if selector is None:
-        raise CommandError(f"cannot get the logs from {info.resource.kind}")
+    kind = f"*{info.resource.version}.{info.resource.kind}"
+    if info.resource.kind not in WITH_PODS:
+        raise CommandError(f"cannot {doing} {kind}: selector for {kind} not implemented")
+    if not selector:
+        raise CommandError(
+            f"cannot {doing} {kind}: invalid service '{info.name}': Service is defined without a selector"
+        )
     if info.resource.kind in ("Service", "ReplicationController"):
         selector = {"matchLabels": selector}
     found = call.connection.items(call.discovery.find("pods"), info.scope, labels=selector_string(selector))
@@ -128,6 +157,7 @@ def logs(call: Call) -> None:
         )
         if not pods:
             call.err(f"No resources found in {call.namespace} namespace.")
+        _check(call, container)
         for pod in pods:
             _print(call, pod, container, len(pods) > 1 or call.flag("prefix"))
         return
@@ -137,24 +167,49 @@ def logs(call: Call) -> None:
             " argument for"
             " the logs command"
         )
-    if len(call.args) > 2 or (len(call.args) == 2 and container):
+    if len(call.args) > 2:
         raise call.usage(
             "expected 'logs [-f] [-p] (POD | TYPE/NAME) [-c CONTAINER]'.\nPOD or TYPE/NAME is a required"
             " argument for"
             " the logs command"
         )
-    if call.flag("all-containers") and container:
-        raise CommandError("--all-containers=true should not be specified with container name " + container)
-    if call.flag("tail") < -1:
-        raise CommandError("--tail must be greater than or equal to -1")
+    since_time = call.flag("since-time")
+    if since_time:
+        _check_time(since_time)
+    pods = _logged(call, call.args[0])
     if len(call.args) == 2:
         container = call.args[1]
-    pods = pods_of(call, call.args[0])
+    _check(call, container)
     if len(pods) > 1 and not call.flag("all-pods"):
         call.err(f"Found {len(pods)} pods, using pod/{meta(pods[0])['name']}")
         pods = pods[:1]
     for pod in pods:
         _print(call, pod, container, call.flag("prefix") or call.flag("all-pods"))
+
+
+def _check_time(text: str) -> None:
+    try:
+        unix_seconds(text)
+    except ValueError:
+        raise CommandError(
+            f'parsing time "{text}" as "2006-01-02T15:04:05Z07:00": cannot parse "{text}" as "2006"'
+        ) from None
+
+
+def _check(call: Call, container: str) -> None:
+    """What flags may not say, once the object was found."""
+    if call.flag("since-time") and call.flag("since"):
+        raise CommandError("at most one of `sinceTime` or `sinceSeconds` may be specified")
+    if call.flag("all-containers") and container:
+        raise CommandError("--all-containers=true should not be specified with container name " + container)
+    if "container" in call.given and len(call.args) == 2:
+        raise CommandError("only one of -c or an inline [CONTAINER] arg is allowed")
+    if call.flag("limit-bytes") < 0:
+        raise CommandError("--limit-bytes must be greater than 0")
+    if call.flag("since") < 0:
+        raise CommandError("--since must be greater than 0")
+    if call.flag("tail") < -1:
+        raise CommandError("--tail must be greater than or equal to -1")
 
 
 def _print(call: Call, pod: Obj, wanted: str, prefix: bool) -> None:

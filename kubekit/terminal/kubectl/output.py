@@ -83,16 +83,15 @@ def split_format(call: Call) -> tuple[str, str]:
             return name, value[len(name) + 1 :]
     if not value and template:
         return "go-template", template
-    return value, ""
+    # These may be written in capitals, the others may not.
+    return (value.lower() if value.lower() in ("json", "yaml", "kyaml", "name") else value), ""
 
 
-def _read(call: Call, path: str) -> str:
+def _read(call: Call, path: str, what: str) -> str:
     try:
         return call.files.read(path)
     except FileNotFoundError:
-        raise CommandError(
-            f"error reading --template {path}, open {path}: no such file or directory\n"
-        ) from None
+        raise CommandError(f"error reading {what} {path}, open {path}: no such file or directory\n") from None
 
 
 def printer_for(call: Call, *, typed: bool = False, columns: bool = True) -> Printer | None:
@@ -103,7 +102,7 @@ def printer_for(call: Call, *, typed: bool = False, columns: bool = True) -> Pri
     def clean(obj: Obj) -> Obj:
         return obj if shown else without_managed(obj)
 
-    if name in ("", "wide"):
+    if not name or (name == "wide" and columns):
         return None
     if name == "yaml":
         return _yaml_printer(clean)
@@ -116,7 +115,7 @@ def printer_for(call: Call, *, typed: bool = False, columns: bool = True) -> Pri
     if name in _WITH_FILE:
         if not text:
             raise CommandError(f"{_noun(name)} format specified but no {_missing(name)} given")
-        text = _read(call, text)
+        text = _read(call, text, "template" if name == "custom-columns-file" else "--template")
         if name == "custom-columns-file":
             return _columns_printer(call, _columns_of_file(text))
         name = {"jsonpath-file": "jsonpath"}.get(name, "go-template")
@@ -195,7 +194,7 @@ def _jsonpath_printer(call: Call, text: str, as_json: bool) -> Printer:
                 f" template:"
                 f" {error}. Printing more information for debugging the template:\n\ttemplate"
                 f" was:\n\t\t{text}\n"
-                f"\tobject given to jsonpath engine was:\n\t\t{_go_syntax(obj)}\n\n"
+                f"\tobject given to jsonpath engine was:\n\t\t{_go_syntax(obj)}\n\n\n"
             ) from None
 
     return show
@@ -274,7 +273,11 @@ def _columns_printer(call: Call, columns: list[tuple[str, str]]) -> Printer:
     def show(obj: Obj) -> str:
         items = obj["items"] if "items" in obj and str(obj.get("kind", "")).endswith("List") else [obj]
         rows = [] if call.flags.get("no-headers") else [[header for header, _ in columns]]
-        rows += [[_cell(path, item) for path in nodes] for item in items]
+        try:
+            rows.extend([_cell(path, item) for path in nodes] for item in items)
+        except CommandError:
+            call.out(tabwriter.table(rows), end="")  # what stands before the object that cannot be shown
+            raise
         return tabwriter.table(rows)
 
     return show

@@ -69,24 +69,19 @@ def targets(
     args: list[str] | None = None,
     *,
     default_all: bool = False,
-    names_only: bool = False,
+    errors: list[Exception] | None = None,
 ) -> list[Target]:
-    """What the arguments stand for.
+    """What the arguments stand for. Of files, those that cannot be read go to `errors`, if it is given.
 
-    `default_all`: a type without a name means all of that type (get, describe). `names_only`: collections
-    need -l, --all or a name (most other verbs).
+    `default_all`: a type without a name means all of that type (get, describe); other verbs need -l, --all
+    or a name.
     """
     args = call.args if args is None else args
     selector = call.flags.get("selector") or ""
     fields = call.flags.get("field-selector") or ""
     everything = bool(call.flags.get("all")) or default_all
     if has_files(call):
-        if args:
-            raise CommandError(
-                "when paths, URLs, or stdin is provided as input, you may not specify resource arguments as"
-                " well"
-            )
-        return [Target(i.resource, i.scope, i.name, i.source, i.obj) for i in manifests.infos(call)]
+        return _of_files(call, args, errors)
     if not args:
         raise CommandError(MISSING)
     if selector and call.flags.get("all"):
@@ -109,6 +104,24 @@ def targets(
         for name in names
         if name
     ]
+
+
+def _of_files(call: Call, args: list[str], errors: list[Exception] | None) -> list[Target]:
+    manifests.paths_of(call)  # files that are not there are told before arguments that should not be
+    if args:
+        what = (
+            "resource/name arguments cannot be provided when a path is specified"
+            if all("/" in word for word in args)
+            else "when paths, URLs, or stdin is provided as input, you may not specify resource arguments as"
+            " well"
+        )
+        raise CommandError(what)
+    infos, wrong = manifests.infos_and_errors(call)
+    if errors is not None:
+        errors += wrong
+    else:
+        call.fail_all(wrong)
+    return [Target(i.resource, i.scope, i.name, i.source, i.obj) for i in infos]
 
 
 def _pairs(call: Call, args: list[str], selector: str, fields: str) -> list[Target]:
@@ -174,8 +187,8 @@ def objects(call: Call, wanted: list[Target]) -> tuple[list[Info], list[Exceptio
     return found, errors
 
 
-def select(call: Call, args: list[str] | None = None, **how: bool) -> list[Info]:
+def select(call: Call, args: list[str] | None = None, *, default_all: bool = False) -> list[Info]:
     """`targets` and `objects` in one; the first failure is raised once all was asked."""
-    found, errors = objects(call, targets(call, args, **how))
+    found, errors = objects(call, targets(call, args, default_all=default_all))
     call.fail_all(errors)
     return found

@@ -6,6 +6,7 @@ Source: cli-runtime/pkg/printers/tableprinter.go.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from kubekit.api.exchange import Obj
@@ -26,6 +27,17 @@ def _text(cell: Any) -> str:
     text = str(cell)
     first, newline, _ = text.replace("\r", "\n").partition("\n")
     return first + "..." if newline else text
+
+
+def own_table(objects: list[Obj], age: Callable[[str | None], str]) -> Obj:
+    """The table that the client makes itself: names and ages, whatever the objects are."""
+    return {
+        "columnDefinitions": [{"name": "Name", "format": "name"}, {"name": "Age"}],
+        "rows": [
+            {"cells": [meta(obj).get("name", ""), age(meta(obj).get("creationTimestamp"))], "object": obj}
+            for obj in objects
+        ],
+    }
 
 
 class TablePrinter:

@@ -93,7 +93,7 @@ def build(files: Files, folder: str) -> list[Obj]:
         why = "no such file or directory" if not files.exists(folder) else "not a directory"
         raise KustomizeError(
             f"must build at directory: not a valid directory: evalsymlink failure on '{folder}' : lstat"
-            f" {folder}: {why}"
+            f" {files.absolute(folder)}: {why}"
         )
     resources = _accumulate(files, posixpath.normpath(folder), [])
     for one in resources:
@@ -114,7 +114,9 @@ def _kustomization(files: Files, folder: str) -> Obj:
     found = [name for name in NAMES if files.exists(posixpath.join(folder, name))]
     if not found:
         listed = "', '".join(NAMES[:-1])
-        raise KustomizeError(f"unable to find one of '{listed}' or '{NAMES[-1]}' in directory '{folder}'")
+        raise KustomizeError(
+            f"unable to find one of '{listed}' or '{NAMES[-1]}' in directory '{files.absolute(folder)}'"
+        )
     if len(found) > 1:
         raise KustomizeError(f"Found multiple kustomization files under: {folder}")
     path = posixpath.join(folder, found[0])
@@ -173,7 +175,7 @@ def _loaded(files: Files, folder: str, path: str, around: list[str]) -> list[Res
             f" failure on '{place}' : lstat {place}: no such file or directory'"
         )
     try:
-        parts = yaml_load.documents(files.read(place))
+        parts = list(yaml_load.documents(files.read(place)))
     except yaml_load.ManifestError as error:
         raise KustomizeError(f"accumulating resources from '{path}': {error}") from None
     found = []

@@ -119,3 +119,7 @@ class TextFiles:
     def listing(self, path: str) -> list[str]:
         """The names in a folder, sorted."""
         return sorted(self.here.list(path))
+
+    def absolute(self, path: str) -> str:
+        """The path from the root."""
+        return self.here.shell.at(path) if isinstance(self.here, WorkingDirectory) else path

@@ -7,8 +7,8 @@ Reading order: `writer` (lines and columns), `events`, then `pod` with `containe
 `pod_template`, `workloads`, `node`, `network`, `config`, `storage`, `policy`, `generic`, `verb` (the
 command).
 
-Left out against the original: the cloud providers' volume sources, CSI nodes, service CIDRs and addresses
-(they are shown by `generic`).
+Left out against the original: the cloud providers' volume sources, service CIDRs and addresses (they are
+shown by `generic`).
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ DESCRIBERS: dict[tuple[str, str], Describer] = {
     ("", "PersistentVolume"): storage.persistent_volume,
     ("", "PersistentVolumeClaim"): storage.persistent_volume_claim,
     ("storage.k8s.io", "StorageClass"): storage.storage_class,
+    ("storage.k8s.io", "CSINode"): storage.csi_node,
     (_RBAC, "Role"): policy.role,
     (_RBAC, "ClusterRole"): policy.role,
     (_RBAC, "RoleBinding"): policy.binding,

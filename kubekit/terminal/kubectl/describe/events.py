@@ -8,16 +8,22 @@ from __future__ import annotations
 from kubekit.api.duration import unix_seconds
 from kubekit.api.exchange import Obj
 from kubekit.api.status_error import StatusError
+from kubekit.terminal.cli.go_sort import go_sorted
 from kubekit.terminal.kubectl.call import Call, meta
 from kubekit.terminal.kubectl.describe.writer import Writer
 
 
 def last_seen(event: Obj) -> float:
-    """Unix seconds by which events are ordered."""
+    """Unix seconds by which `kubectl events` orders them."""
     series = event.get("series") or {}
     text = series.get("lastObservedTime") or event.get("lastTimestamp") or event.get("eventTime")
     text = text or event.get("firstTimestamp")
     return unix_seconds(text) if text else 0.0
+
+
+def _seen_before(left: Obj, right: Obj) -> bool:
+    # Only this one timestamp counts here: events of the new API, which lack it, go first.
+    return (left.get("lastTimestamp") or "") < (right.get("lastTimestamp") or "")
 
 
 def search(call: Call, obj: Obj, *, uid: str | None = None) -> list[Obj] | None:
@@ -62,7 +68,7 @@ def describe_events(call: Call, writer: Writer, events: list[Obj] | None) -> Non
         return
     writer.flush()
     rows = []
-    for event in sorted(events, key=last_seen):
+    for event in go_sorted(events, _seen_before):
         source = (event.get("source") or {}).get("component") or event.get("reportingComponent") or ""
         message = str(event.get("message") or "").strip()
         path = (event.get("involvedObject") or {}).get("fieldPath")

@@ -5,7 +5,6 @@ Source: k8s.io/kubectl/pkg/describe (describePod).
 
 from __future__ import annotations
 
-from kubekit.api import jsonpath
 from kubekit.api.exchange import Obj
 from kubekit.terminal.kubectl.call import Call, meta
 from kubekit.terminal.kubectl.describe.containers import Resolve, describe_containers, resources
@@ -19,12 +18,9 @@ def _resolver(pod: Obj) -> Resolve:
     """Values of fieldRef variables, read from the pod."""
 
     def resolve(reference: Obj) -> str:
-        path = str(reference.get("fieldPath", ""))
-        head, bracket, rest = path.partition("['")
-        if bracket and head in ("metadata.labels", "metadata.annotations"):
-            return str((meta(pod).get(head.split(".")[1]) or {}).get(rest.removesuffix("']"), ""))
-        found = jsonpath.find(jsonpath.parse("{." + path + "}"), pod, allow_missing=True)
-        return jsonpath.text_of(found[0]) if found else ""
+        # The program knows pods only as any object: of them it can tell the name and the namespace.
+        field = str(reference.get("fieldPath", "")).removeprefix("metadata.")
+        return str(meta(pod).get(field, "")) if field in ("name", "namespace") else ""
 
     return resolve
 

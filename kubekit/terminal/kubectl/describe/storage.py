@@ -129,4 +129,38 @@ def storage_class(call: Call, writer: Writer, obj: Obj) -> None:
     for key, label in (("reclaimPolicy", "ReclaimPolicy"), ("volumeBindingMode", "VolumeBindingMode")):
         if obj.get(key) is not None:
             writer.pair(label, obj[key])
+    if obj.get("allowedTopologies") is not None:
+        _topologies(writer, obj["allowedTopologies"])
+    events_of(call, writer, obj)
+
+
+def _topologies(writer: Writer, terms: list[Obj]) -> None:
+    writer.put("AllowedTopologies:\t" + ("\n" if terms else "<none>\n"))
+    for number, term in enumerate(terms):
+        writer.put(f"  Term {number}:\t")
+        needs = term.get("matchLabelExpressions") or []
+        if not needs:
+            writer.put("<none>\n")
+        for index, need in enumerate(needs):
+            values = f" [{', '.join(need['values'])}]" if need.get("values") else ""
+            writer.put(("  \t" if index else "") + f"{need.get('key')} in{values}\n")
+
+
+def csi_node(call: Call, writer: Writer, obj: Obj) -> None:
+    """The storage drivers of a node."""
+    writer.heading(obj, namespaced=False)
+    writer.pair("CreationTimestamp", rfc1123(meta(obj).get("creationTimestamp")))
+    writer.line(0, "Spec:")
+    drivers = (obj.get("spec") or {}).get("drivers")
+    if drivers is not None:
+        writer.line(1, "Drivers:")
+    for driver in drivers or []:
+        writer.line(2, f"{driver.get('name')}:")
+        writer.pair("Node ID", driver.get("nodeID", ""), 3)
+        count = (driver.get("allocatable") or {}).get("count")
+        if count is not None:
+            writer.line(3, "Allocatables:")
+            writer.pair("Count", count, 4)
+        if driver.get("topologyKeys") is not None:
+            writer.pair("Topology Keys", go_list(driver["topologyKeys"]), 3)
     events_of(call, writer, obj)

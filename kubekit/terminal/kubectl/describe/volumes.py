@@ -8,7 +8,9 @@ from __future__ import annotations
 from typing import Any
 
 from kubekit.api.exchange import Obj
-from kubekit.terminal.kubectl.describe.writer import Writer
+from kubekit.apiserver.printers.storage import storage_class_of
+from kubekit.terminal.kubectl.call import meta
+from kubekit.terminal.kubectl.describe.writer import LONGEST, Writer
 
 _SIMPLE: dict[str, tuple[str, tuple[tuple[str, str], ...]]] = {
     "nfs": (
@@ -135,11 +137,13 @@ def _csi(writer: Writer, source: Obj) -> None:
         ("ReadOnly", _bool(source.get("readOnly"))),
     )
     attributes = source.get("volumeAttributes") or {}
-    writer.put(f"    VolumeAttributes:{' ' * 5}")
+    writer.put("    VolumeAttributes:\t")
     if not attributes:
         writer.put("<none>\n")
     for index, key in enumerate(sorted(attributes)):
-        writer.put((" " * 26 if index else "") + f"{key}={attributes[key]}\n")
+        line = f"{key}={attributes[key]}"
+        shown = line if len(line) <= LONGEST else f"{line[:LONGEST]}..."
+        writer.put(("        \t" if index else "") + f"    {shown}\n")
 
 
 def _ephemeral(writer: Writer, source: Obj) -> None:
@@ -148,9 +152,28 @@ def _ephemeral(writer: Writer, source: Obj) -> None:
         "Type:\tEphemeralVolume (an inline specification for a volume that gets created and deleted with"
         " the pod)",
     )
-    spec = (source.get("volumeClaimTemplate") or {}).get("spec") or {}
-    writer.pair("StorageClass", spec.get("storageClassName") or "", 0)
-    writer.pair("Volume", spec.get("volumeName") or "", 0)
+    template = source.get("volumeClaimTemplate")
+    if template is None:
+        return
+    about, spec = meta(template), template.get("spec") or {}
+    writer.pair("StorageClass", storage_class_of(template), 2)
+    writer.pair("Volume", spec.get("volumeName") or "", 2)
+    _nested(
+        writer, "Labels", [f"{key}={value}" for key, value in sorted((about.get("labels") or {}).items())]
+    )
+    annotations = sorted((about.get("annotations") or {}).items())
+    _nested(writer, "Annotations", [f"{key}: {value}" for key, value in annotations])
+    writer.pair("Capacity", "", 2)
+    writer.pair("Access Modes", "", 2)
+    if spec.get("volumeMode") is not None:
+        writer.pair("VolumeMode", spec["volumeMode"], 2)
+
+
+def _nested(writer: Writer, title: str, lines: list[str]) -> None:
+    # Each piece is indented where it is written, in the middle of a line, too.
+    writer.put(f"    {title}:\t")
+    for index, line in enumerate(lines or ["<none>"]):
+        writer.put(("    \t" if index else "") + f"    {line}\n")
 
 
 def describe_volumes(writer: Writer, volumes: list[Obj] | None, space: str = "") -> None:

@@ -15,7 +15,9 @@ from kubekit.api.exchange import Obj
 from kubekit.terminal.cli import tabwriter
 
 _SKIPPED = {"kubectl.kubernetes.io/last-applied-configuration"}
-_LONGEST = 140
+LONGEST = 140
+"""Letters of an annotation's line; longer ones are cut."""
+
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -103,7 +105,7 @@ class Writer:
         for index, key in enumerate(keys):
             value = (annotations or {})[key].removesuffix("\n")
             self.put("\t" if index else "")
-            if len(value) + len(key) + 2 > _LONGEST or "\n" in value:
+            if len(value) + len(key) + 2 > LONGEST or "\n" in value:
                 self.put(f"{key}:\n")
                 for part in value.split("\n"):
                     self.put(f"\t  {_shorten(part)}\n")
@@ -129,4 +131,4 @@ class Writer:
 
 
 def _shorten(text: str) -> str:
-    return text if len(text) <= _LONGEST - 2 else text[: _LONGEST - 2] + "..."
+    return text if len(text) <= LONGEST - 2 else text[: LONGEST - 2] + "..."

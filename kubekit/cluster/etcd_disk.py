@@ -52,7 +52,8 @@ class DataDirectory(Storage, MemberStorage):
 
     def append(self, entry: Entry) -> None:
         """Write one entry."""
-        self.save(None, (entry,))
+        if not self._unlinked:
+            super().append(entry)
 
     def save_snapshot(
         self, snapshot: Snapshot, state: BackendState, hard_state: HardState | None = None

@@ -234,7 +234,8 @@ class Storage:
 
     def append(self, entry: Entry) -> None:
         """Write one entry that follows the last one, and keep it through a crash."""
-        self.save(None, (entry,))
+        if self._wal is None or not self._wal.put_off(entry):
+            self.save(None, (entry,))
 
     def crash(self) -> None:
         """The machine has lost its power: what was not synced is gone, where the disk knows such a thing."""

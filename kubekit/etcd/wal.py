@@ -180,6 +180,13 @@ class WAL:
             else:
                 self._save(hard_state, entries, must_sync)
 
+    def put_off(self, entry: Entry) -> bool:
+        """Let an entry wait behind others that wait to be made into bytes; False when none do."""
+        if not self._pending:
+            return False
+        self._pending.append(_Save(None, (entry,), True))
+        return True
+
     def save_mark(self, mark: LogMark) -> None:
         """Note a snapshot that is safely on disk."""
         if self._pending or self.disk.later(self._catch_up):

@@ -225,8 +225,18 @@ class WatcherHub:
         """Tell the synced watchers of one write."""
         if not self._synced:
             return
-        self._waiting.append((revision, events))
-        self._deliver({}, 0)
+        if self.delivering or self._waiting:
+            self._waiting.append((revision, events))
+            if not self.delivering:
+                self._deliver({}, 0)
+            return
+        self.delivering = True
+        try:
+            self._tell(revision, events)
+        finally:
+            self.delivering = False
+        if self._waiting:
+            self._deliver({}, 0)
 
     def sync(self, most: int = SYNC_WATCHERS) -> int:
         """Tell unsynced watchers what they have missed, reading the history once; how many are still

@@ -37,6 +37,7 @@ from kubekit.controllers.template_hash import port_hash
 
 MANAGER = "endpointslice-controller.k8s.io"
 STALE_RETRY = 1.0
+SLICE_DELAY = 1.0
 SLICES = "endpointslices.discovery.k8s.io"
 
 
@@ -88,7 +89,7 @@ class EndpointSliceController(Controller):
         self.watch(
             self.slices,
             lambda one: self._slice_changed("ADDED", one),
-            lambda old, new: self._slice_changed("MODIFIED", new),
+            self._slice_updated,
             self._slice_deleted,
         )
 
@@ -99,14 +100,30 @@ class EndpointSliceController(Controller):
             self.enqueue(key, event, new or old)
 
     def _slice_changed(self, event: str, one: Obj) -> None:
-        # Also after the controller's own writes: the watch may tell of them before the answer does.
+        """What somebody else has done to a slice is undone a second later: there may be more to come."""
         for key in _service_of_slice(one):
-            self.enqueue(key, event, one)
+            if self._tracker.is_foreign(key, one):
+                self._soon(key, event, one)
+            else:
+                self.enqueue(key, event, one)
+
+    def _slice_updated(self, old: Obj, new: Obj) -> None:
+        if _service_of_slice(old) == _service_of_slice(new):
+            self._slice_changed("MODIFIED", new)
+            return
+        for key in (*_service_of_slice(old), *_service_of_slice(new)):
+            self._soon(key, "MODIFIED", new)
 
     def _slice_deleted(self, one: Obj) -> None:
         for key in _service_of_slice(one):
-            self._tracker.saw_deletion(key, one["metadata"]["name"])
-            self.enqueue(key, "DELETED", one)
+            if self._tracker.saw_deletion(key, one["metadata"]["name"]):
+                self.enqueue(key, "DELETED", one)
+            else:
+                self._soon(key, "DELETED", one)
+
+    def _soon(self, key: str, event: str, about: Obj) -> None:
+        self.note(key, event, about)
+        self.queue.add_after(key, SLICE_DELAY)
 
     def _node_updated(self, old: Obj, new: Obj) -> None:
         if labels_of(old).get(ZONE) != labels_of(new).get(ZONE) or node_is_ready(old) != node_is_ready(new):

@@ -36,11 +36,15 @@ class SliceTracker:
         """A slice's deletion was asked for."""
         self._written.setdefault(key, {})[name] = GONE
 
-    def saw_deletion(self, key: str, name: str) -> None:
-        """The cache shows that a slice is gone."""
-        written = self._written.get(key)
-        if written is not None:
-            written.pop(name, None)
+    def saw_deletion(self, key: str, name: str) -> bool:
+        """The cache shows that a slice is gone; whether that was asked for."""
+        return self._written.get(key, {}).pop(name, None) == GONE
+
+    def is_foreign(self, key: str, one: Obj) -> bool:
+        """Whether a slice as the cache shows it is not what was written last, but newer or not known."""
+        meta = one["metadata"]
+        written = self._written.get(key, {}).get(meta["name"])
+        return written is None or meta.get("generation", 0) > written
 
     def is_stale(self, key: str, slices: list[Obj]) -> bool:
         """Whether the cache's slices of a Service are older than what was written."""

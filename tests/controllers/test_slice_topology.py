@@ -67,3 +67,26 @@ def test_a_zone_that_is_lost_takes_the_hints_with_it() -> None:
     world.client.patch("nodes", "n1", gone, subresource="status")
     world.loop.advance(3.0)
     assert hints(world) == {}
+
+
+def test_what_is_done_to_a_slice_is_undone_a_second_later() -> None:
+    world = World(["endpointslice"])
+    world.create("services", "web", spec={"selector": {"app": "web"}, "ports": [{"port": 80}]})
+    slices, label = "endpointslices.discovery.k8s.io", "kubernetes.io/service-name"
+
+    def own() -> list[str]:
+        found = world.list(slices)
+        return [one["metadata"]["name"] for one in found if one["metadata"]["labels"][label] == "web"]
+
+    world.loop.advance(5.0)
+    (name,) = own()
+    world.delete(slices, name)
+    world.loop.advance(0.5)
+    assert own() == []
+    world.loop.advance(0.6)
+    (again,) = own()
+    world.change(slices, again, {"endpoints": [{"addresses": ["10.0.0.9"]}]})
+    world.loop.advance(0.5)
+    assert world.get(slices, again).get("endpoints")
+    world.loop.advance(0.6)
+    assert not world.get(slices, again).get("endpoints")

@@ -131,6 +131,8 @@ def _budget(obj: Obj) -> Obj:
     counts = plain_counts(status)
     if "observedGeneration" in status:
         counts["observedGeneration"] = status["observedGeneration"]
+    if status.get("disruptedPods"):
+        counts["disruptedPods"] = status["disruptedPods"]
     state: Obj = {"status": counts}
     if conditions := conditions_of(status):
         state["conditions"] = conditions

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
-from typing import Any
 
 from kubekit.scheduler.extender import EXTENDERS, Extender
-from kubekit.scheduler.framework.array_runtime import array_form, check_scores
+from kubekit.scheduler.framework.arrangement import Arrangement
+from kubekit.scheduler.framework.array_runtime import check_scores
 from kubekit.scheduler.framework.cycle_state import CycleState
 from kubekit.scheduler.framework.events import (
     ADD,
@@ -27,7 +27,7 @@ from kubekit.scheduler.framework.events import (
 from kubekit.scheduler.framework.guard import guard
 from kubekit.scheduler.framework.node_info import NodeInfo
 from kubekit.scheduler.framework.node_table import Array, NodeTable
-from kubekit.scheduler.framework.plugin import POINTS, Handle, Plugin
+from kubekit.scheduler.framework.plugin import Handle, Plugin
 from kubekit.scheduler.framework.pod_info import PodInfo
 from kubekit.scheduler.framework.score_row import ScoreRow
 from kubekit.scheduler.framework.standing_answers import Shelf, StandingAnswers
@@ -42,91 +42,35 @@ from kubekit.scheduler.framework.status import (
 FilterFn = Callable[[CycleState, PodInfo, NodeInfo], Status | None]
 
 
-class Framework:
-    """A profile: the plugins of each extension point, in order, and their weights."""
+class Framework(Arrangement):
+    """A profile: its plugins, and the loops that run them."""
 
     def __init__(
         self, name: str, handle: Handle, points: dict[str, list[Plugin]], weights: dict[str, int]
     ) -> None:
         self.name = name
         self.handle = handle
-        self.points = {point: points.get(point, []) for point in POINTS}
-        self.weights = dict(weights)
-        self._base = dict(self.points)
-        self._base_weights = weights
-        self._added: dict[str, Plugin] = {}
+        super().__init__(points, weights)
         self.percentage_of_nodes_to_score: int | None = None
-        for plugin in self.plugins():
-            plugin.framework = self
-            guard(plugin)
         self.extenders: list[Extender] = []
         """Programs that are asked after the plugins, the same for all profiles."""
-        self._forms: dict[str, list[tuple[str, Plugin, Any]]] = {}
-        self._names: tuple[list[str], list[tuple[str, int]]] | None = None
         self._shelf: Shelf | None = None
 
-    def names_for_records(self) -> tuple[list[str], list[tuple[str, int]]]:
-        """(Filter plugins, Score plugins with weights): the lists are shared, do not change them."""
-        if self._names is None:
-            scores = [(plugin.name, self.weights.get(plugin.name, 1)) for plugin in self.points["Score"]]
-            self._names = [plugin.name for plugin in self.points["Filter"]], scores
-        return self._names
+    def welcome(self, plugin: Plugin) -> None:
+        """A plugin takes part now: it may ask for the framework, and is guarded against."""
+        plugin.framework = self
+        guard(plugin)
 
-    def with_forms(self, point: str) -> list[tuple[str, Plugin, Any]]:
-        """The plugins of a point with their names and array forms (None without)."""
-        found = self._forms.get(point)
-        if found is None:
-            method = POINTS[point]
-            found = self._forms[point] = [
-                (plugin.name, plugin, array_form(plugin, method)) for plugin in self.points[point]
-            ]
-        return found
+    def forget(self) -> None:
+        """Drop what was derived from the arrangement as it was."""
+        super().forget()
+        self._shelf = None
 
     def standing_answers(self, pod: PodInfo, table: NodeTable) -> StandingAnswers | None:
         """What plugins need not be asked about this pod's nodes."""
         if self._shelf is None:
             self._shelf = Shelf(self)
         return self._shelf.find(pod, table)
-
-    def add(self, plugin: Plugin, weight: int) -> None:
-        """Let a plugin take part after the others; one of the same name gives way, as does QueueSort's."""
-        self.remove(plugin.name)
-        self._added[plugin.name] = plugin
-        self.weights[plugin.name] = weight
-        plugin.framework = self
-        guard(plugin)
-        self._arrange()
-
-    def remove(self, name: str) -> None:
-        """Take a plugin that was added out again; what gave way to it comes back."""
-        if self._added.pop(name, None) is not None:
-            self.weights[name] = self._base_weights.get(name, 1)
-            self._arrange()
-
-    def weigh(self, name: str, weight: int) -> None:
-        """Give a score plugin another weight; with 0 it scores no more. For what-ifs only."""
-        self.weights[name] = weight
-        if not weight:
-            self._base["Score"] = [plugin for plugin in self._base["Score"] if plugin.name != name]
-        self._arrange()
-
-    def _arrange(self) -> None:
-        self._forms = {}
-        self._names = None
-        self._shelf = None
-        for point, base in self._base.items():
-            own = [plugin for plugin in self._added.values() if point in plugin.points()]
-            kept = [plugin for plugin in base if plugin.name not in self._added]
-            # Binding is done by the first that does not skip, sorting by one alone: there the new one leads.
-            self.points[point] = [*own, *kept] if point in ("Bind", "QueueSort") else [*kept, *own]
-
-    def plugins(self) -> list[Plugin]:
-        """Every plugin of the profile once, in the order in which points mention them."""
-        found: dict[str, Plugin] = {}
-        for plugins in self.points.values():
-            for plugin in plugins:
-                found.setdefault(plugin.name, plugin)
-        return list(found.values())
 
     def hints(self) -> list[tuple[ClusterEvent, str, HintFn | None]]:
         """Which events interest which plugin, with the closer look it asks for."""

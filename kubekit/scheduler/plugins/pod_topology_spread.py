@@ -199,11 +199,9 @@ class PodTopologySpread(Plugin):
         codes: Array | None = None
         for constraint, sums, least in state.data[HARD_ARRAYS]:
             key, itself = constraint.key, 1 if constraint.selector.matches(pod.labels) else 0
+            if (values := table.codes(key)).missing:
+                codes = table.first(codes, table.refuse(values.rows < 0, NO_LABEL.by(self.name)))
             crowded = sums > constraint.max_skew + least - itself
-            without = sums < 0  # nobody with the label
-            codes = table.first(
-                codes, table.refuse_values(key, without, NO_LABEL.by(self.name), without=True)
-            )
             codes = table.first(codes, table.refuse_values(key, crowded, SKEWED.by(self.name)))
         return codes
 

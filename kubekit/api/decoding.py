@@ -324,11 +324,10 @@ class Struct(Type):
         self.fields = fields
         self.map_type = map_type
         for name, field in fields.items():
-            type = field.type
-            omits = _is_none if field.omitzero else type.omitted if field.omitempty else None
+            type, omits = field.type, _is_none if field.omitzero else None
             inner = type if isinstance(type, Struct) else None
-            # A structure is never left out for being empty.
-            omits = None if inner is not None and not field.omitzero else omits
+            if omits is None and inner is None and field.omitempty:  # a structure is not left out if empty
+                omits = type.omitted
             self._fast[name] = (name, type.fast, omits, type.plain)
             if field.omitzero or (field.omitempty and inner is None and type.omitted(type.zero())):
                 continue
@@ -394,10 +393,7 @@ class Struct(Type):
             omits = self._fast[key][2]
             if omits is None or not omits(decoded):
                 found[key] = decoded
-        for name, zero, inner in self._fills:
-            if name not in found:
-                found[name] = zero if inner is None else inner.zero()
-        return found
+        return found | {name: zero for name, zero in self.zero().items() if name not in found}
 
 
 def _is_none(value: Any) -> bool:

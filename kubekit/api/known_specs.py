@@ -15,7 +15,7 @@ import orjson
 
 from kubekit.api.decoding import Careful
 from kubekit.api.defaults import apply_defaults
-from kubekit.api.meta import Obj, deep_copy
+from kubekit.api.meta import Obj
 from kubekit.api.scalars import DecodeError
 from kubekit.api.schema import for_kind
 
@@ -26,7 +26,34 @@ LONGEST = 16 * 1024
 _PLAIN = orjson.OPT_PASSTHROUGH_SUBCLASS | orjson.OPT_PASSTHROUGH_DATACLASS | orjson.OPT_PASSTHROUGH_DATETIME
 """Whatever is no plain JSON has no text: a dictionary that remembers keys written twice is a subclass."""
 
-_known: dict[bytes, Obj] = {}
+
+class _Mould:
+    """A value of which copies are made again and again: its dictionaries and lists, each with its place."""
+
+    __slots__ = ("_parts", "_whole")
+
+    def __init__(self, whole: Obj) -> None:
+        self._whole = whole
+        self._parts: list[tuple[int, Any, Any]] = []
+        """(number of the part above, key or index in it, the part), from above to below; the whole is 0."""
+        above: list[Any] = [whole]
+        for number, holder in enumerate(above):
+            for key, part in holder.items() if type(holder) is dict else enumerate(holder):
+                if type(part) in (dict, list):
+                    self._parts.append((number, key, part))
+                    above.append(part)
+
+    def cast(self) -> Obj:
+        """A copy that shares no dictionary and no list with any other."""
+        whole = self._whole.copy()
+        made: list[Any] = [whole]
+        for number, key, part in self._parts:
+            copied = made[number][key] = part.copy()
+            made.append(copied)
+        return whole
+
+
+_known: dict[bytes, _Mould] = {}
 
 
 def completed(value: Any) -> Obj | None:
@@ -51,11 +78,10 @@ def completed(value: Any) -> Obj | None:
             _known.clear()
         # A copy of the text: the encoder's own has slack.
         _known[bytes(memoryview(text))] = found
-    made: Obj = deep_copy(found)
-    return made
+    return found.cast()
 
 
-def _complete(spec: Obj, text: bytes) -> Obj | None:
+def _complete(spec: Obj, text: bytes) -> _Mould | None:
     # A number that is none (NaN) is written as null, too: what has a null has no text of its own.
     if len(text) > LONGEST or b"null" in text:
         return None
@@ -64,5 +90,4 @@ def _complete(spec: Obj, text: bytes) -> Obj | None:
     except (Careful, DecodeError):
         return None
     apply_defaults(pod)
-    done: Obj = pod["spec"]
-    return done
+    return _Mould(pod["spec"])

@@ -176,6 +176,32 @@ def test_names_and_labels_of_known_pods_are_looked_at(api: Asker) -> None:
     assert dotted.status == 201 and "this is used in the Pod's hostname" in dotted.headers["Warning"]
 
 
+@pytest.mark.parametrize("path", [f"{CORE}/pods", "/api/v1/namespaces"])
+def test_whoever_may_refuse_hears_the_name_that_was_drawn(
+    api: Asker, path: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rule = {**RULE, "resources": ["pods", "namespaces"]}
+    checks = [
+        {"expression": "request.name == object.metadata.name"},
+        {"expression": "object.kind == 'Pod' || request.namespace == object.metadata.name"},
+    ]
+    spec = {"matchConstraints": {"resourceRules": [rule]}, "validations": checks}
+    api.make(f"{HOOKS}/validatingadmissionpolicies", {"metadata": {"name": "names"}, "spec": spec})
+    bound = {"policyName": "names", "validationActions": ["Deny"]}
+    api.make(f"{HOOKS}/validatingadmissionpolicybindings", {"metadata": {"name": "names"}, "spec": bound})
+    body = pod("") if path.endswith("pods") else {"spec": {}}
+    body["metadata"] = {"generateName": "drawn-"}
+    assert api.make(path, copy.deepcopy(body))["metadata"]["name"] != "drawn-taken"
+    # The first name that is drawn next is taken: the second one is what they hear of.
+    drawn = iter(["taken", "free"])
+    name = "kubekit.apiserver.registry.object_meta.generate_name"
+    taken = copy.deepcopy(body)
+    taken["metadata"] = {"name": "drawn-taken"}
+    api.make(path, taken)
+    monkeypatch.setattr(name, lambda rng, prefix: prefix + next(drawn))
+    assert api.make(path, copy.deepcopy(body))["metadata"]["name"] == "drawn-free"
+
+
 def test_only_so_many_pods_are_known(api: Asker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pods_registry, "KNOWN_LIMIT", 2)
     strategy: Any = api.server.store("", "pods").strategy

@@ -14,7 +14,7 @@ from kubekit.scheduler.framework.fit_error import Diagnosis
 from kubekit.scheduler.framework.node_info import NodeInfo
 from kubekit.scheduler.framework.pod_info import PodInfo, QueuedPodInfo
 from kubekit.scheduler.framework.runtime import Framework
-from kubekit.scheduler.framework.score_row import ScoreRow, as_list, some
+from kubekit.scheduler.framework.score_row import ScoreBlock, ScoreRow, as_list, some
 from kubekit.scheduler.framework.status import Status
 from kubekit.scheduler.preemption import Findings
 from kubekit.scheduler.queue_glance import Glance
@@ -30,6 +30,7 @@ class Attempt:
 
     __slots__ = (
         "_first_best",
+        "_scores",
         "_tied",
         "_totals",
         "bind",
@@ -58,7 +59,6 @@ class Attempt:
         "refused_by_extender",
         "rows",
         "score_names",
-        "scores",
         "skip_filter",
         "skip_score",
         "trimmed",
@@ -96,7 +96,7 @@ class Attempt:
         self.feasible: list[NodeInfo] = []
         self.via_nominated_node = False
         self.skip_score: frozenset[str] = frozenset()
-        self.scores: list[ScoreRow] = []
+        self._scores: list[ScoreRow] | ScoreBlock = []
         self.rows: Any = None
         """The feasible nodes' rows in the snapshot's table, if arrays were used."""
         self._totals: Any = []
@@ -118,6 +118,17 @@ class Attempt:
         self.trimmed = False
 
     # -- filled in by the cycle --------------------------------------------------------------------
+
+    @property
+    def scores(self) -> list[ScoreRow]:
+        """What each plugin gave to each feasible node."""
+        if isinstance(self._scores, ScoreBlock):
+            self._scores = self._scores.rows()
+        return self._scores
+
+    @scores.setter
+    def scores(self, scores: list[ScoreRow] | ScoreBlock) -> None:
+        self._scores = scores
 
     @property
     def totals(self) -> list[int]:
@@ -173,7 +184,11 @@ class Attempt:
         self.feasible = [feasible[place] for place in as_list(ranked)] if totals else feasible[:1]
         ties = totals.count(totals[0]) if totals else 0
         self._tied = [node.name for node in self.feasible[:ties]]
-        self.scores = [row.only(ranked) for row in self.scores]
+        scores = self._scores
+        if isinstance(scores, ScoreBlock):
+            self._scores = scores.only(ranked)
+        else:
+            self._scores = [row.only(ranked) for row in scores]
         self._totals, self._first_best = totals, []
         self.rows = None
         self.nodes = []

@@ -32,7 +32,7 @@ from kubekit.scheduler.framework.node_info import NodeInfo
 from kubekit.scheduler.framework.node_table import Array, NodeTable
 from kubekit.scheduler.framework.plugin import MAX_NODE_SCORE, Plugin
 from kubekit.scheduler.framework.pod_info import PodInfo
-from kubekit.scheduler.framework.score_row import ScoreRow
+from kubekit.scheduler.framework.score_row import ScoreBlock, ScoreRow
 from kubekit.scheduler.framework.status import NodeStatuses, PluginError, Status, error_status
 
 if TYPE_CHECKING:
@@ -220,7 +220,7 @@ def score(
     table: NodeTable,
     rows: Array,
     nodes: list[NodeInfo],
-) -> tuple[list[ScoreRow], Array, Status | None]:
+) -> tuple[list[ScoreRow] | ScoreBlock, Array, Status | None]:
     """As `Framework.run_score`, aligned with `rows`; `nodes` are the NodeInfos of these rows."""
     np = table.np
     found: list[ScoreRow] = []
@@ -231,6 +231,8 @@ def score(
         totals = np.zeros(len(rows), dtype=np.int64)
     else:
         block, totals = standing.of(rows)
+        if standing.lines is not None:
+            return ScoreBlock(standing.lines, block), totals, None
         known = standing.by_name
     for name, plugin, form in framework.with_forms("Score"):
         if name in state.skip_score:

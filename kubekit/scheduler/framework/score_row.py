@@ -5,6 +5,7 @@ The row keeps what the plugin answered, be it a list or an array, and gives list
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 
@@ -39,6 +40,31 @@ class ScoreRow:
         raw = some(self._raw, places)
         same = self._normalized is self._raw
         return ScoreRow(self.plugin, self.weight, raw, raw if same else some(self._normalized, places))
+
+
+class ScoreBlock:
+    """The rows of several plugins as lines of one array; they are made when somebody looks.
+
+    `lines` has for each its plugin, weight, and the normalised score if all nodes have the same (None: what
+    is in the array is normalised).
+    """
+
+    __slots__ = ("_block", "_lines")
+
+    def __init__(self, lines: Sequence[tuple[str, int, int | None]], block: Any) -> None:
+        self._lines = lines
+        self._block = block
+
+    def rows(self) -> list[ScoreRow]:
+        """The rows one by one."""
+        found: list[ScoreRow] = []
+        for (plugin, weight, even), raw in zip(self._lines, self._block.tolist(), strict=True):
+            found.append(ScoreRow(plugin, weight, raw, raw if even is None else [even] * len(raw)))
+        return found
+
+    def only(self, places: Any) -> ScoreBlock:
+        """The rows for some of the nodes, by their places."""
+        return ScoreBlock(self._lines, self._block.take(places, axis=1))
 
 
 def some(values: Any, places: Any) -> Any:

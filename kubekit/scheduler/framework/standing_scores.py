@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from kubekit.scheduler.framework.array_runtime import normalized
+from kubekit.scheduler.framework.array_runtime import is_ours, normalized
 from kubekit.scheduler.framework.cycle_state import CycleState
 from kubekit.scheduler.framework.node_info import NodeInfo
 from kubekit.scheduler.framework.node_table import Array, NodeTable
@@ -64,6 +64,7 @@ class StandingScores:
     """The scores of the plugins that stand, for all rows."""
 
     __slots__ = (
+        "_all_trusted",
         "_block",
         "_plugins",
         "_pod",
@@ -71,6 +72,7 @@ class StandingScores:
         "_sum",
         "_table",
         "by_name",
+        "lines",
         "skip_score",
         "skips",
         "whole",
@@ -107,6 +109,11 @@ class StandingScores:
         for one in self.by_name.values():
             if one.scaled:
                 self._look_at_zeros(one)
+        others = {name for name, _, _ in framework.with_forms("Score")} - {*self.by_name} - self.skip_score
+        trusted = (is_ours(type(one.plugin).__module__) for one in self.by_name.values())
+        self._all_trusted = self.whole and not others and all(trusted)
+        self.lines: list[tuple[str, int, int | None]] | None = None
+        """What a `ScoreBlock` needs to know while these are all scores there are, and all in the sum."""
         self._sum: Array = None
         self._add_up()
 
@@ -141,6 +148,12 @@ class StandingScores:
                 self._sum += self._block[one.place] * one.weight
             elif one.in_sum:
                 self._sum += int(one.even[0]) * one.weight
+        self.lines = None
+        if self._all_trusted and all(one.in_sum for one in self.by_name.values()):
+            self.lines = [
+                (name, one.weight, int(one.even[0]) if one.scaled else None)
+                for name, one in self.by_name.items()
+            ]
 
     def replace(self, row: int, node: NodeInfo) -> None:
         """Ask about one node anew; raises as the constructor does."""

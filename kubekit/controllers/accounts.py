@@ -18,6 +18,7 @@ OWN_USER = "serviceaccount-token-controller"
 """The controller that acts as the manager itself."""
 
 ACCOUNTS = {
+    "bootstrap-signer-controller": "bootstrap-signer",
     "certificatesigningrequest-approving-controller": "certificate-controller",
     "certificatesigningrequest-cleaner-controller": "certificate-controller",
     "certificatesigningrequest-signing-controller": "certificate-controller",
@@ -39,16 +40,15 @@ ACCOUNTS = {
     "service-cidr-controller": "service-cidrs-controller",
     "serviceaccount-controller": "service-account-controller",
     "taint-eviction-controller": "node-controller",
+    "token-cleaner-controller": "token-cleaner",
 }
 """Controllers whose account is called otherwise than they are."""
 
 
 OTHERS = (
     "attachdetach-controller",
-    "bootstrap-signer",
     "device-taint-eviction-controller",
     "legacy-service-account-token-cleaner",
-    "token-cleaner",
 )
 """Accounts of controllers that the kit leaves out: a manager that runs everything makes these too, so that
 the subjects of RBAC's default bindings exist as they do in a real cluster."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from kubekit.controllers.attributes_class_protection import AttributesClassProtection
 from kubekit.controllers.autoscaler import Autoscaler
+from kubekit.controllers.bootstrap_tokens import BootstrapSigner, TokenCleaner
 from kubekit.controllers.certificates import CertificateApprover, CertificateCleaner, CertificateSigner
 from kubekit.controllers.cluster_role_aggregation import ClusterRoleAggregation
 from kubekit.controllers.controller import Controller
@@ -79,6 +80,8 @@ CONTROLLERS: list[type[Controller]] = [
     ResourceClaimController,
     AttributesClassProtection,
     PolicyStatusController,
+    BootstrapSigner,
+    TokenCleaner,
 ]
 
 

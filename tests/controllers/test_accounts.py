@@ -11,7 +11,7 @@ from kubekit.controllers.registry import CONTROLLERS
 def test_every_account_has_its_role_and_exists() -> None:
     cluster = kubekit.up(workers=1)
     accounts = {one["metadata"]["name"] for one in cluster.list("serviceaccounts", namespace="kube-system")}
-    roles = {one["metadata"]["name"] for one in cluster.list("clusterroles")}
+    roles = {one["metadata"]["name"] for one in cluster.list("clusterroles") + cluster.list("roles")}
     for controller in CONTROLLERS:
         account = account_of(controller.name)
         if account:

@@ -30,10 +30,10 @@ from kubekit.scheduler.framework.array_status import ArrayStatuses
 from kubekit.scheduler.framework.cycle_state import CycleState
 from kubekit.scheduler.framework.node_info import NodeInfo
 from kubekit.scheduler.framework.node_table import Array, NodeTable
-from kubekit.scheduler.framework.plugin import MAX_NODE_SCORE, Plugin
+from kubekit.scheduler.framework.plugin import Plugin
 from kubekit.scheduler.framework.pod_info import PodInfo
-from kubekit.scheduler.framework.score_row import ScoreBlock, ScoreRow
-from kubekit.scheduler.framework.status import NodeStatuses, PluginError, Status, error_status
+from kubekit.scheduler.framework.score_row import ScoreBlock, ScoreRow, check_scores
+from kubekit.scheduler.framework.status import NodeStatuses, Status, error_status
 
 if TYPE_CHECKING:
     from kubekit.scheduler.framework.runtime import FilterFn, Framework
@@ -125,10 +125,14 @@ def search(
         combined = table.first(combined, codes)
     names, row_of = framework.handle.nominated_nodes(), framework.handle.snapshot.row_of
     promised = {row for name in names if (row := row_of(name)) is not None} if names else set()
-    if one_by_one or promised:
+    closer = combined
+    if promised and not one_by_one:
+        closer, asked = _with_promised(framework, state, pod, table, start, enough, combined, promised), True
+    if one_by_one or (promised and closer is None):
         return _one_by_one(
             framework, state, pod, table, start, enough, before, combined, one_by_one, promised
         )
+    combined = closer
     if combined is None:
         seen = min(enough, table.size)
         looked_at = table.in_turn(start, seen)
@@ -138,6 +142,37 @@ def search(
     else:
         passing, codes = table.twice_where(combined == 0), table.np.concatenate((combined, combined))
     return _window(table, start, enough, before, passing, codes)
+
+
+def _with_promised(
+    framework: Framework,
+    state: CycleState,
+    pod: PodInfo,
+    table: NodeTable,
+    start: int,
+    enough: int,
+    combined: Array | None,
+    promised: set[int],
+) -> Array | None:
+    """The codes, with what is true of rows that were promised to others, as far as the search will get.
+
+    None when a plugin fails there.
+    """
+    np, size = table.np, table.size
+    codes = np.zeros(size, dtype=np.int16) if combined is None else combined.copy()
+    filters = framework.filters(state)
+    passing, at = 0, start
+    for row in sorted(promised, key=lambda row: (row - start) % size):
+        parts = (codes[at:row],) if at <= row else (codes[at:], codes[:row])
+        passing += sum(len(part) - int(np.count_nonzero(part)) for part in parts)
+        if passing >= enough:
+            break
+        status = framework.run_filters_with_nominated(filters, state, pod, table.nodes[row])
+        if status is not None and not status.rejected:
+            return None
+        codes[row] = table.code_of(status)
+        at = row
+    return codes
 
 
 def _window(
@@ -295,23 +330,3 @@ def normalized(
     if form is not None and not isinstance(raw, list):
         return form(state, pod, table, rows, raw)
     return scale(state, pod, nodes, raw if isinstance(raw, list) else raw.tolist())
-
-
-_WHOLE = {int}
-
-
-def check_scores(plugin: str, scores: Any, np: Any = None) -> None:
-    """Scores must be whole numbers from 0 to 100 once they are normalised; raises `PluginError`."""
-    if np is not None and not isinstance(scores, list):
-        if len(scores) == 0 or (scores.max() <= MAX_NODE_SCORE and scores.min() >= 0):
-            return
-        scores = scores.tolist()
-    for one in () if set(map(type, scores)) <= _WHOLE else scores:
-        if not isinstance(one, int):
-            raise PluginError(f'plugin "{plugin}" returns {one!r}, a score must be a whole number')
-    if scores and (max(scores) > MAX_NODE_SCORE or min(scores) < 0):
-        wrong = next(one for one in scores if one > MAX_NODE_SCORE or one < 0)
-        raise PluginError(
-            f'plugin "{plugin}" returns an invalid score {wrong}, it should in the range of'
-            f" [0, {MAX_NODE_SCORE}] after normalizing"
-        )

@@ -14,7 +14,6 @@ from functools import partial
 
 from kubekit.scheduler.extender import EXTENDERS, Extender
 from kubekit.scheduler.framework.arrangement import Arrangement
-from kubekit.scheduler.framework.array_runtime import check_scores
 from kubekit.scheduler.framework.cycle_state import CycleState
 from kubekit.scheduler.framework.events import (
     ADD,
@@ -29,7 +28,7 @@ from kubekit.scheduler.framework.node_info import NodeInfo
 from kubekit.scheduler.framework.node_table import Array, NodeTable
 from kubekit.scheduler.framework.plugin import Handle, Plugin
 from kubekit.scheduler.framework.pod_info import PodInfo
-from kubekit.scheduler.framework.score_row import ScoreRow
+from kubekit.scheduler.framework.score_row import ScoreRow, check_scores
 from kubekit.scheduler.framework.standing_answers import Shelf, StandingAnswers
 from kubekit.scheduler.framework.status import (
     Code,

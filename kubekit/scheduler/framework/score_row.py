@@ -8,6 +8,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from kubekit.scheduler.framework.plugin import MAX_NODE_SCORE
+from kubekit.scheduler.framework.status import PluginError
+
 
 class ScoreRow:
     """One plugin's scores, aligned with the feasible nodes."""
@@ -80,3 +83,23 @@ def as_list(values: Any) -> list[int]:
         return values
     found: list[int] = values.tolist()
     return found
+
+
+_WHOLE = {int}
+
+
+def check_scores(plugin: str, scores: Any, np: Any = None) -> None:
+    """Scores must be whole numbers from 0 to 100 once they are normalised; raises `PluginError`."""
+    if np is not None and not isinstance(scores, list):
+        if len(scores) == 0 or (scores.max() <= MAX_NODE_SCORE and scores.min() >= 0):
+            return
+        scores = scores.tolist()
+    for one in () if set(map(type, scores)) <= _WHOLE else scores:
+        if not isinstance(one, int):
+            raise PluginError(f'plugin "{plugin}" returns {one!r}, a score must be a whole number')
+    if scores and (max(scores) > MAX_NODE_SCORE or min(scores) < 0):
+        wrong = next(one for one in scores if one > MAX_NODE_SCORE or one < 0)
+        raise PluginError(
+            f'plugin "{plugin}" returns an invalid score {wrong}, it should in the range of'
+            f" [0, {MAX_NODE_SCORE}] after normalizing"
+        )

@@ -28,6 +28,7 @@ from kubekit.controllers.volume_match import (
     mismatch,
     mode_of,
 )
+from kubekit.controllers.volume_operations import Operations
 from kubekit.controllers.volume_protection import claims_used
 from kubekit.controllers.volume_provisioning import await_provisioner, reclaim
 from kubekit.controllers.volume_recycler import Recycler
@@ -50,10 +51,12 @@ class VolumeBinder(Controller):
         self.classes: Informer
         self.pods: Informer
         self.recycler = Recycler(self)
+        self.operations = Operations(self.clock)
         self._written: dict[str, Obj] = {}  # newer than what the cache shows, by resource and key
 
     def set_up(self) -> None:
         self._written.clear()
+        self.operations.clear()
         self.volumes = self.informer(VOLUMES)
         self.claims = self.informer(CLAIMS)
         self.classes = self.informer("storageclasses.storage.k8s.io")

@@ -86,7 +86,7 @@ def mismatch(volume: Obj, claim: Obj) -> str | None:
 
 
 def best_match(claim: Obj, volumes: Iterable[Obj], delayed: bool) -> Obj | None:
-    """The smallest available volume that fits; one that is bound to the claim already goes first.
+    """The smallest available volume that fits; of as many access modes one bound to the claim goes first.
 
     With `delayed` (the pod's node decides) only a volume that is bound to the claim already is found.
     """
@@ -94,7 +94,8 @@ def best_match(claim: Obj, volumes: Iterable[Obj], delayed: bool) -> Obj | None:
     wanted = quantity.parse(((spec.get("resources") or {}).get("requests") or {}).get("storage", "0"))
     selector = from_object(spec["selector"]) if spec.get("selector") is not None else None
     modes = set(spec.get("accessModes") or ())
-    best: tuple[int, quantity.Quantity, Obj] | None = None
+    best: tuple[int, bool, quantity.Quantity] | None = None
+    found: Obj | None = None
     for volume in volumes:
         offered = set(volume["spec"].get("accessModes") or ())
         size = quantity.parse((volume["spec"].get("capacity") or {}).get("storage", "0"))
@@ -107,15 +108,15 @@ def best_match(claim: Obj, volumes: Iterable[Obj], delayed: bool) -> Obj | None:
             continue
         if volume["metadata"].get("deletionTimestamp"):
             continue
-        if bound:
-            return volume
-        if delayed or (volume.get("status") or {}).get("phase") != "Available":
-            continue
-        if selector is not None and not selector.matches(labels_of(volume)):
-            continue
-        if class_of(volume) != class_of(claim):
-            continue
+        if not bound:
+            if delayed or (volume.get("status") or {}).get("phase") != "Available":
+                continue
+            if selector is not None and not selector.matches(labels_of(volume)):
+                continue
+            if class_of(volume) != class_of(claim):
+                continue
         # Fewer access modes are the closer match, then the smaller size.
-        if best is None or len(offered) < best[0] or (len(offered) == best[0] and size < best[1]):
-            best = (len(offered), size, volume)
-    return best[2] if best is not None else None
+        rank = (len(offered), not bound, size)
+        if best is None or rank < best:
+            best, found = rank, volume
+    return found

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from kubekit.api.meta import Obj, annotations_of
+from kubekit.api.meta import Obj, annotations_of, key_of, name_of
 from kubekit.api.status_error import StatusError
 from kubekit.controllers.volume_match import PROVISIONED_BY, class_of
 
@@ -41,27 +41,56 @@ def await_provisioner(binder: VolumeBinder, claim: Obj) -> None:
         binder.event(claim, "Warning", "ProvisioningFailed", text)
         return
     provisioner: str = found["provisioner"]
-    if provisioner == HOST_PATH:
-        text = f'Failed to create provisioner: provisioning in volume plugin "{HOST_PATH}" is disabled'
-        binder.event(_note_provisioner(binder, claim, provisioner), "Warning", "ProvisioningFailed", text)
-        return
-    if provisioner.startswith("kubernetes.io/") and provisioner not in MIGRATED:
+    if provisioner.startswith("kubernetes.io/") and provisioner != HOST_PATH and provisioner not in MIGRATED:
         text = _unmatched(provisioner, "provisionable")
         binder.event(claim, "Warning", "ProvisioningFailed", text)
         return
+    operation = f"provision-{key_of(claim)}[{claim['metadata']['uid']}]"
+    if not binder.operations.may_start(operation):
+        return
+    if provisioner == HOST_PATH:
+        _provision_path(binder, claim, found)
+        binder.operations.failed(operation)
+        return
     provisioner = MIGRATED.get(provisioner, provisioner)
-    claim = _note_provisioner(binder, claim, provisioner)
+    try:
+        claim = _note_provisioner(binder, claim, provisioner)
+    except StatusError as error:
+        binder.event(claim, "Warning", "ProvisioningFailed", f"Error saving claim: {error.message}")
+        binder.operations.failed(operation)
+        return
     text = (
         f"Waiting for a volume to be created either by the external provisioner '{provisioner}' or "
         "manually by the system administrator. If volume creation is delayed, please verify that the "
         "provisioner is running and correctly registered."
     )
     binder.event(claim, "Normal", "ExternalProvisioning", text)
+    binder.operations.succeeded(operation)
+
+
+def _provision_path(binder: VolumeBinder, claim: Obj, storage_class: Obj) -> None:
+    """Volumes of host paths are never provisioned; what is said about it depends on how far one comes."""
+    if claim["spec"].get("dataSource") is not None:
+        why = "is not a CSI plugin. Only CSI plugin can provision a claim with a datasource"
+        text = f'plugin "{HOST_PATH}" {why}'
+        binder.event(claim, "Warning", "ProvisioningFailed", text)
+        return
+    try:
+        claim = _note_provisioner(binder, claim, HOST_PATH)
+    except StatusError:
+        return
+    text = f'Failed to create provisioner: provisioning in volume plugin "{HOST_PATH}" is disabled'
+    if options := storage_class.get("mountOptions"):
+        text = (
+            f'Mount options are not supported by the provisioner but StorageClass "{name_of(storage_class)}" '
+            f"has mount options [{' '.join(options)}]"
+        )
+    binder.event(claim, "Warning", "ProvisioningFailed", text)
 
 
 def _note_provisioner(binder: VolumeBinder, claim: Obj, provisioner: str) -> Obj:
     annotations = annotations_of(claim)
-    if all(annotations.get(key) == provisioner for key in PROVISIONER):
+    if annotations.get(PROVISIONER[0]) == provisioner:
         return claim
     annotations = {**annotations, **dict.fromkeys(PROVISIONER, provisioner)}
     return binder.write(CLAIMS, {**claim, "metadata": {**claim["metadata"], "annotations": annotations}})

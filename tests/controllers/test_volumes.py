@@ -128,3 +128,48 @@ def test_a_volume_is_recycled_by_a_pod(outcome: str) -> None:
     why = "Recycle failed: failed to recycle volume: pod failed, pod.Status.Message unknown"
     assert (volume["status"]["phase"], volume["status"]["message"]) == ("Failed", why)
     assert world.events("VolumeFailedRecycle") == [why]
+
+
+def host_path_class(**more: object) -> World:
+    world = World([*NAMES, *OTHERS])
+    provisioner = "kubernetes.io/host-path"
+    world.create("storageclasses.storage.k8s.io", "local", None, provisioner=provisioner, **more)
+    world.create("persistentvolumeclaims", "c", spec=claim_spec(storageClassName="local"))
+    return world
+
+
+def times_said(world: World, reason: str) -> int:
+    return sum(event.get("count", 1) for event in world.list("events", None) if event["reason"] == reason)
+
+
+def test_provisioning_that_failed_is_put_off_each_time_for_longer() -> None:
+    world = host_path_class()
+    world.loop.advance(1.0)
+    assert times_said(world, "ProvisioningFailed") == 1, "half a second after the failure it is not tried"
+    world.loop.advance(77.0)
+    assert times_said(world, "ProvisioningFailed") == 6, "each of the looks every 15 s"
+    world.loop.advance(15.0)
+    assert times_said(world, "ProvisioningFailed") == 6, "by now it is put off for 16 s"
+    world.loop.advance(15.0)
+    assert times_said(world, "ProvisioningFailed") == 7
+
+
+def test_mount_options_that_no_plugin_takes_are_said_first() -> None:
+    world = host_path_class(mountOptions=["hard", "ro"])
+    world.loop.advance(1.0)
+    text = (
+        "Mount options are not supported by the provisioner but "
+        'StorageClass "local" has mount options [hard ro]'
+    )
+    assert world.events("ProvisioningFailed") == [text]
+
+
+def test_a_volume_of_fewer_access_modes_is_taken_before_one_that_waits_for_the_claim() -> None:
+    world = World([*NAMES, *OTHERS])
+    modes = ["ReadWriteOnce", "ReadWriteMany"]
+    waiting = volume_spec(accessModes=modes, claimRef={"namespace": "default", "name": "c"})
+    world.create("persistentvolumes", "waiting", None, spec=waiting)
+    world.create("persistentvolumes", "closer", None, spec=volume_spec())
+    world.create("persistentvolumeclaims", "c", spec=claim_spec())
+    world.loop.advance(1.0)
+    assert world.get("persistentvolumeclaims", "c")["spec"]["volumeName"] == "closer"

@@ -80,12 +80,19 @@ def status_text(status: Obj) -> str:
     return f"Error from server ({reason}): {message}" if reason else f"Error from server: {message}"
 
 
+def _one_of_many(error: Exception) -> str:
+    """One of several failures: without the usual `error: `, and what is invalid as the server said it."""
+    if isinstance(error, CommandError):
+        return error.message.removesuffix("\n")
+    if isinstance(error, StatusError) and error.status.get("reason") == "Invalid":
+        return f"Error from server (Invalid): {error.message}"
+    return message_of(error)
+
+
 def message_of(error: BaseException) -> str:
     """The text for stderr, without the final newline."""
     if isinstance(error, ManyErrors):
-        # One of several failures stands without the usual `error: `.
-        lines = (one.message if isinstance(one, CommandError) else message_of(one) for one in error.errors)
-        return "\n".join(dict.fromkeys(lines))
+        return "\n".join(_one_of_many(one) for one in error.errors)
     if isinstance(error, StatusError):
         return status_text(error.status)
     if isinstance(error, Unreachable):

@@ -8,26 +8,25 @@ Source: k8s.io/kubectl/pkg/cmd/apply.
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from kubekit.api.exchange import Obj
 from kubekit.api.jsonpath import go_json
-from kubekit.api.meta import deep_copy
 from kubekit.api.status_error import StatusError
 from kubekit.terminal.cli import yaml_text
 from kubekit.terminal.cli.command import Command
 from kubekit.terminal.cli.errors import CommandError, bare, with_source
-from kubekit.terminal.cli.flags import Flag, array, boolean, duration, number, string
-from kubekit.terminal.kubectl import manifests, output, selection
+from kubekit.terminal.cli.flags import array, boolean, duration, number, string
+from kubekit.terminal.kubectl import apply_annotation, manifests, output, selection
 from kubekit.terminal.kubectl.call import Call, meta
 from kubekit.terminal.kubectl.connection import typed
 from kubekit.terminal.kubectl.examples import with_examples
+from kubekit.terminal.kubectl.last_applied import last_applied, with_last_applied
 from kubekit.terminal.kubectl.manifests import Info, file_flags
+from kubekit.terminal.kubectl.prune import allowed, prune
 from kubekit.terminal.kubectl.three_way import three_way, type_for
+from kubekit.terminal.kubectl.writing import MERGE, STRATEGIC, write_flags, write_query
 
-LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
-STRATEGIC, MERGE = "application/strategic-merge-patch+json", "application/merge-patch+json"
 MISSING_ANNOTATION = (
     "resource {0} is missing the kubectl.kubernetes.io/last-applied-configuration annotation which is"
     " required by"
@@ -49,28 +48,6 @@ are the ways you can resolve this warning:
 See https://kubernetes.io/docs/reference/using-api/server-side-apply/#conflicts"""
 
 
-def with_last_applied(obj: Obj) -> Obj:
-    """A copy of the object whose annotation holds the object itself."""
-    out: Obj = deep_copy(obj)
-    annotations = out.setdefault("metadata", {}).get("annotations") or {}
-    out["metadata"]["annotations"] = {key: value for key, value in annotations.items() if key != LAST_APPLIED}
-    text = go_json(out) + "\n"
-    out["metadata"]["annotations"][LAST_APPLIED] = text
-    return out
-
-
-def last_applied(obj: Obj) -> Obj | None:
-    """What the annotation holds."""
-    text = (meta(obj).get("annotations") or {}).get(LAST_APPLIED)
-    if not text:
-        return None
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return None
-    return value if isinstance(value, dict) else None
-
-
 def describe_info(info: Info) -> str:
     """How errors name an object: resource, kind, name and namespace."""
     one = info.resource
@@ -84,25 +61,6 @@ def _reading(info: Info) -> str:
     return f"retrieving current configuration of:\n{describe_info(info)}\nfrom server for:"
 
 
-def write_query(call: Call, manager: str) -> dict[str, str]:
-    """dryRun, fieldManager and fieldValidation of a writing request."""
-    query = {"fieldManager": call.flags.get("field-manager") or manager}
-    if call.dry_run() == "server":
-        query["dryRun"] = "All"
-    validate = str(call.flags.get("validate", "strict"))
-    levels = {
-        "strict": "Strict",
-        "true": "Strict",
-        "": "Strict",
-        "warn": "Warn",
-        "ignore": "Ignore",
-        "false": "Ignore",
-    }
-    if validate not in levels:
-        raise CommandError(f"invalid - validate option {validate!r}".replace("'", '"'))
-    return {**query, "fieldValidation": levels[validate]}
-
-
 def run(call: Call) -> None:
     """`kubectl apply`."""
     if call.args:
@@ -113,6 +71,16 @@ def run(call: Call) -> None:
         raise CommandError("must specify one of -f and -k")
     if call.flag("force-conflicts") and not call.flag("server-side"):
         raise CommandError("--force-conflicts only works with --server-side")
+    if call.flag("force") and call.flag("server-side"):
+        raise CommandError("--force cannot be used with --server-side")
+    if call.flag("force") and call.dry_run() == "server":
+        raise CommandError("--dry-run=server cannot be used with --force")
+    if call.flag("all") and call.flag("selector"):
+        raise CommandError("cannot set --all and --selector at the same time")
+    if call.flag("force") and call.flag("prune"):
+        raise CommandError("--force cannot be used with --prune")
+    if call.flag("subresource") and not call.flag("server-side"):
+        raise CommandError("--subresource can only be specified for --server-side")
     if call.dry_run() == "client" and call.flag("server-side"):
         raise CommandError(
             "--dry-run=client doesn't work with --server-side (did you mean --dry-run=server instead?)"
@@ -123,6 +91,8 @@ def run(call: Call) -> None:
             " pass the"
             " --all flag. If you did not mean to prune all resources, specify a label selector"
         )
+    for text in call.flag("prune-allowlist") or []:
+        allowed(call, text)
     infos, errors = manifests.infos_and_errors(call)
     if not infos and not errors:
         raise CommandError("no objects passed to apply")
@@ -133,7 +103,7 @@ def run(call: Call) -> None:
         except (StatusError, CommandError) as error:
             errors.append(error)
     if call.flag("prune") and not errors:
-        _prune(call, infos)
+        prune(call, infos)
     _print_objects(call, done)
     call.fail_all(errors)
 
@@ -189,7 +159,7 @@ def _one(call: Call, info: Info) -> Obj:
             call.warn(MISSING_ANNOTATION.format(name))
     kind = type_for(info.resource.api_version, info.resource.kind)
     patch = three_way(last_applied(current), modified, current, kind)
-    if not patch:
+    if dry != "client" and not patch:
         _report(call, current, "unchanged")
         return current
     if dry == "client":
@@ -243,93 +213,6 @@ def _server_side(call: Call, info: Info) -> Obj:
     return typed(done, info.resource)
 
 
-def _prune(call: Call, applied: list[Info]) -> None:
-    """Deletes what earlier applies made, matches the selector, and is no longer in the files."""
-    kept = {(info.resource.plural, info.namespace, info.name) for info in applied}
-    namespaces = sorted({info.namespace for info in applied if info.namespace}) or [call.namespace]
-    words = [
-        "configmaps",
-        "endpoints",
-        "persistentvolumeclaims",
-        "pods",
-        "replicationcontrollers",
-        "secrets",
-        "services",
-        "jobs.batch",
-        "cronjobs.batch",
-        "ingresses.networking.k8s.io",
-        "daemonsets.apps",
-        "deployments.apps",
-        "replicasets.apps",
-        "statefulsets.apps",
-    ]
-    for word in words:
-        resource = call.discovery.find(word)
-        for namespace in namespaces:
-            for obj in call.connection.items(resource, namespace, labels=call.flag("selector")):
-                name = meta(obj)["name"]
-                if (resource.plural, namespace, name) in kept or last_applied(obj) is None:
-                    continue
-                if call.dry_run() == "none":
-                    call.connection.delete(resource, namespace, name, {"propagationPolicy": "Background"})
-                call.out(output.result(call, "pruned")(obj), end="")
-
-
-def _view(call: Call) -> None:
-    for info in selection.select(call):
-        found = last_applied(info.obj or {})
-        if found is None:
-            raise CommandError(f"no last-applied-configuration annotation found on resource: {info.name}")
-        text = go_json(found) if call.flag("output") == "json" else yaml_text.dump(found)
-        call.out(
-            json.dumps(found, indent=2, sort_keys=True) if call.flag("output") == "json" else text, end=""
-        )
-
-
-def _set(call: Call) -> None:
-    # All are looked at before the first is changed.
-    waiting: list[tuple[Info, Obj, str]] = []
-    for info in manifests.infos(call):
-        current = typed(call.connection.get(info.resource, info.scope, info.name), info.resource)
-        if last_applied(current) is None and not call.flag("create-annotation"):
-            raise CommandError(
-                f"no last-applied-configuration annotation found on resource: {info.name}, to create the"
-                f" annotation,"
-                " run the command with --create-annotation"
-            )
-        text = go_json(info.obj or {}) + "\n"
-        if text == (meta(current).get("annotations") or {}).get(LAST_APPLIED):
-            call.out(f"set-last-applied {info.name}: no changes required.")
-        else:
-            waiting.append((info, current, text))
-    for info, current, text in waiting:
-        patch = {"metadata": {"annotations": {LAST_APPLIED: text}}}
-        if call.dry_run() != "client":
-            query = write_query(call, "kubectl")
-            query.pop("fieldValidation")
-            call.connection.patch(info.resource, info.scope, info.name, patch, MERGE, **query)
-        call.out(output.result(call, "configured")(current), end="")
-
-
-def _edit(call: Call) -> None:
-    selection.targets(call)
-    raise CommandError(
-        'unable to launch the editor "vi": a notebook has no editor: use `apply set-last-applied -f FILE`'
-    )
-
-
-def write_flags(manager: str) -> list[Flag]:
-    """Flags of verbs that write objects from files or generators."""
-    return [
-        *output.output_flags(),
-        output.dry_run_flag(),
-        string("field-manager", "The name under which the server notes who changed what.", default=manager),
-        string(
-            "validate", "strict (refuse unknown fields), warn or ignore.", default="strict", bare="strict"
-        ),
-    ]
-
-
 COMMAND = Command(
     "apply (-f FILENAME | -k DIRECTORY) [options]",
     "Apply a configuration to a resource by file name or stdin",
@@ -352,35 +235,7 @@ COMMAND = Command(
         boolean("wait", "Wait for deletions."),
         string("subresource", "Apply to a subresource."),
     ],
-    commands=[
-        Command(
-            "edit-last-applied (RESOURCE/NAME | -f FILENAME) [options]",
-            "Edit latest last-applied-configuration annotations of a resource/object",
-            _edit,
-            [*file_flags("whose annotation")],
-        ),
-        Command(
-            "set-last-applied -f FILENAME [options]",
-            "Set the last-applied-configuration annotation on a live object to match the contents of a file",
-            _set,
-            [
-                *file_flags("what to note"),
-                *write_flags(""),
-                boolean("create-annotation", "Make the annotation if it is missing."),
-            ],
-        ),
-        Command(
-            "view-last-applied (TYPE [NAME | -l label] | TYPE/NAME | -f FILENAME) [options]",
-            "View the latest last-applied-configuration annotations of a resource/object",
-            _view,
-            [
-                *file_flags("whose annotation"),
-                string("selector", "", "l"),
-                boolean("all", ""),
-                string("output", "", "o", "yaml"),
-            ],
-        ),
-    ],
+    commands=apply_annotation.COMMANDS,
     example="kubectl apply -f web.yaml\nkubectl apply -f folder/ -R\nkubectl apply -f - (the cell's body)",
 )
 with_examples(COMMAND)

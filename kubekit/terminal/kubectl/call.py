@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Protocol
 
 from kubekit.api.duration import human_duration, since, unix_seconds
@@ -22,6 +23,14 @@ from kubekit.terminal.kubectl.discovery import Discovery
 
 if TYPE_CHECKING:
     from kubekit.terminal.kubectl.program import Kubectl
+
+
+_OLD_DRY_RUNS = {
+    "unchanged": ("client", 719),
+    **dict.fromkeys(("1", "t", "T", "true", "TRUE", "True"), ("client", 733)),
+    **dict.fromkeys(("0", "f", "F", "false", "FALSE", "False"), ("none", 736)),
+}
+"""What --dry-run could be in former times: what it means, and the line of helpers.go that complains."""
 
 
 class Pump(Protocol):
@@ -147,18 +156,27 @@ class Call:
         return None if self.all_namespaces else self.namespace
 
     def dry_run(self) -> str:
-        """`none`, `client` or `server`."""
-        value = self.flags.get("dry-run") or "none"
+        """`none`, `client` or `server`; old ways to say it are told once."""
+        value = str(self.flags.get("dry-run") or "none")
         if value in ("none", "client", "server"):
-            return str(value)
-        if value in ("true", "false", "unchanged", ""):
-            if value == "unchanged":
-                raise CommandError(
-                    '--dry-run flag without a value was specified. A value must be set: "none", "server",'
-                    ' or "client".'
-                )
+            return value
+        if value not in _OLD_DRY_RUNS:
             raise CommandError(f'Invalid dry-run value ({value}). Must be "none", "server", or "client".')
-        raise CommandError(f'Invalid dry-run value ({value}). Must be "none", "server", or "client".')
+        meant, line = _OLD_DRY_RUNS[value]
+        shown = "--dry-run" if value == "unchanged" else f"--dry-run={value}"
+        kind = "" if value == "unchanged" else " (boolean value)"
+        self.log(
+            "W",
+            f"helpers.go:{line}",
+            f"{shown} is deprecated{kind} and can be replaced with --dry-run={meant}.",
+        )
+        self.flags["dry-run"] = meant
+        return meant
+
+    def log(self, level: str, place: str, text: str) -> None:
+        """A line of the program's log, on stderr."""
+        at = datetime.fromtimestamp(self.now, UTC)
+        self.err(f"{level}{at:%m%d %H:%M:%S.%f}       1 {place}] {text}")
 
     def fail_all(self, errors: Iterable[Exception]) -> None:
         """Raise what was collected on the way, if anything."""

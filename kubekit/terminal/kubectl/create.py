@@ -5,8 +5,7 @@ Source: k8s.io/kubectl/pkg/cmd/create/create.go.
 
 from __future__ import annotations
 
-import json
-
+from kubekit.api.selectors import SelectorError, parse_label_selector
 from kubekit.api.status_error import StatusError
 from kubekit.terminal.cli.command import Command
 from kubekit.terminal.cli.errors import CommandError, with_source
@@ -21,12 +20,13 @@ from kubekit.terminal.kubectl import (
     output,
     selection,
 )
-from kubekit.terminal.kubectl.apply import with_last_applied, write_query
-from kubekit.terminal.kubectl.call import Call
+from kubekit.terminal.kubectl.call import Call, meta
 from kubekit.terminal.kubectl.connection import typed
 from kubekit.terminal.kubectl.examples import with_examples
 from kubekit.terminal.kubectl.generate import create_flags
+from kubekit.terminal.kubectl.last_applied import with_last_applied
 from kubekit.terminal.kubectl.manifests import Info, file_flags
+from kubekit.terminal.kubectl.writing import write_query
 
 
 def run(call: Call) -> None:
@@ -40,11 +40,19 @@ def run(call: Call) -> None:
     if call.flag("edit"):
         raise CommandError("a notebook has no editor: change the file or the cell and create again")
     if call.flag("raw"):
+        if call.flag("output"):
+            raise CommandError("--raw and --output are mutually exclusive")
         text, _ = manifests.text_of(call, manifests.paths_of(call)[0])
-        answer = call.connection.raw("POST", call.flag("raw"), body=json.loads(text))
+        answer = call.connection.raw("POST", call.flag("raw"), body=text.encode())
         call.out(answer.encoded().decode(), end="")
         return
     infos, errors = manifests.infos_and_errors(call)
+    if call.flag("selector"):
+        try:
+            wanted = parse_label_selector(call.flag("selector"))
+        except SelectorError as error:
+            raise CommandError(str(error)) from None
+        infos = [info for info in infos if wanted.matches(meta(info.obj or {}).get("labels") or {})]
     count = 0
     for info in infos:
         try:

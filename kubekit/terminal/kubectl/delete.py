@@ -28,7 +28,13 @@ _IMMEDIATE = (
 def options_of(call: Call) -> Obj:
     """The DeleteOptions that the flags ask for."""
     cascade = str(call.flags.get("cascade") or "background")
-    cascade = {"true": "background", "false": "orphan"}.get(cascade, cascade)
+    if cascade in ("true", "false"):
+        meant = "background" if cascade == "true" else "orphan"
+        call.err(
+            f"warning: --cascade={cascade} is deprecated (boolean value) and can be replaced with"
+            f" --cascade={meant}."
+        )
+        call.flags["cascade"] = cascade = meant
     if cascade not in CASCADE:
         raise CommandError(
             f'invalid cascade value ({cascade}). Must be "background", "foreground", or "orphan"'
@@ -43,10 +49,8 @@ def options_of(call: Call) -> Obj:
 
 
 def _check(call: Call) -> None:
-    if call.flag("all") and call.flag("selector"):
-        raise CommandError("cannot set --all and --selector at the same time")
-    if call.flag("all") and call.flag("field-selector"):
-        raise CommandError("cannot set --all and --field-selector at the same time")
+    if call.flag("output") not in ("", "name"):
+        raise CommandError(f"unexpected -o output mode: {call.flag('output')}. We only support '-o name'")
     grace, force = call.flag("grace-period"), call.flag("force")
     if call.flag("now"):
         if grace != -1:
@@ -65,16 +69,18 @@ def _check(call: Call) -> None:
 
 def run(call: Call) -> None:
     """`kubectl delete`."""
+    options_of(call)
     if call.flag("raw"):
-        call.out(call.connection.raw("DELETE", call.flag("raw")).encoded().decode(), end="")
+        _raw(call)
         return
-    options = options_of(call)
+    errors: list[Exception] = []
+    wanted = selection.targets(call, errors=errors)
     _check(call)
     options = options_of(call)
-    wanted = selection.targets(call)
     infos: list[Info] = []
-    errors: list[Exception] = []
-    quiet_missing = call.flag("ignore-not-found") or call.flag("all") or call.flag("selector")
+    quiet_missing = call.flag("ignore-not-found")
+    if "ignore-not-found" not in call.given:
+        quiet_missing = any(call.flag(name) for name in ("all", "selector", "field-selector"))
     for target in wanted:
         if target.name:
             infos.append(Info(target.resource, target.namespace or "", target.name, None, target.source))
@@ -83,8 +89,15 @@ def run(call: Call) -> None:
             infos += selection.fetch(call, target)
         except StatusError as error:
             errors.append(error)
+    if call.flag("interactive") and not _confirmed(call, infos):
+        return
     deleted: list[tuple[Info, str]] = []
-    found = 0
+    if (
+        "namespace" in call.given
+        and not call.all_namespaces
+        and any(not i.resource.namespaced for i in infos)
+    ):
+        call.warn("deleting cluster-scoped resources, not scoped to the provided namespace")
     for info in infos:
         try:
             uid = _delete(call, info, options)
@@ -93,14 +106,38 @@ def run(call: Call) -> None:
                 continue
             errors.append(with_source("deleting", info.source, error) if info.source else error)
             continue
-        found += 1
         deleted.append((info, uid))
-    if not found and not errors and not call.flag("ignore-not-found"):
+    if not infos and not errors:
         call.out("No resources found")
     if call.flag("wait") and call.dry_run() == "none":
         timeout = call.flag("timeout") or FOREVER
         wait_gone(call, deleted, timeout)
     call.fail_all(errors)
+
+
+def _raw(call: Call) -> None:
+    body = None
+    for path in call.flag("filename") or []:
+        if path != "-" and not call.files.exists(path):
+            raise CommandError(f"open {path}: no such file or directory")
+        body = manifests.text_of(call, path)[0].encode()
+    call.out(call.connection.raw("DELETE", call.flag("raw"), body=body).encoded().decode(), end="")
+
+
+def _confirmed(call: Call, infos: list[Info]) -> bool:
+    """Asks whether to delete these; the answer is the first word of the input."""
+    if not infos:
+        call.out("No resources found")
+        return False
+    call.out(f"You are about to delete the following {len(infos)} resource(s):")
+    for info in infos:
+        call.out(info.label)
+    call.out("Do you want to continue? (y/n): ", end="")
+    words = call.stdin.split()
+    if words and words[0].lower() in ("y", "yes"):
+        return True
+    call.out("deletion is cancelled")
+    return False
 
 
 def _delete(call: Call, info: Info, options: Obj) -> str:

@@ -17,12 +17,13 @@ from kubekit.terminal.cli.command import Command
 from kubekit.terminal.cli.errors import CommandError, Quit
 from kubekit.terminal.cli.flags import boolean, number, string
 from kubekit.terminal.kubectl import manifests, selection
-from kubekit.terminal.kubectl.apply import LAST_APPLIED, MERGE, STRATEGIC, last_applied
 from kubekit.terminal.kubectl.call import Call
 from kubekit.terminal.kubectl.connection import typed
+from kubekit.terminal.kubectl.last_applied import LAST_APPLIED, last_applied
 from kubekit.terminal.kubectl.manifests import Info, file_flags
 from kubekit.terminal.kubectl.output import without_managed
 from kubekit.terminal.kubectl.three_way import three_way, type_for
+from kubekit.terminal.kubectl.writing import MERGE, STRATEGIC
 
 
 def _merged(call: Call, info: Info, current: Obj | None) -> Obj:
@@ -105,7 +106,9 @@ def _run(call: Call) -> None:
             live = without_managed(live) if live is not None else None
             merged = without_managed(merged)
         live, merged = _masked(info, live, merged)
-        before = yaml_text.dump(live) if live is not None else ""
+        # What masks secrets writes a missing one, too.
+        missing = "null\n" if info.resource.kind == "Secret" and not info.resource.group else ""
+        before = yaml_text.dump(live) if live is not None else missing
         after = yaml_text.dump(merged)
         if before == after:
             continue

@@ -22,9 +22,9 @@ from kubekit.terminal.cli.command import Command
 from kubekit.terminal.cli.errors import CommandError, Quit
 from kubekit.terminal.cli.flags import boolean, string
 from kubekit.terminal.kubectl import output, selection
-from kubekit.terminal.kubectl.apply import with_last_applied
 from kubekit.terminal.kubectl.call import Call, meta
 from kubekit.terminal.kubectl.connection import typed
+from kubekit.terminal.kubectl.last_applied import with_last_applied
 from kubekit.terminal.kubectl.manifests import Info, file_flags
 from kubekit.terminal.kubectl.patch import TYPES
 from kubekit.terminal.kubectl.three_way import three_way, type_for

@@ -47,6 +47,8 @@ def run(call: Call) -> None:
         if not types or str(event.get("type", "")).lower() in [t.lower() for t in types]
     ]
     printer = output.printer_for(call, typed=True, columns=False)
+    if printer is not None and wanted and output.split_format(call)[0] == "name":
+        return  # the original cannot print names of lists, and does not say so
     if printer is not None and wanted:
         wanted = go_sorted(wanted, lambda left, right: last_seen(left) < last_seen(right))
         items = [typed_form(event) for event in wanted]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from kubekit.api.exchange import Obj
+from kubekit.api.status_error import StatusError
 from kubekit.terminal.cli.command import Command
 from kubekit.terminal.cli.errors import CommandError
 from kubekit.terminal.cli.flags import string
@@ -31,8 +32,16 @@ _EXPOSABLE = {
 
 def run(call: Call) -> None:
     """`kubectl expose`."""
-    for info in selection.select(call):
-        _one(call, info)
+    # --selector says which pods the service is for; here it selects nothing.
+    chosen = call.flags.pop("selector")
+    infos, errors = selection.objects(call, selection.targets(call))
+    call.flags["selector"] = chosen
+    for info in infos:
+        try:
+            _one(call, info)
+        except (StatusError, CommandError) as error:
+            errors.append(error)
+    call.fail_all(errors)
 
 
 def _selector(call: Call, info: Info) -> dict[str, str]:
@@ -115,13 +124,19 @@ def _one(call: Call, info: Info) -> None:
         spec["sessionAffinity"] = call.flag("session-affinity")
     if call.flag("cluster-ip"):
         spec["clusterIP"] = call.flag("cluster-ip")
-    if call.flag("load-balancer-ip"):
+    if call.flag("load-balancer-ip") and spec.get("type") == "LoadBalancer":
         spec["loadBalancerIP"] = call.flag("load-balancer-ip")
     obj: Obj = {"apiVersion": "v1", "kind": "Service", "metadata": about, "spec": spec}
     if call.flag("overrides"):
         from kubekit.terminal.cli import yaml_load
 
-        obj = merge_patch(obj, yaml_load.load(call.flag("overrides")))
+        try:
+            patch = yaml_load.load(call.flag("overrides"))
+        except yaml_load.ManifestError as error:
+            raise CommandError(str(error)) from None
+        if not isinstance(patch, dict):
+            raise CommandError("Invalid JSON Patch")
+        obj = merge_patch(obj, patch)
     submit(call, obj, done="exposed", manager="kubectl-expose")
 
 

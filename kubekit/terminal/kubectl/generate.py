@@ -17,9 +17,10 @@ from kubekit.api.status_error import StatusError
 from kubekit.terminal.cli.errors import CommandError, bare
 from kubekit.terminal.cli.flags import Flag, boolean, string
 from kubekit.terminal.kubectl import output
-from kubekit.terminal.kubectl.apply import with_last_applied
 from kubekit.terminal.kubectl.call import Call, meta
 from kubekit.terminal.kubectl.connection import typed
+from kubekit.terminal.kubectl.last_applied import with_last_applied
+from kubekit.terminal.kubectl.writing import write_query
 
 
 def create_flags(manager: str = "kubectl-create") -> list[Flag]:
@@ -93,8 +94,6 @@ def submit(
         call.out(output.result(call, done, typed=True)(shown), end="")
         return shown
     resource = call.discovery.by_kind(str(obj["apiVersion"]), str(obj["kind"]))
-    from kubekit.terminal.kubectl.apply import write_query
-
     query = write_query(call, manager)
     try:
         made = call.connection.create(resource, scope_of(call, obj, resource), obj, **query)

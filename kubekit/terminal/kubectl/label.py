@@ -13,7 +13,7 @@ from kubekit.api.status_error import StatusError
 from kubekit.terminal.cli.command import Command
 from kubekit.terminal.cli.errors import CommandError
 from kubekit.terminal.cli.flags import Flag, boolean, string
-from kubekit.terminal.kubectl import output, selection
+from kubekit.terminal.kubectl import manifests, output, selection
 from kubekit.terminal.kubectl.call import Call, meta
 from kubekit.terminal.kubectl.connection import typed
 from kubekit.terminal.kubectl.manifests import Info, file_flags, selector_flags
@@ -26,7 +26,7 @@ def split_args(args: list[str], noun: str) -> tuple[list[str], list[str]]:
     resources: list[str] = []
     pairs: list[str] = []
     for word in args:
-        is_pair = "=" in word or (word.endswith("-") and len(word) > 1)
+        is_pair = "=" in word[1:] or (word.endswith("-") and len(word) > 1)
         if is_pair:
             pairs.append(word)
         elif pairs:
@@ -43,8 +43,8 @@ def parse_pairs(pairs: list[str], noun: str) -> tuple[dict[str, str], list[str]]
     for pair in pairs:
         key, equals, value = pair.partition("=")
         if equals:
-            if not key:
-                raise CommandError(f"invalid {noun} format: {pair}")
+            if noun == "label" and "=" in value:
+                raise CommandError(f"invalid label spec: {pair}")
             problems = formats.label_value(value) if noun == "label" else []
             if problems:
                 raise CommandError(f'invalid label value: "{pair}": {";".join(problems)}')
@@ -63,20 +63,21 @@ def parse_pairs(pairs: list[str], noun: str) -> tuple[dict[str, str], list[str]]
 def _run(call: Call, noun: str) -> None:
     field = "labels" if noun == "label" else "annotations"
     resources, pairs = split_args(call.args, noun)
-    if not pairs and not call.flag("list"):
-        if noun == "label" and not resources and not selection.has_files(call):
-            raise CommandError(
-                "one or more resources must be specified as <resource> <name> or <resource>/<name>"
-            )
-        raise CommandError(f"at least one {noun} update is required")
+    new, remove = parse_pairs(pairs, noun)
+    if call.flag("list") and call.flag("output"):
+        raise CommandError("--list and --output may not be specified together")
+    for other in ("selector", "field-selector"):
+        if call.flag("all") and call.flag(other):
+            raise CommandError(f"cannot set --all and --{other} at the same time")
     if not resources and not selection.has_files(call):
         raise CommandError(
             "one or more resources must be specified as <resource> <name> or <resource>/<name>"
         )
-    if call.flag("list") and call.flag("output"):
-        raise CommandError("--list and --output may not be specified together")
-    new, remove = parse_pairs(pairs, noun)
+    if not pairs and not call.flag("list"):
+        raise CommandError(f"at least one {noun} update is required")
     infos, errors = _objects(call, resources)
+    if call.flag("resource-version") and len(infos) > 1:
+        raise CommandError("--resource-version may only be used with a single resource")
     if call.flag("list"):
         for info in infos:
             if len(infos) > 1:
@@ -95,9 +96,7 @@ def _run(call: Call, noun: str) -> None:
 
 def _objects(call: Call, resources: list[str]) -> tuple[list[Info], list[Exception]]:
     if call.flag("local"):
-        from kubekit.terminal.kubectl import manifests
-
-        return manifests.infos_and_errors(call)
+        return manifests.local_infos(call)
     return selection.objects(call, selection.targets(call, resources))
 
 
@@ -122,7 +121,7 @@ def _one(call: Call, info: Info, noun: str, field: str, new: dict[str, str], rem
             call.out(f'label "{key}" not found.')
         have.pop(key, None)
     have |= new
-    done = _done(noun, before, have, new, remove)
+    done = "annotated" if noun == "annotation" else _done(before, have)
     obj["metadata"] = {**meta(obj), field: have}
     if call.dry_run() != "client" and not call.flag("local") and have != before:
         patch: Obj = {
@@ -144,14 +143,13 @@ def _one(call: Call, info: Info, noun: str, field: str, new: dict[str, str], rem
     call.out(output.result(call, done)(obj), end="")
 
 
-def _done(
-    noun: str, before: dict[str, str], after: dict[str, str], new: dict[str, str], remove: list[str]
-) -> str:
-    if noun == "annotation":
-        return "annotated"
-    if before == after:
-        return "not labeled"
-    return "unlabeled" if remove and not new else "labeled"
+def _done(before: dict[str, str], after: dict[str, str]) -> str:
+    """What was done to the labels."""
+    added = any(before.get(key) != value for key, value in after.items())
+    removed = any(key not in after for key in before)
+    if added and removed:
+        return "modified"
+    return "labeled" if added else "unlabeled" if removed else "not labeled"
 
 
 def label(call: Call) -> None:

@@ -158,6 +158,7 @@ def logs(call: Call) -> None:
         if not pods:
             call.err(f"No resources found in {call.namespace} namespace.")
         _check(call, container)
+        _check_followed(call, pods, container)
         for pod in pods:
             _print(call, pod, container, len(pods) > 1 or call.flag("prefix"))
         return
@@ -185,6 +186,22 @@ def logs(call: Call) -> None:
         pods = pods[:1]
     for pod in pods:
         _print(call, pod, container, call.flag("prefix") or call.flag("all-pods"))
+
+
+def _check_followed(call: Call, pods: list[Obj], wanted: str) -> None:
+    """As many logs as one may follow at a time."""
+    if not call.flag("follow"):
+        return
+    every = call.flag("all-containers")
+    count = sum(len(_containers(pod)) if every else 1 for pod in pods)
+    most = call.flag("max-log-requests")
+    if count > max(most, 1):
+        for pod in pods if not every else []:
+            pick_container(call, pod, wanted)
+        raise CommandError(
+            f"you are attempting to follow {count} log streams, but maximum allowed concurrency is {most},"
+            " use --max-log-requests to increase the limit"
+        )
 
 
 def _check_time(text: str) -> None:

@@ -316,4 +316,18 @@ def infos_and_errors(call: Call) -> tuple[list[Info], list[Exception]]:
     return found, errors
 
 
+def local_infos(call: Call) -> tuple[list[Info], list[Exception]]:
+    """As `infos_and_errors`, but nobody says which namespace an object without one belongs to."""
+    found: list[Info] = []
+    errors: list[Exception] = []
+    for document in documents(call, errors):
+        try:
+            info = to_info(call, document)
+        except CommandError as error:
+            errors.append(error)
+            continue
+        found.append(Info(info.resource, info.namespace, info.name, document.obj, document.source))
+    return found, errors
+
+
 __all__ = ["Document", "Info", "array", "documents", "file_flags", "infos", "infos_and_errors", "kind_name"]

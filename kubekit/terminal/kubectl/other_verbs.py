@@ -34,6 +34,8 @@ def help_(call: Call) -> None:
 
 def top(call: Call) -> None:
     """`kubectl top`: nothing measures here."""
+    if call.flag("sort-by") not in ("", "cpu", "memory"):
+        raise CommandError("--sort-by accepts only cpu or memory")
     raise CommandError("Metrics API not available")
 
 
@@ -56,7 +58,13 @@ COMMANDS = [
                 "node [NAME | -l label]",
                 "Display resource (CPU/memory) usage of nodes",
                 top,
-                [string("selector", "", "l"), string("sort-by", ""), boolean("no-headers", "")],
+                [
+                    string("selector", "", "l"),
+                    string("sort-by", ""),
+                    boolean("no-headers", ""),
+                    boolean("show-capacity", ""),
+                    boolean("use-protocol-buffers", "", default=True),
+                ],
                 aliases=("nodes", "no"),
             ),
             Command(
@@ -69,6 +77,9 @@ COMMANDS = [
                     boolean("containers", ""),
                     boolean("all-namespaces", "", "A"),
                     boolean("no-headers", ""),
+                    boolean("sum", ""),
+                    string("field-selector", ""),
+                    boolean("use-protocol-buffers", "", default=True),
                 ],
                 aliases=("pods", "po"),
             ),

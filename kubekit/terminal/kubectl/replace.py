@@ -13,10 +13,11 @@ from kubekit.terminal.cli.command import Command
 from kubekit.terminal.cli.errors import CommandError, with_source
 from kubekit.terminal.cli.flags import boolean, duration, number, string
 from kubekit.terminal.kubectl import delete, manifests, output, selection
-from kubekit.terminal.kubectl.apply import LAST_APPLIED, with_last_applied, write_flags, write_query
 from kubekit.terminal.kubectl.call import Call, meta
 from kubekit.terminal.kubectl.connection import typed
+from kubekit.terminal.kubectl.last_applied import LAST_APPLIED, with_last_applied
 from kubekit.terminal.kubectl.manifests import Info, file_flags
+from kubekit.terminal.kubectl.writing import write_flags, write_query
 
 
 def run(call: Call) -> None:
@@ -27,6 +28,13 @@ def run(call: Call) -> None:
         raise CommandError("--grace-period must have --force specified")
     if call.flag("timeout") and not call.flag("force"):
         raise CommandError("--timeout must have --force specified")
+    if call.flag("force") and call.dry_run() != "none":
+        raise CommandError("--dry-run can not be used when --force is set")
+    if call.flag("raw"):
+        _raw(call)
+        return
+    if call.flag("force") and call.flag("grace-period") == 0:
+        call.flags["grace-period"] = 1
     infos = manifests.infos(call)
     if not infos:
         raise CommandError("no objects passed to replace")
@@ -40,6 +48,14 @@ def run(call: Call) -> None:
         except (StatusError, CommandError) as error:
             errors.append(with_source("replacing", info.source, error))
     call.fail_all(errors)
+
+
+def _raw(call: Call) -> None:
+    if call.flag("output"):
+        raise CommandError("--raw and --output are mutually exclusive")
+    text, _ = manifests.text_of(call, manifests.paths_of(call)[0])
+    answer = call.connection.raw("PUT", call.flag("raw"), body=text.encode())
+    call.out(answer.encoded().decode(), end="")
 
 
 def _prepared(call: Call, info: Info, current: Obj | None) -> Obj:

@@ -10,83 +10,26 @@ from __future__ import annotations
 
 from typing import Any
 
-from kubekit.api.exchange import Obj, WatchEvent
+from kubekit.api.exchange import Obj
 from kubekit.api.label_text import selector_string
 from kubekit.api.meta import deep_copy
-from kubekit.api.resources import Resource
 from kubekit.api.status_error import StatusError
 from kubekit.terminal.cli import tabwriter
 from kubekit.terminal.cli.command import Command
 from kubekit.terminal.cli.errors import CommandError
 from kubekit.terminal.cli.flags import Flag, boolean, duration, number, string
-from kubekit.terminal.kubectl import output, selection
+from kubekit.terminal.kubectl import output
 from kubekit.terminal.kubectl.call import Call, meta
 from kubekit.terminal.kubectl.describe.pod_template import pod_template
 from kubekit.terminal.kubectl.describe.writer import Writer
 from kubekit.terminal.kubectl.examples import with_examples
+from kubekit.terminal.kubectl.generate import typed_form
 from kubekit.terminal.kubectl.manifests import Info, file_flags
-from kubekit.terminal.kubectl.rollout_status import status_of
+from kubekit.terminal.kubectl.rollout_status import infos_of, shown, status
 
 REVISION = "deployment.kubernetes.io/revision"
 CAUSE = "kubernetes.io/change-cause"
 STRATEGIC = "application/strategic-merge-patch+json"
-
-
-def _infos(call: Call) -> list[Info]:
-    if not call.args and not selection.has_files(call):
-        raise CommandError("required resource not specified")
-    return selection.select(call, default_all=True)
-
-
-def _shown(resource: Resource) -> str:
-    return f"{resource.kind}.{resource.group}" if resource.group else resource.kind
-
-
-# -- status ---------------------------------------------------------------------------------------------
-
-
-def status(call: Call) -> None:
-    """`kubectl rollout status`."""
-    infos = _infos(call)
-    for info in infos:
-        if info.resource.kind not in ("Deployment", "DaemonSet", "StatefulSet"):
-            raise CommandError(f'no status viewer has been implemented for "{_shown(info.resource)}"')
-        _follow(call, info)
-    if not infos:
-        call.err(f"No resources found in {call.namespace} namespace.")
-
-
-def _follow(call: Call, info: Info) -> None:
-    obj = call.connection.get(info.resource, info.scope, info.name)
-    text, done = status_of(obj, call.flag("revision"))
-    call.out(text, end="")
-    if done or not call.flag("watch"):
-        return
-    query = {
-        "fieldSelector": f"metadata.name={info.name}",
-        "resourceVersion": meta(obj).get("resourceVersion", ""),
-    }
-    stream = call.connection.watch(info.resource.path(info.scope), query)
-    pending: list[WatchEvent] = []
-    stream.on_event(pending.append)
-
-    def finished() -> bool:
-        while pending:
-            event = pending.pop(0)
-            if event.type == "DELETED":
-                raise CommandError("object has been deleted")
-            if event.type in ("ADDED", "MODIFIED"):
-                said, over = status_of(event.object, call.flag("revision"))
-                call.out(said, end="")
-                if over:
-                    return True
-        return False
-
-    try:
-        if not call.wait_until(finished, call.flag("timeout") or 3600.0):
-            raise CommandError("timed out waiting for the condition")
-    finally:
-        stream.close()
 
 
 # -- history --------------------------------------------------------------------------------------------
@@ -117,8 +60,13 @@ def revisions(call: Call, info: Info) -> dict[int, Obj]:
                 found[int(number_text)] = one
     elif kind in ("DaemonSet", "StatefulSet"):
         found = {int(one["revision"]): one for one in _owned(call, info, "controllerrevisions.apps")}
+    elif kind in ("Job", "CronJob", "Pod", "ReplicaSet", "ReplicationController"):
+        raise CommandError(f'no history viewer has been implemented for "{shown(info.resource)}"')
     else:
-        raise CommandError(f'no history viewer has been implemented for "{_shown(info.resource)}"')
+        raise CommandError(
+            f'error retrieving history for "{shown(info.resource)}", no visitor method exists for'
+            f" {{{info.resource.group} {kind}}}"
+        )
     return dict(sorted(found.items()))
 
 
@@ -139,15 +87,15 @@ def history(call: Call) -> None:
     wanted = call.flag("revision")
     if wanted < 0:
         raise CommandError(f"revision must be a positive integer: {wanted}")
-    for info in _infos(call):
+    for info in infos_of(call):
         found = revisions(call, info)
         if wanted and wanted not in found:
             raise CommandError("unable to find the specified revision")
-        printer = output.printer_for(call, columns=False)
+        printer = output.printer_for(call, typed=True, columns=False)
         if printer is not None:
             for number_, carrier in found.items():
                 if wanted in (0, number_):
-                    call.out(printer(carrier), end="")
+                    call.out(printer(typed_form(carrier)), end="")
             continue
         title = f"with revision #{wanted}" if wanted else ""
         if wanted:
@@ -181,12 +129,12 @@ def undo(call: Call) -> None:
     wanted = call.flag("to-revision")
     if wanted < 0:
         raise CommandError(f"revision must be a positive integer: {wanted}")
-    infos = _infos(call)
+    infos = infos_of(call)
     if not infos:
         call.err(f"No resources found in {call.namespace} namespace.")
     for info in infos:
         if info.resource.kind not in ("Deployment", "DaemonSet", "StatefulSet"):
-            raise CommandError(f'no rollbacker has been implemented for "{_shown(info.resource)}"')
+            raise CommandError(f'no rollbacker has been implemented for "{shown(info.resource)}"')
         if "kubectl.kubernetes.io/last-applied-configuration" in (
             meta(info.obj or {}).get("annotations") or {}
         ):
@@ -276,7 +224,7 @@ def restart(call: Call) -> None:
     """`kubectl rollout restart`: a new annotation on the pod template is a new revision."""
     from kubekit.sim import rfc3339
 
-    infos = _infos(call)
+    infos = infos_of(call)
     if not infos:
         call.err(f"No resources found in {call.namespace} namespace.")
     errors: list[Exception] = []
@@ -320,7 +268,7 @@ def _change(call: Call, info: Info, patch: Obj, done: str) -> None:
 
 def _pausing(call: Call, pause_: bool) -> None:
     errors: list[Exception] = []
-    infos = _infos(call)
+    infos = infos_of(call)
     if not infos:
         call.err(f"No resources found in {call.namespace} namespace.")
     for info in infos:

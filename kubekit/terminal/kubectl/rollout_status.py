@@ -1,13 +1,29 @@
-"""What `kubectl rollout status` says of an object, and whether the rollout is done.
+"""`kubectl rollout status`: what it says of an object, and how it waits until the rollout is done.
 
 Source: k8s.io/kubectl/pkg/polymorphichelpers/rollout_status.go.
 """
 
 from __future__ import annotations
 
-from kubekit.api.exchange import Obj
+from kubekit.api.exchange import Obj, WatchEvent
+from kubekit.api.resources import Resource
+from kubekit.api.status_error import StatusError
 from kubekit.terminal.cli.errors import CommandError
-from kubekit.terminal.kubectl.call import meta
+from kubekit.terminal.kubectl import selection
+from kubekit.terminal.kubectl.call import Call, meta
+from kubekit.terminal.kubectl.manifests import Info
+
+
+def infos_of(call: Call) -> list[Info]:
+    """The objects that a rollout verb works on."""
+    if not call.args and not selection.has_files(call):
+        raise CommandError("required resource not specified")
+    return selection.select(call, default_all=True)
+
+
+def shown(resource: Resource) -> str:
+    """`Deployment.apps`."""
+    return f"{resource.kind}.{resource.group}" if resource.group else resource.kind
 
 
 def _deployment(obj: Obj, revision: int) -> tuple[str, bool]:
@@ -93,3 +109,52 @@ def status_of(obj: Obj, revision: int = 0) -> tuple[str, bool]:
     if obj.get("kind") == "StatefulSet":
         return _stateful_set(obj)
     return _deployment(obj, revision)
+
+
+def status(call: Call) -> None:
+    """`kubectl rollout status`."""
+    infos = infos_of(call)
+    errors: list[Exception] = []
+    for info in infos:
+        try:
+            if info.resource.kind not in ("Deployment", "DaemonSet", "StatefulSet"):
+                raise CommandError(f"no status viewer has been implemented for {shown(info.resource)}")
+            _follow(call, info)
+        except (StatusError, CommandError) as error:
+            errors.append(error)
+    call.fail_all(errors)
+    if not infos:
+        call.err(f"No resources found in {call.namespace} namespace.")
+
+
+def _follow(call: Call, info: Info) -> None:
+    obj = call.connection.get(info.resource, info.scope, info.name)
+    text, done = status_of(obj, call.flag("revision"))
+    call.out(text, end="")
+    if done or not call.flag("watch"):
+        return
+    query = {
+        "fieldSelector": f"metadata.name={info.name}",
+        "resourceVersion": meta(obj).get("resourceVersion", ""),
+    }
+    stream = call.connection.watch(info.resource.path(info.scope), query)
+    pending: list[WatchEvent] = []
+    stream.on_event(pending.append)
+
+    def finished() -> bool:
+        while pending:
+            event = pending.pop(0)
+            if event.type == "DELETED":
+                raise CommandError("object has been deleted")
+            if event.type in ("ADDED", "MODIFIED"):
+                said, over = status_of(event.object, call.flag("revision"))
+                call.out(said, end="")
+                if over:
+                    return True
+        return False
+
+    try:
+        if not call.wait_until(finished, call.flag("timeout") or 3600.0):
+            raise CommandError("timed out waiting for the condition")
+    finally:
+        stream.close()

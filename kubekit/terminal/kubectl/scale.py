@@ -11,7 +11,7 @@ import re
 from kubekit.api.exchange import Obj
 from kubekit.api.status_error import StatusError
 from kubekit.terminal.cli.command import Command
-from kubekit.terminal.cli.errors import CommandError
+from kubekit.terminal.cli.errors import CommandError, ManyErrors
 from kubekit.terminal.cli.flags import boolean, duration, number, string
 from kubekit.terminal.kubectl import output, selection
 from kubekit.terminal.kubectl.call import Call, meta
@@ -27,28 +27,22 @@ def run(call: Call) -> None:
         raise CommandError(
             "The --replicas=COUNT flag is required, and COUNT must be greater than or equal to 0"
         )
-    infos = selection.select(call)
+    infos, errors = selection.objects(call, selection.targets(call))
     if call.flag("resource-version") and len(infos) > 1:
         raise CommandError("cannot use --resource-version with multiple resources")
-    errors: list[Exception] = []
-    for info in infos:
-        try:
-            _one(call, info)
-        except StatusError as error:
-            errors.append(error)
-    call.fail_all(errors)
-    if not infos:
+    if not infos and not errors:
         raise CommandError("no objects passed to scale")
-    if call.flag("timeout"):
-        for info in infos:
-            _await(call, info)
+    for info in infos:
+        _one(call, info)
+    if errors:
+        raise ManyErrors(errors)
 
 
 def _one(call: Call, info: Info) -> None:
     wanted, current = call.flag("replicas"), call.flag("current-replicas")
     connection = call.connection
     if call.dry_run() == "client":
-        call.out(output.result(call, "scaled")(info.obj or {}), end="")
+        call.out(output.result(call, "scaled")(_with_replicas(info.obj or {}, wanted)), end="")
         return
     query = {"fieldManager": "kubectl-scale", **({"dryRun": "All"} if call.dry_run() == "server" else {})}
     if current != -1 or call.flag("resource-version"):
@@ -67,7 +61,13 @@ def _one(call: Call, info: Info) -> None:
         patch = {"spec": {"replicas": wanted}}
         kind = "application/merge-patch+json"
         connection.patch(info.resource, info.scope, info.name, patch, kind, "scale", **query)
-    call.out(output.result(call, "scaled")(info.obj or {}), end="")
+    if call.flag("timeout") and call.dry_run() == "none":
+        _await(call, info)
+    call.out(output.result(call, "scaled")(_with_replicas(info.obj or {}, wanted)), end="")
+
+
+def _with_replicas(obj: Obj, count: int) -> Obj:
+    return {**obj, "spec": {**(obj.get("spec") or {}), "replicas": count}}
 
 
 def _await(call: Call, info: Info) -> None:
@@ -122,7 +122,11 @@ def autoscale(call: Call) -> None:
 def _autoscale(call: Call, info: Info, least: int, most: int) -> None:
     resource = info.resource
     if "scale" not in resource.subresources:
-        raise CommandError(f"cannot autoscale a {resource.kind}: the server does not support scaling it")
+        place = f"{resource.group}/{resource.version}, Resource={resource.plural}"
+        raise CommandError(
+            f"cannot autoscale a {resource.kind}: could not find scale subresource for {place} in discovery"
+            " information"
+        )
     about = metadata(call, call.flag("name") or info.name)
     reference = {"apiVersion": resource.api_version, "kind": resource.kind, "name": info.name}
     spec: Obj = {"maxReplicas": most, "scaleTargetRef": reference}

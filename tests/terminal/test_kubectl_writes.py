@@ -1,0 +1,165 @@
+"""Writing verbs with flags that contradict, files that miss and objects that refuse: what kubectl says."""
+
+from __future__ import annotations
+
+import pytest
+
+from kubekit.cluster.cluster import up
+from kubekit.terminal.cli.files import MemoryFiles
+from kubekit.terminal.kubectl import Kubectl
+from kubekit.terminal.notebook import LoopPump
+
+WEB = """apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, labels: {app: web}}
+spec:
+  replicas: 1
+  selector: {matchLabels: {app: web}}
+  template: {metadata: {labels: {app: web}}, spec: {containers: [{name: nginx, image: "nginx:1.27"}]}}
+"""
+CONFIG = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c, labels: {set: x}}\ndata: {a: b}\n"
+FILES = {
+    "web.yaml": WEB,
+    "c.yaml": CONFIG,
+    "mixed.yaml": CONFIG.replace("name: c", "name: m")
+    + "---\napiVersion: v1\nkind: Nope\nmetadata: {name: nope}\n",
+}
+
+
+@pytest.fixture
+def kubectl() -> Kubectl:
+    cluster = up(workers=0)
+    program = Kubectl(
+        cluster.apiserver,
+        clock=cluster.loop.clock,
+        pump=LoopPump(cluster.loop),
+        files=MemoryFiles(FILES),
+    )
+    program.line("apply -f web.yaml -f c.yaml")
+    cluster.advance(2)
+    return program
+
+
+@pytest.mark.parametrize(
+    ("line", "error"),
+    [
+        (
+            "set image cm/c nginx=x",
+            "error: configmaps/c the object is not a pod or does not have a pod template",
+        ),
+        ("set resources deploy/web -c nope --limits=cpu=1", "error: unable to find container named nope\n"),
+        (
+            "set resources deploy/web --limits=cpu=1 --requests=cpu=2",
+            'error: failed to patch resources update to pod template Deployment.apps "web" is invalid',
+        ),
+        (
+            "set env deploy/web 'a b=1'",
+            'error: "a b" is not a valid key name: a valid environment variable name',
+        ),
+        ("set selector svc/x 'a in (b)'", 'services "x" not found'),
+        (
+            "set subject cm c --user=x",
+            "error: configmaps/c setting subjects is only supported for RoleBinding",
+        ),
+        (
+            "set env deploy/web X=1 --local",
+            "error: You must provide one or more resources by argument or filename",
+        ),
+        ("label cm c =x", "error: at least one label update is required\n"),
+        ("label cm c a=b=c", "error: invalid label spec: a=b=c\n"),
+        ("label cm --all -l a=b z=1", "error: cannot set --all and --selector at the same time\n"),
+        (
+            "label cm --all z=1 --resource-version=1",
+            "--resource-version may only be used with a single resource\n",
+        ),
+        ("annotate", "error: one or more resources must be specified as <resource> <name>"),
+        ("apply -f c.yaml --force --server-side", "error: --force cannot be used with --server-side\n"),
+        (
+            "apply -f c.yaml --prune --all --prune-allowlist=x",
+            "error: invalid GroupVersionKind format: x, please",
+        ),
+        ("apply set-last-applied", "error: You must provide one or more resources by argument or filename"),
+        (
+            "apply view-last-applied cm c -o wide",
+            "error: Unexpected -o output mode: wide, the flag 'output' must",
+        ),
+        ("delete cm c -o yaml", "error: unexpected -o output mode: yaml. We only support '-o name'\n"),
+        ("delete --raw=/x -f nope", "error: open nope: no such file or directory\n"),
+        (
+            "replace --force -f c.yaml --dry-run=client",
+            "error: --dry-run can not be used when --force is set\n",
+        ),
+        ("rollout status cm/c", "error: no status viewer has been implemented for ConfigMap\n"),
+        ("rollout history cm/c", 'history for "ConfigMap", no visitor method exists for { ConfigMap}\n'),
+        ("top pods --sort-by=x", "error: --sort-by accepts only cpu or memory\n"),
+        (
+            "autoscale cm c --max=3",
+            "could not find scale subresource for /v1, Resource=configmaps in discovery",
+        ),
+        ("expose deploy web --port=80 --overrides=x", "error: Invalid JSON Patch\n"),
+        (
+            "create cm d --dry-run=maybe",
+            'error: Invalid dry-run value (maybe). Must be "none", "server", or "client"',
+        ),
+    ],
+)
+def test_refusals(kubectl: Kubectl, line: str, error: str) -> None:
+    answer = kubectl.line(line)
+    assert answer.exit == 1 and error in answer.stderr
+
+
+def test_a_dry_run_in_the_old_way(kubectl: Kubectl) -> None:
+    answer = kubectl.line("create cm d --dry-run")
+    assert answer.stdout == "configmap/d created (dry run)\n"
+    assert answer.stderr.endswith("--dry-run is deprecated and can be replaced with --dry-run=client.\n")
+    answer = kubectl.line("create cm d --dry-run=false")
+    assert answer.stdout == "configmap/d created\n" and "(boolean value)" in answer.stderr
+
+
+def test_what_is_changed_here_and_not_by_the_server(kubectl: Kubectl) -> None:
+    shown = kubectl.line("""patch deploy web -p '{"spec":{"replicas":7}}' --dry-run=client -o yaml""")
+    assert "replicas: 7" in shown.stdout
+    local = kubectl.line("""patch -f c.yaml --local --type=merge -p '{"data":{"a":"z"}}' -o yaml""").stdout
+    assert "a: z" in local and "namespace" not in local
+    assert "namespace" not in kubectl.line("label -f c.yaml q=r --local -o yaml").stdout
+    set_ = kubectl.line("set image -f web.yaml nginx=nginx:2 --local -o yaml").stdout
+    assert "image: nginx:2" in set_ and "resources: {}" in set_ and "namespace" not in set_
+
+
+def test_labels_that_come_and_go(kubectl: Kubectl) -> None:
+    assert kubectl.line("label cm c a=1 set-").stdout == "configmap/c modified\n"
+    assert kubectl.line("label cm c a-").stdout == "configmap/c unlabeled\n"
+    assert kubectl.line("label cm c a-").stdout == 'label "a" not found.\nconfigmap/c not labeled\n'
+
+
+def test_deleting(kubectl: Kubectl) -> None:
+    assert "warning: --cascade=true is deprecated" in kubectl.line("delete cm c --cascade=true").stderr
+    kubectl.line("create -f mixed.yaml")
+    answer = kubectl.line("delete -f mixed.yaml")
+    assert 'configmap "m" deleted' in answer.stdout and "resource mapping not found" in answer.stderr
+    assert kubectl.run(["delete", "deploy", "web", "-i"], "n\n").stdout.endswith("deletion is cancelled\n")
+    assert 'deployment.apps "web" deleted' in kubectl.run(["delete", "deploy", "web", "-i"], "y\n").stdout
+
+
+def test_several_failures(kubectl: Kubectl) -> None:
+    """What can be done is done; each failure stands for itself, an invalid one in the words of the server."""
+    answer = kubectl.line("scale deploy/web deploy/nope --replicas=2")
+    assert answer.stdout == "deployment.apps/web scaled\n" and "nope" in answer.stderr
+    text = "apiVersion: v1\nkind: Pod\nmetadata: {name: bad}\nspec: {containers: []}\n"
+    answer = kubectl.run(["create", "-f", "-"], f"{text}---\n{text}")
+    assert answer.stderr.count("Error from server (Invalid): error when creating") == 2
+
+
+def test_raw_requests(kubectl: Kubectl) -> None:
+    path = "/api/v1/namespaces/default/configmaps"
+    body = '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"raw"}}'
+    assert '"name":"raw"' in kubectl.run(["create", f"--raw={path}", "-f", "-"], body).stdout
+    assert '"name":"raw"' in kubectl.run(["replace", f"--raw={path}/raw", "-f", "-"], body).stdout
+    assert kubectl.line(f"delete --raw={path}/raw").exit == 0
+
+
+def test_pruning_says_what_it_will_not_do_for_ever(kubectl: Kubectl) -> None:
+    kubectl.run(["apply", "-f", "-"], CONFIG.replace("name: c", "name: old"))
+    answer = kubectl.line("apply -f c.yaml --prune -l set=x --prune-allowlist=core/v1/ConfigMap")
+    assert "configmap/old pruned" in answer.stdout and not answer.stderr
+    assert "Deprecated: kubectl apply will no longer" in kubectl.line("apply -f c.yaml --prune --all").stderr

@@ -12,6 +12,7 @@ from kubekit.controllers.bootstrap_tokens import BootstrapSigner, TokenCleaner
 from kubekit.controllers.certificates import CertificateApprover, CertificateCleaner, CertificateSigner
 from kubekit.controllers.cluster_role_aggregation import ClusterRoleAggregation
 from kubekit.controllers.controller import Controller
+from kubekit.controllers.controller_names import LEFT_OUT, OLDER, is_chosen
 from kubekit.controllers.cronjob import CronJobController
 from kubekit.controllers.daemonset import DaemonSetController
 from kubekit.controllers.deployment import DeploymentController
@@ -90,17 +91,21 @@ def chosen(names: list[str] | None) -> list[type[Controller]]:
 
     Raises ValueError for a name that no controller has.
     """
-    wanted = ["*"] if names is None else names
-    known = {controller.name for controller in CONTROLLERS}
-    added = {full_name(name) for name in wanted if name != "*" and not name.startswith("-")}
-    removed = {full_name(name[1:]) for name in wanted if name.startswith("-")}
-    for name in sorted(added | removed):
+    wanted = ["*"] if names is None else [_with_sign(name) for name in names]
+    known = {"*", *LEFT_OUT, *(controller.name for controller in CONTROLLERS)}
+    for name in sorted(one.removeprefix("-") for one in wanted):
         if name not in known:
             raise ValueError(f"{name!r} is not in the list of known controllers")
-    return [c for c in CONTROLLERS if c.name not in removed and ("*" in wanted or c.name in added)]
+    return [controller for controller in CONTROLLERS if is_chosen(controller.name, wanted)]
 
 
 def full_name(name: str) -> str:
-    """ "deployment" and "deployment-controller" are the same."""
+    """ "deployment" and "deployment-controller" are the same, as are "podgc" and its longer name."""
     known = {controller.name for controller in CONTROLLERS}
+    if name in OLDER:
+        return OLDER[name]
     return f"{name}-controller" if name not in known and f"{name}-controller" in known else name
+
+
+def _with_sign(name: str) -> str:
+    return f"-{full_name(name[1:])}" if name.startswith("-") else full_name(name)

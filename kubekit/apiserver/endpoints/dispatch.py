@@ -21,6 +21,7 @@ from kubekit.apiserver.endpoints.read import get, list_
 from kubekit.apiserver.endpoints.scope import Scope
 from kubekit.apiserver.endpoints.update import update
 from kubekit.apiserver.endpoints.watch import watch
+from kubekit.apiserver.registry.builtin import VIRTUAL
 
 if TYPE_CHECKING:
     from kubekit.apiserver.context import Context
@@ -58,7 +59,7 @@ def dispatch(ctx: Context) -> Answer:
     if info.subresource:
         return subresources.serve(ctx, scope)
     verb = info.verb
-    if len(info.parts) > 2 or not _placed(ctx, scope):
+    if len(info.parts) > 2 or not ((resource.namespaced and info.namespace) or _placed(ctx, scope)):
         return not_served(ctx)
     if (verb == "create" and len(info.parts) > 1) or (verb in ("update", "patch") and len(info.parts) == 1):
         return method_not_allowed(ctx)
@@ -66,10 +67,8 @@ def dispatch(ctx: Context) -> Answer:
         # Objects of all namespaces can be looked at; to write, one says which.
         return method_not_allowed(ctx) if scope.custom is None else not_served(ctx)
     if verb in resource.verbs or (info.verb_in_path and verb == "watch"):
-        special = ctx.server.special(resource)
-        if special is not None:
-            return special(ctx, scope)
-        return VERBS[verb](ctx, scope)
+        special = ctx.server.special(resource) if resource.plural in VIRTUAL else None
+        return VERBS[verb](ctx, scope) if special is None else special(ctx, scope)
     return method_not_allowed(ctx)
 
 

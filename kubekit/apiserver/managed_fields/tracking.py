@@ -177,7 +177,8 @@ def on_create(ctx: Context, scope: Scope, obj: Obj, manager: str) -> None:
     fields, version = endpoint.fields_of_new(obj), endpoint.rules.api_version
     if fields:
         who = identity(manager, "Update", version, subresource)
-        metadata["managedFields"] = [entry_of(who, version, _now(ctx), fields)]
+        now = rfc3339(ctx.server.loop.clock.now())
+        metadata["managedFields"] = [entry_of(who, version, now, fields)]
 
 
 def on_update(

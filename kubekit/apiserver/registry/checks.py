@@ -18,10 +18,11 @@ from kubekit.apiserver.validation.warnings import name_warnings, status_warnings
 
 Obj = dict[str, Any]
 
+validate_create = validation.validate_create
+"""The field errors of a new object."""
 
-def validate_create(obj: Obj) -> list[FieldError]:
-    """The field errors of a new object."""
-    return validation.validate_create(obj)
+warnings = warnings_for
+"""The warnings for whoever writes the object: `warnings(obj, old)`."""
 
 
 def validate_pod_metadata(obj: Obj) -> list[FieldError]:
@@ -43,11 +44,6 @@ def validate_changed_metadata(metadata: Obj, before: Obj) -> tuple[list[FieldErr
     """What every kind's update says of labels, annotations, owners and finalizers, before and after the
     checks of what must stay."""
     return of_metadata(metadata, before)
-
-
-def warnings(obj: Obj, old: Obj | None) -> list[str]:
-    """The warnings for whoever writes the object."""
-    return warnings_for(obj, old)
 
 
 def pod_name_warnings(obj: Obj) -> list[str]:

@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from kubekit.api.meta import Obj, labels_of, name_of
 from kubekit.api.selectors import from_object
-from kubekit.client import Informer
+from kubekit.client import APPLY, Informer
 from kubekit.controllers.controller import Context, Controller
 
 
@@ -48,5 +48,11 @@ class ClusterRoleAggregation(Controller):
             for other in sorted(self.roles.list(), key=name_of):
                 if name_of(other) != key and selector.matches(labels_of(other)):
                     rules += [rule for rule in other.get("rules") or () if rule not in rules]
-        if rules != (role.get("rules") or []):
-            self.client.update(self.resource, {**role, "rules": rules})
+        if rules == (role.get("rules") or []):
+            return
+        wanted = {"apiVersion": role["apiVersion"], "kind": role["kind"], "metadata": {"name": key}}
+        if rules:
+            wanted["rules"] = rules
+        # What nobody else wrote it takes away, what somebody wrote it takes over: the rules are its own.
+        query = {"fieldManager": self.name, "force": "true"}
+        self.client.patch(self.resource, key, wanted, patch_type=APPLY, **query)

@@ -150,6 +150,56 @@ def test_several_failures(kubectl: Kubectl) -> None:
     assert answer.stderr.count("Error from server (Invalid): error when creating") == 2
 
 
+@pytest.mark.parametrize(
+    ("line", "error"),
+    [
+        (
+            "create cm d --validate=x",
+            'invalid - validate option "x"; must be one of: strict (or true), warn, ignore',
+        ),
+        ("create role r --verb=use --resource=pods", "error: can not perform 'use' on 'pods' in group ''\n"),
+        ("create role r --verb=get --resource=pods,/", "resource must be specified if apiGroup/subresource"),
+        ("create clusterrole r --aggregation-rule=a", "malformed pair, expect string=string\n"),
+        (
+            "create pdb p --selector='a in' --min-available=1",
+            'couldn\'t parse the selector string "a in": unable',
+        ),
+        ("create priorityclass p --value=9999999999", 'parsing "9999999999": value out of range\n'),
+        ("create job j --from=pod/x", 'Error from server (NotFound): pods "x" not found\n'),
+        ("create deploy d --image='a b'", 'Invalid value: "a b": a lowercase RFC 1123 label must consist'),
+        ("create -f c.yaml cm x", "unknown shorthand flag: 'f' in -f\n"),
+        ("create -f c.yaml -l a=z", "error: no objects passed to create\n"),
+        ("delete cm c --all", "error: name cannot be provided when a selector is specified\n"),
+        ("delete --all", "error: at least one resource must be specified to use a selector\n"),
+        ("delete cm --all -l a=b", "error: setting 'all' parameter but found a non empty selector. \n"),
+        (
+            "apply -f c.yaml --cascade=x",
+            'error: invalid cascade value (x). Must be "background", "foreground"',
+        ),
+        (
+            "set env deploy/web A=2 --overwrite=false",
+            "error: deployments/web 'A' already has a value (1), and",
+        ),
+    ],
+)
+def test_more_refusals(kubectl: Kubectl, line: str, error: str) -> None:
+    kubectl.line("set env deploy/web A=1")
+    answer = kubectl.line(line)
+    assert answer.exit == 1 and error in answer.stderr
+
+
+def test_what_generators_note_is_written_as_go_writes_it(kubectl: Kubectl) -> None:
+    shown = kubectl.line("create cm d --from-literal=x=y --save-config --dry-run=client -o yaml").stdout
+    assert '{"kind":"ConfigMap","apiVersion":"v1","metadata":{"name":"d"},"data":{"x":"y"}}' in shown
+
+
+def test_the_name_of_a_container(kubectl: Kubectl) -> None:
+    show = "create deploy d --image={0} --dry-run=client -o jsonpath={{..containers[0].name}}"
+    assert kubectl.line(show.format("quay.io/a/web:1")).stdout == "web"
+    name = kubectl.line(show.format("my_web.app")).stdout
+    assert name.startswith("my-web-app-") and len(name) == len("my-web-app-") + 5
+
+
 def test_raw_requests(kubectl: Kubectl) -> None:
     path = "/api/v1/namespaces/default/configmaps"
     body = '{"apiVersion":"v1","kind":"ConfigMap","metadata":{"name":"raw"}}'

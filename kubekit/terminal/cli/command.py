@@ -80,11 +80,11 @@ def unknown_command(command: Command, path: str, word: str) -> CommandError:
 def _default(flag: Flag) -> str:
     if flag.kind == "bool":
         return str(bool(flag.default)).lower()
-    if flag.kind in ("list", "array", "map"):
+    if flag.kind in ("list", "array", "map", "pairs"):
         return "[]" if flag.default is None else ""
     if flag.kind == "duration":
         return go_duration(flag.default)
-    return str(flag.default) if flag.kind == "int" else f"'{flag.default}'"
+    return str(flag.default) if flag.kind in ("int", "int32") else f"'{flag.default}'"
 
 
 def flag_lines(flag: Flag) -> list[str]:

@@ -19,7 +19,8 @@ from kubekit.terminal.cli.errors import CommandError
 
 @dataclass(frozen=True, slots=True)
 class Flag:
-    """One flag. `kind`: bool, string, int, duration, list (comma-separated), array (one value each), map.
+    """One flag. `kind`: bool, string, int, int32, duration, list (comma-separated), array (one value each),
+    map, pairs (a map that words its refusal differently).
 
     `bare`: the value when it is given without one (`--dry-run`), for kinds other than bool.
     """
@@ -83,12 +84,13 @@ def _value(flag: Flag, text: str, old: Any) -> Any:
         if text in ("0", "f", "F", "false", "FALSE", "False"):
             return False
         raise ValueError(_go_number_error(text, "ParseBool"))
-    if flag.kind == "int":
+    if flag.kind in ("int", "int32"):
         try:
             number = int(text, 0)
         except ValueError:
             raise ValueError(_go_number_error(text)) from None
-        if not -(1 << 63) <= number < 1 << 63:
+        bits = 31 if flag.kind == "int32" else 63
+        if not -(1 << bits) <= number < 1 << bits:
             raise ValueError(_go_number_error(text).replace("invalid syntax", "value out of range"))
         return number
     if flag.kind == "duration":
@@ -98,10 +100,12 @@ def _value(flag: Flag, text: str, old: Any) -> Any:
     if flag.kind == "list":
         read = next(csv.reader(io.StringIO(text)), []) if text else []
         return [*(old or []), *read]
-    if flag.kind == "map":
+    if flag.kind in ("map", "pairs"):
         found = dict(old or {})
         for pair in next(csv.reader(io.StringIO(text)), []) if text else []:
             key, separator, value = pair.partition("=")
+            if not separator and flag.kind == "pairs":
+                raise ValueError("malformed pair, expect string=string")
             if not separator:
                 raise ValueError(f"{pair} must be formatted as key=value")
             found[key] = value

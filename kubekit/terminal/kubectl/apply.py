@@ -17,7 +17,7 @@ from kubekit.terminal.cli import yaml_text
 from kubekit.terminal.cli.command import Command
 from kubekit.terminal.cli.errors import CommandError, bare, with_source
 from kubekit.terminal.cli.flags import array, boolean, duration, number, string
-from kubekit.terminal.kubectl import apply_annotation, manifests, output, selection
+from kubekit.terminal.kubectl import apply_annotation, delete, manifests, output, selection
 from kubekit.terminal.kubectl.call import Call, meta
 from kubekit.terminal.kubectl.connection import typed
 from kubekit.terminal.kubectl.examples import with_examples
@@ -91,6 +91,7 @@ def run(call: Call) -> None:
             " pass the"
             " --all flag. If you did not mean to prune all resources, specify a label selector"
         )
+    delete.options_of(call)
     for text in call.flag("prune-allowlist") or []:
         allowed(call, text)
     infos, errors = manifests.infos_and_errors(call)

@@ -22,12 +22,12 @@ from kubekit.terminal.kubectl.writing import MERGE, write_flags, write_query
 
 
 def _view(call: Call) -> None:
-    for info in selection.select(call):
+    for info in selection.select(call, all_selects=True):
         found = last_applied(info.obj or {})
         if found is None:
             continue  # the original means to complain, but loses the complaint
         if call.flag("output") == "json":
-            call.out(json.dumps(found, indent=2, sort_keys=True, ensure_ascii=False) + "\n")
+            call.out(json.dumps(found, indent=2, sort_keys=True, ensure_ascii=False))
         elif call.flag("output") == "yaml":
             call.out(yaml_text.dump(found), end="")
         else:
@@ -66,7 +66,11 @@ def _set(call: Call) -> None:
 
 
 def _edit(call: Call) -> None:
-    selection.targets(call)
+    if not any(last_applied(info.obj or {}) for info in selection.select(call)):
+        raise CommandError(
+            "no last-applied-configuration annotation found on resources, to create the annotation, use"
+            " command `kubectl apply set-last-applied --create-annotation`"
+        )
     raise CommandError(
         'unable to launch the editor "vi": a notebook has no editor: use `apply set-last-applied -f FILE`'
     )

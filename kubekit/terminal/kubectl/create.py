@@ -54,13 +54,14 @@ def run(call: Call) -> None:
             raise CommandError(str(error)) from None
         infos = [info for info in infos if wanted.matches(meta(info.obj or {}).get("labels") or {})]
     count = 0
+    refused: list[Exception] = []
     for info in infos:
         try:
             _one(call, info)
             count += 1
         except StatusError as error:
-            errors.append(with_source("creating", info.source, error))
-    call.fail_all(errors)
+            refused.append(with_source("creating", info.source, error))
+    call.fail_all([*refused, *errors])
     if not count:
         raise CommandError("no objects passed to create")
 

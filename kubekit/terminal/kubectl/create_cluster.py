@@ -12,7 +12,7 @@ from kubekit.api.exchange import Obj
 from kubekit.api.status_error import StatusError
 from kubekit.terminal.cli.command import Command
 from kubekit.terminal.cli.errors import CommandError, bare
-from kubekit.terminal.cli.flags import array, boolean, duration, number, string
+from kubekit.terminal.cli.flags import Flag, array, boolean, duration, string
 from kubekit.terminal.kubectl import output
 from kubekit.terminal.kubectl.call import Call
 from kubekit.terminal.kubectl.generate import create_flags, metadata, one_name, submit
@@ -81,7 +81,7 @@ def label_selector(text: str) -> Obj:
     try:
         parsed = selectors.parse_label_selector(text)
     except ValueError as error:
-        raise CommandError(str(error)) from None
+        raise CommandError(f'couldn\'t parse the selector string "{text}": {error}') from None
     found: Obj = {}
     for need in parsed.requirements:
         values = list(need.values)
@@ -193,7 +193,7 @@ COMMANDS = [
         priority_class,
         [
             *create_flags(),
-            number("value", "The priority."),
+            Flag("value", "int32", 0, help="The priority."),
             boolean("global-default", "For pods that name no class."),
             string("description", "What it is for."),
             string("preemption-policy", "PreemptLowerPriority or Never.", default="PreemptLowerPriority"),

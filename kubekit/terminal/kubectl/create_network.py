@@ -93,7 +93,7 @@ def external_name(call: Call) -> None:
 
 
 _RULE = re.compile(
-    r"^(?P<host>[\w*\-.]*)/(?P<path>[\w\-/.*]*)=(?P<svc>[\w\-]+):(?P<port>[\w\-]+)(?P<tls>,tls(=[\W\w]+)?)?$"
+    r"^[\w*\-.]*/.*=[\w\-]+:[\w\-]+"  # what follows (`,tls=secret`) is not looked at
 )
 
 

@@ -20,7 +20,6 @@ _VERBS = (
 _URL_VERBS = ("get", "post", "put", "patch", "delete", "head", "options", "*")
 _SPECIAL_VERBS = {
     "use": (
-        ("", "podsecuritypolicies"),
         ("policy", "podsecuritypolicies"),
         ("extensions", "podsecuritypolicies"),
     ),
@@ -49,7 +48,7 @@ def _resources(call: Call, verbs: list[str]) -> list[tuple[str, str]]:
     for word in call.flag("resource") or []:
         head, _, sub = word.partition("/")
         name, _, group = head.partition(".")
-        if not name and (sub or group):
+        if not name and ("/" in word or group):
             raise CommandError("resource must be specified if apiGroup/subresource specified")
         if name == "*" and not sub and not group:
             return [("", "*")]
@@ -63,8 +62,16 @@ def _resources(call: Call, verbs: list[str]) -> list[tuple[str, str]]:
                 found.append((group, name))
                 continue
             raise CommandError(_no_resource(name, group), prefix=False) from None
+        _check_special(verbs, resource.group, resource.plural)
         found.append((resource.group, resource.plural + (f"/{sub}" if sub else "")))
     return found
+
+
+def _check_special(verbs: list[str], group: str, name: str) -> None:
+    """Verbs such as `use` go with few resources."""
+    for verb in verbs:
+        if verb in _SPECIAL_VERBS and (group, name) not in _SPECIAL_VERBS[verb]:
+            raise CommandError(f"can not perform '{verb}' on '{name}' in group '{group}'")
 
 
 def verb_special(verbs: list[str], group: str, name: str) -> bool:
@@ -225,7 +232,7 @@ COMMANDS = [
         [
             *_role_flags(),
             listing("non-resource-url", "Paths that are no resources."),
-            Flag("aggregation-rule", "map", "", help="Labels of the roles to gather rules from."),
+            Flag("aggregation-rule", "pairs", "", help="Labels of the roles to gather rules from."),
         ],
     ),
     Command(

@@ -5,31 +5,21 @@ Source: k8s.io/kubectl/pkg/cmd/create (create_deployment.go, create_job.go, crea
 
 from __future__ import annotations
 
-import re
-
 from kubekit.api.exchange import Obj
+from kubekit.sim import Rng
 from kubekit.terminal.cli.command import Command
 from kubekit.terminal.cli.errors import CommandError
 from kubekit.terminal.cli.flags import Flag, number, string
+from kubekit.terminal.kubectl import selection
 from kubekit.terminal.kubectl.call import Call, meta
 from kubekit.terminal.kubectl.generate import create_flags, metadata, one_name, required, submit
 
 
-def container_name(image: str) -> str:
-    """The name that a container gets from its image."""
+def container_name(image: str, chance: Rng) -> str:
+    """The name that a container gets from its image; one that had to be changed gets a random end."""
     name = image.rpartition("/")[2].split(":")[0].split("@")[0]
-    return re.sub(r"[^a-z0-9-]", "-", re.sub("[_.]", "-", name).lower()).strip("-") or "container"
-
-
-def _unique(names: list[str], call: Call) -> list[str]:
-    seen: set[str] = set()
-    out = []
-    for name in names:
-        if name in seen:
-            name = f"{name[:57]}-{len(seen):05d}"
-        seen.add(name)
-        out.append(name)
-    return out
+    changed = name.replace("_", "-").replace(".", "-")
+    return name if changed == name else f"{changed}-{chance.suffix()}"
 
 
 def _command_words(call: Call) -> list[str]:
@@ -45,7 +35,8 @@ def deployment(call: Call) -> None:
         raise CommandError("cannot specify multiple --image options and command")
     labels = {"app": name}
     containers: list[Obj] = []
-    for image, label in zip(images, _unique([container_name(image) for image in images], call), strict=True):
+    for image in images:
+        label = container_name(image, call.program.chance)
         containers.append({"image": image, "name": label, **({"command": words} if words else {})})
     if call.flag("port") >= 0:
         containers[0]["ports"] = [{"containerPort": call.flag("port")}]
@@ -75,11 +66,10 @@ def job(call: Call) -> None:
         container: Obj = {"image": image, "name": name, **({"command": words} if words else {})}
         obj["spec"] = {"template": {"spec": {"containers": [container], "restartPolicy": "Never"}}}
     else:
-        word, slash, source_name = source.partition("/")
-        resource = call.discovery.find(word if slash else "cronjobs")
-        if resource.kind != "CronJob":
+        infos = selection.select(call, [source])
+        if len(infos) != 1 or infos[0].resource.kind != "CronJob":
             raise CommandError("from must be an existing cronjob")
-        cron = call.connection.get(resource, call.namespace, source_name if slash else word)
+        cron = infos[0].obj or {}
         template = (cron.get("spec") or {}).get("jobTemplate") or {}
         about = template.get("metadata") or {}
         obj["metadata"] |= {

@@ -74,7 +74,8 @@ def run(call: Call) -> None:
         _raw(call)
         return
     errors: list[Exception] = []
-    wanted = selection.targets(call, errors=errors)
+    unread: list[Exception] = []
+    wanted = selection.targets(call, all_selects=True, errors=unread)
     _check(call)
     options = options_of(call)
     infos: list[Info] = []
@@ -107,6 +108,7 @@ def run(call: Call) -> None:
             errors.append(with_source("deleting", info.source, error) if info.source else error)
             continue
         deleted.append((info, uid))
+    errors += unread
     if not infos and not errors:
         call.out("No resources found")
     if call.flag("wait") and call.dry_run() == "none":

@@ -34,11 +34,13 @@ def run(call: Call) -> None:
     """`kubectl expose`."""
     # --selector says which pods the service is for; here it selects nothing.
     chosen = call.flags.pop("selector")
-    infos, errors = selection.objects(call, selection.targets(call))
+    wanted = selection.targets(call)
     call.flags["selector"] = chosen
-    for info in infos:
+    errors: list[Exception] = []
+    for target in wanted:
         try:
-            _one(call, info)
+            for info in selection.fetch(call, target):
+                _one(call, info)
         except (StatusError, CommandError) as error:
             errors.append(error)
     call.fail_all(errors)

@@ -7,6 +7,7 @@ Source: k8s.io/kubectl/pkg/cmd/create/create.go.
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from kubekit.api import schema
@@ -14,12 +15,13 @@ from kubekit.api.exchange import Obj
 from kubekit.api.resources import Resource
 from kubekit.api.schema import DecodeError
 from kubekit.api.status_error import StatusError
+from kubekit.terminal.cli import json_text
 from kubekit.terminal.cli.errors import CommandError, bare
 from kubekit.terminal.cli.flags import Flag, boolean, string
 from kubekit.terminal.kubectl import output
 from kubekit.terminal.kubectl.call import Call, meta
 from kubekit.terminal.kubectl.connection import typed
-from kubekit.terminal.kubectl.last_applied import with_last_applied
+from kubekit.terminal.kubectl.last_applied import LAST_APPLIED
 from kubekit.terminal.kubectl.writing import write_query
 
 
@@ -43,6 +45,14 @@ def typed_form(obj: Obj) -> Obj:
     except (KeyError, DecodeError):
         return obj
     return {"apiVersion": obj["apiVersion"], "kind": obj["kind"], **found}
+
+
+def noted(obj: Obj) -> Obj:
+    """A new object with the annotation that holds it, written as Go writes the struct."""
+    text = json.dumps(json_text.typed_order(obj), separators=(",", ":"), ensure_ascii=False)
+    about = meta(obj)
+    annotations = {**(about.get("annotations") or {}), LAST_APPLIED: text + "\n"}
+    return {**obj, "metadata": {**about, "annotations": annotations}}
 
 
 def required(call: Call, *names: str) -> None:
@@ -87,14 +97,14 @@ def submit(
     """Prints (client dry run) or creates the object. `failure`: words before the server's own ("" = none);
     `quiet`: do not say that it was made."""
     dry = call.dry_run()
+    query = write_query(call, manager)
     if call.flags.get("save-config"):
-        obj = with_last_applied(typed_form(obj))
+        obj = noted(typed_form(obj))
     if dry == "client":
         shown = typed_form(obj)
         call.out(output.result(call, done, typed=True)(shown), end="")
         return shown
     resource = call.discovery.by_kind(str(obj["apiVersion"]), str(obj["kind"]))
-    query = write_query(call, manager)
     try:
         made = call.connection.create(resource, scope_of(call, obj, resource), obj, **query)
     except StatusError as error:

@@ -186,8 +186,6 @@ class Kubectl:
     def find(self, argv: list[str]) -> tuple[Command, str, list[str]]:
         """The command that the words name, its full name, and the remaining words (flags included)."""
         command, path = self.root, "kubectl"
-        takes_value = {f"--{one.name}" for one in GLOBAL_FLAGS if one.kind != "bool"}
-        takes_value |= {f"-{one.short}" for one in GLOBAL_FLAGS if one.short and one.kind != "bool"}
         rest = list(argv)
         index = 0
         while index < len(rest) and command.commands:
@@ -195,7 +193,7 @@ class Kubectl:
             if word == "--":
                 break
             if word.startswith("-"):
-                index += 2 if word in takes_value else 1
+                index += 2 if _takes_next(command, word) else 1
                 continue
             child = command.child(word)
             if child is None:
@@ -273,6 +271,16 @@ _NEED_NO_SERVER = {"options", "help", "config"}
 def _kept_token(config: Obj, user: str) -> str:
     """The token of a user of the kubeconfig."""
     return str((kubeconfig.entry(config, "users", user) or {}).get("token") or "") if user else ""
+
+
+def _takes_next(command: Command, word: str) -> bool:
+    """Whether the next word is this flag's value. One that nobody knows is taken for one that has a value."""
+    if "=" in word or (not word.startswith("--") and len(word) != 2):
+        return False
+    for flag in (*command.flags, *GLOBAL_FLAGS):
+        if word in (f"--{flag.name}", f"-{flag.short}"):
+            return flag.kind != "bool" and flag.bare is None
+    return word not in ("--help", "-h")
 
 
 def _has(command: Command, name: str) -> bool:

@@ -69,12 +69,13 @@ def targets(
     args: list[str] | None = None,
     *,
     default_all: bool = False,
+    all_selects: bool = False,
     errors: list[Exception] | None = None,
 ) -> list[Target]:
     """What the arguments stand for. Of files, those that cannot be read go to `errors`, if it is given.
 
     `default_all`: a type without a name means all of that type (get, describe); other verbs need -l, --all
-    or a name.
+    or a name. `all_selects`: --all counts as a selector, which goes with no name and no other selector.
     """
     args = call.args if args is None else args
     selector = call.flags.get("selector") or ""
@@ -82,10 +83,13 @@ def targets(
     everything = bool(call.flags.get("all")) or default_all
     if has_files(call):
         return _of_files(call, args, errors)
+    selecting = all_selects and bool(call.flags.get("all"))
+    if selecting and (selector or fields):
+        raise CommandError("setting 'all' parameter but found a non empty selector. ")
+    if not args and (selector or fields or selecting):
+        raise CommandError("at least one resource must be specified to use a selector")
     if not args:
         raise CommandError(MISSING)
-    if selector and call.flags.get("all"):
-        raise CommandError("setting 'all' parameter but found a non empty selector. ")
     if any("/" in word for word in args):
         return _pairs(call, args, selector, fields)
     resources = resources_of(call, args[0])
@@ -94,7 +98,7 @@ def targets(
         if not (selector or fields or everything):
             raise CommandError("resource(s) were provided, but no name was specified")
         return [Target(one, call.scope if one.namespaced else None) for one in resources]
-    if selector or fields:
+    if selector or fields or selecting:
         raise CommandError("name cannot be provided when a selector is specified")
     if call.all_namespaces and any(one.namespaced for one in resources):
         raise CommandError("a resource cannot be retrieved by name across all namespaces")
@@ -187,8 +191,11 @@ def objects(call: Call, wanted: list[Target]) -> tuple[list[Info], list[Exceptio
     return found, errors
 
 
-def select(call: Call, args: list[str] | None = None, *, default_all: bool = False) -> list[Info]:
+def select(
+    call: Call, args: list[str] | None = None, *, default_all: bool = False, all_selects: bool = False
+) -> list[Info]:
     """`targets` and `objects` in one; the first failure is raised once all was asked."""
-    found, errors = objects(call, targets(call, args, default_all=default_all))
+    wanted = targets(call, args, default_all=default_all, all_selects=all_selects)
+    found, errors = objects(call, wanted)
     call.fail_all(errors)
     return found

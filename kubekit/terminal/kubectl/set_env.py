@@ -17,6 +17,7 @@ from kubekit.terminal.kubectl.manifests import Info
 from kubekit.terminal.kubectl.set_change import (
     change_all,
     containers_of,
+    kind_slash,
     pod_spec,
     split_args,
     template_of,
@@ -84,7 +85,7 @@ def env(call: Call) -> None:
             call.warn(f'{info.resource.kind}/{info.name} does not have any containers matching "{pattern}"')
         for one in found:
             if not call.flag("overwrite"):
-                _refuse_change(one, new)
+                _refuse_change(info, one, new)
             names = {entry["name"]: entry for entry in new}
             kept = [names.pop(e["name"], e) for e in one.get("env") or [] if e["name"] not in remove]
             one["env"] = kept + list(names.values())
@@ -94,12 +95,13 @@ def env(call: Call) -> None:
     change_all(call, resources, "env updated", change, failure="failed to patch env update to pod template: ")
 
 
-def _refuse_change(container: Obj, new: list[Obj]) -> None:
+def _refuse_change(info: Info, container: Obj, new: list[Obj]) -> None:
     wanted = {entry["name"] for entry in new}
     for entry in container.get("env") or []:
         if entry["name"] in wanted:
             raise CommandError(
-                f"'{entry['name']}' already has a value ({entry.get('value', '')}), and --overwrite is false"
+                f"error: {kind_slash(info)} '{entry['name']}' already has a value"
+                f" ({entry.get('value', '')}), and --overwrite is false\n"
             )
 
 

@@ -40,5 +40,8 @@ def write_query(call: Call, manager: str) -> dict[str, str]:
         "false": "Ignore",
     }
     if validate not in levels:
-        raise CommandError(f"invalid - validate option {validate!r}".replace("'", '"'))
+        raise CommandError(
+            f'invalid - validate option "{validate}"; must be one of: strict (or true), warn, ignore (or'
+            " false)"
+        )
     return {**query, "fieldValidation": levels[validate]}

@@ -194,8 +194,7 @@ class Algorithm:
     def enough(self, framework: Framework, nodes: int) -> int:
         """How many feasible nodes end the search."""
         extenders = framework.extenders
-        filtering = any(extender.filter_verb for extender in extenders)
-        if not filtering and not framework.points["Score"] and not any(one.score_verb for one in extenders):
+        if not framework.points["Score"] and not any(one.filter_verb or one.score_verb for one in extenders):
             return 1
         if nodes < MIN_FEASIBLE_NODES:
             return nodes

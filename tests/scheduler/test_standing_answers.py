@@ -149,6 +149,15 @@ def test_pods_that_come_seldom_are_forgotten(monkeypatch: pytest.MonkeyPatch) ->
     assert room.decide(cpu="1")[1].standing is None
 
 
+def test_a_kind_that_comes_often_is_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(standing_answers, "KEPT_KINDS", 3)
+    room = Room()
+    room.decide(cpu="1")
+    for number in range(8):
+        assert room.decide(cpu="1")[1].standing is not None
+        room.decide(cpu=f"{number}m")
+
+
 class Fickle(Watchful):
     """Overrides an answer without saying what it depends on."""
 

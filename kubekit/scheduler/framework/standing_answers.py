@@ -203,6 +203,7 @@ class Shelf:
         ]
         self._table: NodeTable | None = None
         self._kinds: OrderedDict[Hashable, StandingAnswers | str] = OrderedDict()
+        self._last: StandingAnswers | None = None
 
     def find(self, pod: PodInfo, table: NodeTable) -> StandingAnswers | None:
         """The answers that stand for the pod, up to date; None when everybody is to be asked."""
@@ -218,18 +219,23 @@ class Shelf:
             return None
         if known is None:
             kinds[kind] = SEEN_ONCE
+            self._last = None
             if len(kinds) > KEPT_KINDS:
                 kinds.popitem(last=False)
             return None
-        kinds.move_to_end(kind)
+        if known is not self._last:  # for pods of one kind in a row it is the last already
+            kinds.move_to_end(kind)
+            self._last = None
         if known == UNKEEPABLE:
             return None
         try:
             if isinstance(known, StandingAnswers) and known.catch_up():
+                self._last = known
                 return known
             kept = {name for name, beside in zip(self._names, besides, strict=True) if beside is not None}
             known = kinds[kind] = StandingAnswers(self._framework, kept, pod, table)
         except Exception:
             kinds[kind] = UNKEEPABLE
             return None
+        self._last = known
         return known

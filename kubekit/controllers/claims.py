@@ -28,10 +28,12 @@ def claim(
     matches: Callable[[dict[str, str]], bool],
     resource: str = "pods",
     finalizers: list[str] | None = None,
+    fits: Callable[[Obj], bool] = lambda obj: True,
 ) -> list[Obj]:
     """The objects that belong to `owner`, adopting and releasing on the way.
 
-    `matches(labels)` is the owner's selector. `finalizers` are added with an adoption.
+    `matches(labels)` is the owner's selector; `fits(object)` says what must be right besides the labels.
+    `finalizers` are added with an adoption.
     Raises StatusError or AdoptionRefused after all others were looked at.
     """
     claimed: list[Obj] = []
@@ -41,15 +43,16 @@ def claim(
     for obj in objects:
         meta = obj["metadata"]
         reference = controller_of(obj)
+        its = matches(meta.get("labels") or {}) and fits(obj)
         if reference is not None:
             if reference["uid"] != owner_meta["uid"]:
                 continue
-            if matches(meta.get("labels") or {}):
+            if its:
                 claimed.append(obj)
             elif not owner_meta.get("deletionTimestamp"):
                 failure = _release(controller, obj, owner_meta["uid"], resource, finalizers) or failure
             continue
-        if owner_meta.get("deletionTimestamp") or not matches(meta.get("labels") or {}):
+        if owner_meta.get("deletionTimestamp") or not its:
             continue
         if meta.get("deletionTimestamp") or meta.get("namespace") != owner_meta.get("namespace"):
             continue

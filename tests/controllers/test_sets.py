@@ -41,6 +41,22 @@ def test_a_refused_claim_is_said_of_the_claim_and_of_the_pod() -> None:
     ]
 
 
+def test_a_set_lets_a_pod_go_whose_name_is_not_one_of_its_own() -> None:
+    world = World(["statefulset"])
+    owner = world.create("statefulsets.apps", "db", spec=workload(0, app="db", serviceName="db"))
+    reference = {
+        "apiVersion": "apps/v1",
+        "kind": "StatefulSet",
+        "name": "db",
+        "uid": owner["metadata"]["uid"],
+        "controller": True,
+    }
+    pod = template("db")
+    metadata = {**pod["metadata"], "ownerReferences": [reference]}
+    world.create("pods", "guest", metadata=metadata, spec=pod["spec"])
+    assert "ownerReferences" not in world.get("pods", "guest")["metadata"]
+
+
 def daemons() -> World:
     world = World(["daemonset"])
     world.create("nodes", "a", None)

@@ -88,8 +88,14 @@ class StatefulSetController(Controller):
         if not meta.get("deletionTimestamp"):
             history.adopt_orphans(self, owner, revisions)
         candidates = controlled_by(self.pods, owner) + orphans_in(self.pods, meta["namespace"])
-        named = [pod for pod in candidates if parent_and_ordinal(pod)[0] == meta["name"]]
-        pods = claim(self, owner, self.resource, named, selector.matches)
+        pods = claim(
+            self,
+            owner,
+            self.resource,
+            candidates,
+            selector.matches,
+            fits=lambda pod: parent_and_ordinal(pod)[0] == meta["name"],
+        )
         current, update, collisions = self._revisions(owner, revisions)
         rollout = Rollout(self, owner, pods, current, update)
         self.round.desired = owner["spec"].get("replicas", 1)

@@ -21,6 +21,7 @@ from kubekit.api.resources import Resource
 from kubekit.api.status_error import StatusError
 from kubekit.client import Client, EventRecorder, Informer, InformerFactory, Registration, WorkQueue
 from kubekit.controllers.accounts import client_of
+from kubekit.controllers.root_certificate import ROOT_CERTIFICATE
 from kubekit.sim import Handle, Loop, Record, Step
 
 HEARD_LIMIT = 50
@@ -48,8 +49,8 @@ class Options:
     terminated_pod_gc_threshold: int = 12500
     own_accounts: bool = False
     """Whether each controller acts with a ServiceAccount of its own (--use-service-account-credentials)."""
-    root_ca: str = ""
-    """What `kube-root-ca.crt` holds (PEM)."""
+    root_ca: str = ROOT_CERTIFICATE
+    """What `kube-root-ca.crt` and token secrets hold (PEM)."""
     service_account_signer: Callable[[Obj, Obj], str] | None = None
     """Gives the token for a (service account, secret); without it token secrets stay empty."""
     policy_checker: Callable[[Obj], list[Obj]] | None = None

@@ -45,20 +45,27 @@ def can_i(call: Call) -> None:
     if call.flag("list"):
         if call.args:
             raise CommandError("list option must be specified with no arguments")
+        if call.flag("quiet") or call.all_namespaces or call.flag("subresource"):
+            raise CommandError(
+                "list option can't be specified with neither quiet, all-namespaces nor subresource options"
+            )
         _list(call)
         return
-    if len(call.args) not in (2, 3) or (len(call.args) == 3 and not call.args[2]):
+    if len(call.args) != 2:
         raise CommandError(
             "you must specify two arguments: verb resource or verb resource/resourceName.\n"
             "See 'kubectl auth can-i -h' for help and examples."
         )
-    verb, word = call.args[0], call.args[1]
-    name = call.args[2] if len(call.args) == 3 else ""
+    verb, word = call.args
     review: Obj = {"apiVersion": "authorization.k8s.io/v1", "kind": "SelfSubjectAccessReview"}
     if word.startswith("/"):
+        if call.flag("subresource"):
+            raise CommandError("--subresource can not be used with NonResourceURL")
         review["spec"] = {"nonResourceAttributes": {"path": word, "verb": verb}}
     else:
-        review["spec"] = {"resourceAttributes": _attributes(call, verb, word, name)}
+        review["spec"] = {"resourceAttributes": _attributes(call, verb, word)}
+    if call.flag("no-headers"):
+        raise CommandError("--no-headers cannot be set without --list specified")
     answer = call.connection.json("POST", f"{_REVIEWS}/selfsubjectaccessreviews", body=review)
     status = answer.get("status") or {}
     if not call.flag("quiet"):
@@ -71,9 +78,8 @@ def can_i(call: Call) -> None:
         raise Quit(1)
 
 
-def _attributes(call: Call, verb: str, word: str, name: str) -> Obj:
-    word, slash, given = word.partition("/")
-    name = given if slash else name
+def _attributes(call: Call, verb: str, word: str) -> Obj:
+    word, _, name = word.partition("/")
     group = version = ""
     namespaced = True
     if word == "*":

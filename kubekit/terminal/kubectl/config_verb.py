@@ -16,10 +16,9 @@ from kubekit.terminal.cli.errors import CommandError
 from kubekit.terminal.cli.flags import boolean, string
 from kubekit.terminal.kubectl import kubeconfig, output
 from kubekit.terminal.kubectl.call import Call
+from kubekit.terminal.kubectl.config_property import place_of, value_of
 from kubekit.terminal.kubectl.examples import with_examples
 
-TOP = {*kubeconfig.PARTS, "apiVersion", "kind", "preferences", "current-context", "extensions"}
-"""The fields of a kubeconfig."""
 _OMITTED = {"certificate-authority-data", "client-certificate-data", "client-key-data"}
 _REDACTED = {"token", "password"}
 _ORDER = {
@@ -85,10 +84,12 @@ def _tidy(config: Obj) -> Obj:
 
 def view(call: Call) -> None:
     """`kubectl config view`."""
+    if call.args:
+        raise call.usage(f"unexpected arguments: [{' '.join(call.args)}]")
     config = _tidy(deep_copy(_load(call)))
     if call.flag("minify"):
         config = _minified(call, config)
-    if not call.flag("raw"):
+    if not call.flag("raw") and not call.flag("flatten"):
         for part, inner in kubeconfig.PARTS.items():
             for one in config[part] or []:
                 for key in one[inner]:
@@ -128,6 +129,11 @@ def current_context(call: Call) -> None:
 def get_contexts(call: Call) -> None:
     """`kubectl config get-contexts [NAME]`."""
     config = _load(call)
+    if call.flag("output") not in ("", "name"):
+        raise CommandError(
+            f"--output {call.flag('output')} is not available in kubectl config get-contexts; resetting to"
+            " default output format"
+        )
     names = call.args or sorted(one["name"] for one in config.get("contexts") or [])
     missing = [name for name in names if kubeconfig.entry(config, "contexts", name) is None]
     if call.flag("output") == "name":
@@ -185,6 +191,8 @@ def _merge(old: Obj | None, call: Call, keys: tuple[str, ...]) -> Obj:
 def set_context(call: Call) -> None:
     """`kubectl config set-context NAME | --current`."""
     config = deep_copy(_load(call))
+    if call.flag("current") and call.args:
+        raise CommandError("you cannot specify both a context name and --current")
     if call.flag("current"):
         name = config.get("current-context") or ""
         if not name:
@@ -214,6 +222,11 @@ def set_credentials(call: Call) -> None:
     name = _one(call)
     config = deep_copy(_load(call))
     keys = ("client-certificate", "client-key", "token", "username", "password")
+    if call.flag("token") and (call.flag("username") or call.flag("password")):
+        raise CommandError(
+            "you cannot specify more than one authentication method at the same time: --token,"
+            " --username/--password"
+        )
     kubeconfig.put(config, "users", name, _merge(kubeconfig.entry(config, "users", name), call, keys))
     _save(call, config)
     call.out(f'User "{name}" set.')
@@ -232,29 +245,12 @@ def _count(call: Call, wanted: int) -> None:
         raise CommandError(f"{word} args: [{' '.join(call.args)}]")
 
 
-def _walk(config: Obj, path: str) -> tuple[Obj, str]:
-    """The dictionary and the key that `users.bob.token` means, made on the way."""
-    parts = path.split(".")
-    if parts[0] not in TOP:
-        raise CommandError(f"unable to parse {path} after [] at api.Config")
-    if len(parts) == 1:
-        return config, parts[0]
-    if parts[0] not in kubeconfig.PARTS or len(parts) < 3:
-        raise CommandError(f"unable to locate path {path}")
-    name, key = ".".join(parts[1:-1]), parts[-1]
-    if kubeconfig.entry(config, parts[0], name) is None:
-        kubeconfig.put(config, parts[0], name, {})
-    found = kubeconfig.entry(config, parts[0], name)
-    return found if found is not None else {}, key
-
-
 def set_(call: Call) -> None:
     """`kubectl config set PROPERTY VALUE`."""
     _count(call, 2)
     config = deep_copy(_load(call))
-    where, key = _walk(config, call.args[0])
-    value: Any = call.args[1]
-    where[key] = value == "true" if key == "insecure-skip-tls-verify" else value
+    where, key = place_of(config, call.args[0])
+    where[key] = value_of(key, call.args[1])
     _save(call, config)
     call.out(f'Property "{call.args[0]}" set.')
 
@@ -267,7 +263,7 @@ def unset(call: Call) -> None:
     if len(parts) == 2 and parts[0] in kubeconfig.PARTS:
         kubeconfig.drop(config, parts[0], parts[1])
     else:
-        where, key = _walk(config, path)
+        where, key = place_of(config, path)
         where.pop(key, None)
     _save(call, config)
     call.out(f'Property "{path}" unset.')
@@ -374,7 +370,7 @@ COMMAND = Command(
             view,
             [
                 *output.output_flags(),
-                boolean("flatten", "Ignored."),
+                boolean("flatten", "With the data of what it refers to."),
                 boolean("merge", "Ignored.", default=True),
                 boolean("minify", "Only what the current context needs."),
                 boolean("raw", "With secrets."),

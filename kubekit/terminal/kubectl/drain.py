@@ -33,12 +33,10 @@ def _nodes(call: Call, command: str) -> list[Info]:
     if not call.args and not call.flag("selector"):
         raise CommandError(f"USAGE: {command} [flags]\nSee '{call.path} -h' for help and examples")
     if call.args and call.flag("selector"):
-        raise CommandError("error: cannot specify both a node name and a --selector option")
+        raise call.usage("error: cannot specify both a node name and a --selector option")
     args = ["nodes", *call.args] if not any("/" in word for word in call.args) else call.args
     infos, errors = selection.objects(call, selection.targets(call, args))
     call.fail_all(errors)
-    if call.flag("selector") and not infos:
-        call.out("No resources found")
     return infos
 
 

@@ -121,6 +121,10 @@ def choose(config: Obj, flags: dict[str, Any]) -> Chosen:
     cluster = entry(config, "clusters", cluster_name) if cluster_name else None
     if cluster is None and flags.get("cluster"):
         raise CommandError(f'cluster "{cluster_name}" does not exist')
+    user = flags.get("user") or ""
+    # Some verbs have a --user of their own, which may be given again and is a list.
+    if isinstance(user, str) and user and entry(config, "users", user) is None:
+        raise CommandError(f'auth info "{user}" does not exist')
     server = flags.get("server") or (cluster or {}).get("server", "") or "localhost:8080"
     namespace = flags.get("namespace") or context.get("namespace") or "default"
     return Chosen(server, namespace, flags.get("user") or context.get("user", ""), cluster_name)

@@ -11,6 +11,7 @@ from typing import Any
 
 from kubekit.api.exchange import Obj
 from kubekit.api.status_error import StatusError
+from kubekit.apiserver.patching import json_patch
 from kubekit.terminal.cli import yaml_load
 from kubekit.terminal.cli.command import Command
 from kubekit.terminal.cli.errors import CommandError, Quit, bare
@@ -73,8 +74,13 @@ def run(call: Call) -> None:
             "--dry-run=[server|client] can't be used with attached containers options (--attach, --stdin,"
             " or --tty)"
         )
+    if not image:
+        raise CommandError("--image is required")
     if not IMAGE.match(image):
         raise CommandError(f'Invalid image name "{image}": invalid reference format')
+    policy = call.flag("image-pull-policy")
+    if policy not in ("", "Always", "IfNotPresent", "Never"):
+        raise call.usage(f"invalid image pull policy: {policy}")
     restart = call.flag("restart")
     if restart not in ("Always", "OnFailure", "Never"):
         raise call.usage(f"invalid restart policy: {restart}")
@@ -143,9 +149,14 @@ def _overridden(call: Call, obj: Obj) -> Obj:
             raise CommandError(str(error)) from None
     kind = call.flag("override-type")
     if kind not in ("merge", "strategic", "json"):
-        raise call.usage(f"invalid override type: {kind}")
+        raise CommandError(f"invalid override type: {kind}")
     if kind == "json":
-        raise CommandError("this notebook's kubectl merges overrides with --override-type=merge or strategic")
+        try:
+            return typed_form(json_patch.apply(obj, patch))
+        except (json_patch.PatchError, TypeError, AttributeError) as error:
+            raise CommandError(str(error)) from None
+    if not isinstance(patch, dict):
+        raise CommandError("Invalid JSON Patch")
     merged: Obj = merge_patch(obj, patch) if kind == "merge" else _strategic(obj, patch)
     return typed_form(merged)
 

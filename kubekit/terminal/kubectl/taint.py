@@ -51,7 +51,8 @@ def _parse(call: Call, words: list[str]) -> tuple[list[Obj], list[Obj]]:
             remove.append(taint)
             continue
         if any(one["key"] == key and one["effect"] == effect for one in add):
-            raise call.usage(f"duplicated taints with the same key and effect: {taint}")
+            shown = f"{{{key} {value} {effect} <nil>}}"
+            raise call.usage(f"duplicated taints with the same key and effect: {shown}")
         add.append(taint)
     return add, remove
 
@@ -72,13 +73,18 @@ def run(call: Call) -> None:
     if not words:
         raise CommandError("at least one taint update is required")
     if call.discovery.find(resources[0].split("/")[0]).kind != "Node":
-        raise CommandError(f"invalid resource type {resources[0]}, only node(s) is supported")
+        raise CommandError(f"invalid resource type {resources[0]}, only node types are supported")
     add, remove = _parse(call, words)
-    for one in add:
-        if any(one["key"] == other["key"] and other["effect"] in ("", one["effect"]) for other in remove):
-            raise CommandError(
-                "can not both modify and remove the following taint(s) in the same command: " + _shown(one)
-            )
+    clash = [
+        f"{other['key']}={other['effect']}"
+        for one in add
+        for other in remove
+        if one["key"] == other["key"] and other["effect"] in ("", one["effect"])
+    ]
+    if clash:
+        raise CommandError(
+            f"can not both modify and remove the following taint(s) in the same command: {', '.join(clash)}"
+        )
     infos, errors = selection.objects(call, selection.targets(call, resources))
     for info in infos:
         try:

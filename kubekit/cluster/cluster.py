@@ -38,6 +38,7 @@ from kubekit.cluster.konnectivity import Agent, proxy_server
 from kubekit.cluster.kubeadm import SUPER_ADMIN, leave_behind, mark
 from kubekit.cluster.kubelet_door import KubeletDoor
 from kubekit.cluster.listening import control_plane_listens
+from kubekit.cluster.manager_options import manager_options
 from kubekit.cluster.map import Row, row_of, table
 from kubekit.cluster.names import destination
 from kubekit.cluster.node import Node
@@ -109,9 +110,7 @@ class Cluster(Verbs):
             None if settings.controllers is None else list(settings.controllers),
             leader_elect=shared,
             **{
-                "own_accounts": True,
-                "service_account_signer": self.apiserver.tokens.issue_legacy,
-                "certificate_signer": lambda request: self.pki.cluster_authority.sign_request(request),
+                **manager_options(self.apiserver, lambda it: self.pki.cluster_authority.sign_request(it)),
                 **settings.controller_options,
             },
         )

@@ -1,7 +1,8 @@
 """The status of validating admission policies: which generation of a policy was looked at, and its warnings.
 
 The original compiles a policy's expressions against the types that the policy is about and notes what cannot
-be right. Here that is asked of `Options.policy_checker`; without it no expression is found fault with.
+be right. Here that is asked of `Options.policy_checker` (a cluster's knows the types of what its API server
+serves); without it no expression is found fault with.
 Source: pkg/controller/validatingadmissionpolicystatus.
 """
 

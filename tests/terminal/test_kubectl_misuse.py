@@ -106,3 +106,38 @@ def test_token_secrets_hold_the_authority_that_pods_trust(kubectl: Kubectl) -> N
     assert base64.b64decode(kept).startswith(b"-----BEGIN CERTIFICATE-----")
     shown = kubectl.line("get cm kube-root-ca.crt -o jsonpath={.data.ca\\\\.crt}").stdout
     assert shown == base64.b64decode(kept).decode()
+
+
+@pytest.mark.parametrize(
+    ("line", "error"),
+    [
+        ("version x", "error: extra arguments: [x]\n"),
+        ("certificate approve csr/nope", 'certificatesigningrequests.certificates.k8s.io "nope" not found\n'),
+        ("exec nope", "error: you must specify at least one command for the container\n"),
+        (
+            "get pods --as-group=x",
+            "requesting uid, groups or user-extra for kubernetes-admin without impersonating",
+        ),
+    ],
+)
+def test_more_refusals(kubectl: Kubectl, line: str, error: str) -> None:
+    answer = kubectl.line(line)
+    assert answer.exit == 1 and answer.stderr.startswith(("error: ", "Error from server"))
+    assert error in answer.stderr
+
+
+def test_names_that_are_none(kubectl: Kubectl) -> None:
+    assert kubectl.line("auth whoami -o name").stdout == "selfsubjectreview.authentication.k8s.io/<unknown>\n"
+    answer = kubectl.line("config delete-context")
+    assert answer.exit == 0 and answer.stdout.startswith("Delete")
+
+
+def test_a_pod_and_its_service_are_two_documents(kubectl: Kubectl) -> None:
+    shown = kubectl.line("run p --image=x --expose --port=80 --dry-run=client -o yaml").stdout
+    assert shown.count("---\n---\n") == 1
+
+
+def test_reconciling_says_all_that_went_wrong(kubectl: Kubectl) -> None:
+    rule = "apiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {name: r}\nrules: []\n"
+    answer = kubectl.run(["auth", "reconcile", "-f", "-"], f"{rule}---\n{rule}")
+    assert answer.exit == 1 and answer.stderr == "resource name may not be empty\n" * 2

@@ -6,6 +6,7 @@ Source: k8s.io/kubectl/pkg/cmd/auth, component-helpers/auth/rbac/reconciliation.
 from __future__ import annotations
 
 from kubekit.api.exchange import Obj
+from kubekit.api.status_error import StatusError
 from kubekit.terminal.cli import tabwriter
 from kubekit.terminal.cli.command import Command
 from kubekit.terminal.cli.errors import CommandError, Quit
@@ -197,15 +198,22 @@ def reconcile(call: Call) -> None:
     """`kubectl auth reconcile -f FILE`: add what is missing, remove what is too much where asked."""
     if not selection.has_files(call):
         raise CommandError("must specify one of -f and -k")
-    for document in manifests.documents(call):
-        own = meta(document.obj).get("namespace")
-        info = manifests.to_info(call, document)
-        if info.resource.group != "rbac.authorization.k8s.io":
-            continue
-        # The namespace of a role is made if it is missing, and is asked for by the name in the file.
-        if info.resource.namespaced and not own and call.dry_run() != "client":
-            raise CommandError("resource name may not be empty")
-        _reconcile_one(call, info)
+    if call.dry_run() == "server":
+        raise CommandError("--dry-run=server for command reconcile is not supported yet")
+    errors: list[Exception] = []
+    for document in manifests.documents(call, errors):
+        try:
+            own = meta(document.obj).get("namespace")
+            info = manifests.to_info(call, document)
+            if info.resource.group != "rbac.authorization.k8s.io":
+                continue
+            # The namespace of a role is made if it is missing, and is asked for by the name in the file.
+            if info.resource.namespaced and not own and call.dry_run() != "client":
+                raise CommandError("resource name may not be empty")
+            _reconcile_one(call, info)
+        except (StatusError, CommandError) as error:
+            errors.append(error)
+    call.fail_all(errors)
 
 
 def _reconcile_one(call: Call, info: Info) -> None:

@@ -21,7 +21,8 @@ from kubekit.terminal.kubectl.manifests import file_flags
 def _decide(call: Call, kind: str, reason: str, verb: str, done: str) -> None:
     if not call.args and not selection.has_files(call):
         raise CommandError("one or more CSRs must be specified as <name> or -f <filename>")
-    args = ["certificatesigningrequests", *call.args] if call.args else []
+    # Names may be written with their type, too.
+    args = [word if "/" in word else f"certificatesigningrequests/{word}" for word in call.args]
     opposite = {"Approved": "Denied", "Denied": "Approved"}[kind]
     for info in selection.select(call, args):
         obj: Obj = deep_copy(info.obj or {})

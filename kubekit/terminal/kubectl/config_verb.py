@@ -291,6 +291,9 @@ def rename_context(call: Call) -> None:
 
 def _delete(part: str, noun: str) -> Any:
     def run(call: Call) -> None:
+        if len(call.args) != 1 and part != "users":
+            call.out(help_text(call.command, call.path), end="")
+            return
         name = _one(call)
         config = deep_copy(_load(call))
         if part == "contexts" and config.get("current-context") == name:

@@ -92,6 +92,8 @@ def api_versions(call: Call) -> None:
 
 def version(call: Call) -> None:
     """`kubectl version`."""
+    if call.args:
+        raise CommandError(f"extra arguments: [{' '.join(call.args)}]")
     if call.flag("output") not in ("", "json", "yaml"):
         raise CommandError("--output must be 'yaml' or 'json'")
     client: Obj = {"major": "1", "minor": "36", "gitVersion": VERSION}

@@ -34,12 +34,13 @@ def exec_(call: Call) -> None:
             "See 'kubectl exec -h' for help and examples"
         )
     if not words:
-        raise call.usage("you must specify at least one command for the container")
+        raise CommandError("you must specify at least one command for the container")
     pod = pods_of(call, before[0])[0] if before else pods_of_info(call, selection.select(call, [])[0])[0]
     phase = (pod.get("status") or {}).get("phase")
     if phase in ("Succeeded", "Failed"):
         raise CommandError(f"cannot exec into a container in a completed pod; current phase is {phase}")
-    container = pick_container(call, pod, call.flag("container"), call.flag("quiet"))
+    # A container that is named is looked for by the server.
+    container = call.flag("container") or pick_container(call, pod, "", call.flag("quiet"))
     stdin = remote_command.given(call) if call.flag("stdin") else None
     no_terminal(call)
     name, namespace = meta(pod)["name"], meta(pod).get("namespace") or call.namespace

@@ -156,7 +156,7 @@ def _names(call: Call, obj: Obj) -> str:
         return "".join(_names(call, item) for item in obj["items"])
     api_version, kind = str(obj.get("apiVersion", "")), str(obj.get("kind", ""))
     group = api_version.rpartition("/")[0]
-    return f"{kind.lower()}{'.' + group if group else ''}/{meta(obj).get('name', '')}\n"
+    return f"{kind.lower()}{'.' + group if group else ''}/{meta(obj).get('name') or '<unknown>'}\n"
 
 
 _ONE_PATH = re.compile(r"^\{?\.?[^{}]+\}?$")

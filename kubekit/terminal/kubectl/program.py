@@ -221,7 +221,7 @@ class Kubectl:
             server=chosen.server.removeprefix("https://").removeprefix("http://"),
             impersonate={
                 **({"authorization": f"Bearer {token}"} if token else {}),
-                **_impersonation(values),
+                **_impersonation(values, chosen.user),
             },
             warn=lambda text: self.stderr.append(f"Warning: {text}\n"),
             log=self._request_log(values, chosen.server),
@@ -291,8 +291,10 @@ def _refuse(request: Any) -> Any:
     raise ConnectionRefusedError("connection refused")
 
 
-def _impersonation(values: dict[str, Any]) -> dict[str, str]:
+def _impersonation(values: dict[str, Any], user: str) -> dict[str, str]:
     headers: dict[str, str] = {}
+    if not values.get("as") and any(values.get(key) for key in ("as-uid", "as-group", "as-user-extra")):
+        raise CommandError(f"requesting uid, groups or user-extra for {user} without impersonating a user")
     if values.get("as"):
         headers["impersonate-user"] = values["as"]
     if values.get("as-uid"):

@@ -16,6 +16,7 @@ from kubekit.terminal.cli import yaml_load
 from kubekit.terminal.cli.command import Command
 from kubekit.terminal.cli.errors import CommandError, Quit, bare
 from kubekit.terminal.cli.flags import Flag, array, boolean, duration, number, string
+from kubekit.terminal.kubectl import output
 from kubekit.terminal.kubectl.attach_verb import WATCHED, to_container
 from kubekit.terminal.kubectl.call import Call, meta
 from kubekit.terminal.kubectl.generate import create_flags, metadata, required, submit, typed_form
@@ -182,6 +183,9 @@ def _expose(call: Call, name: str, labels: dict[str, str]) -> None:
         "spec": {"ports": [{"port": port, "protocol": "TCP", "targetPort": port}], "selector": labels},
     }
     submit(call, obj, manager="kubectl-run")
+    if output.split_format(call)[0] == "yaml":
+        # One separator is the verb's, the other the printer's before its second object.
+        call.out("---\n---")
 
 
 def _attach(call: Call, about: Obj, restart: str) -> None:

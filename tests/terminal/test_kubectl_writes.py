@@ -213,3 +213,28 @@ def test_pruning_says_what_it_will_not_do_for_ever(kubectl: Kubectl) -> None:
     answer = kubectl.line("apply -f c.yaml --prune -l set=x --prune-allowlist=core/v1/ConfigMap")
     assert "configmap/old pruned" in answer.stdout and not answer.stderr
     assert "Deprecated: kubectl apply will no longer" in kubectl.line("apply -f c.yaml --prune --all").stderr
+
+
+def test_a_selector_chooses_among_the_objects_of_files(kubectl: Kubectl) -> None:
+    assert kubectl.line("apply -f c.yaml -l set=x").stdout == "configmap/c unchanged\n"
+    assert kubectl.line("apply -f c.yaml -l set=y").stderr == "error: no objects passed to apply\n"
+    assert 'the provided selector "a in" is not valid' in kubectl.line("apply -f c.yaml -l 'a in'").stderr
+
+
+def test_why_something_changed_may_be_said_anew(kubectl: Kubectl) -> None:
+    for cause in ("one", "two"):
+        answer = kubectl.line(f"annotate deploy/web kubernetes.io/change-cause={cause}")
+        assert answer.stdout == "deployment.apps/web annotated\n"
+    kubectl.line("annotate deploy/web a=1")
+    assert kubectl.line("annotate deploy/web a=2").exit == 1
+
+
+def test_undoing_as_a_trial_shows_the_template(kubectl: Kubectl) -> None:
+    assert "no rollout history found" in kubectl.line("rollout undo deploy/web").stderr
+    kubectl.line("set image deploy/web nginx=nginx:1.28")
+    kubectl.pump.until(lambda: False, 2.0)
+    shown = kubectl.line("rollout undo deploy/web --dry-run=client").stdout
+    assert shown.startswith("deployment.apps/web Pod Template:\n") and "nginx:1.27" in shown
+    assert shown.endswith("\n (dry run)\n")
+    kubectl.line("rollout pause deploy/web")
+    assert "you cannot rollback a paused deployment" in kubectl.line("rollout undo deploy/web").stderr

@@ -5,7 +5,6 @@ Source: k8s.io/kubectl/pkg/cmd/create/create.go.
 
 from __future__ import annotations
 
-from kubekit.api.selectors import SelectorError, parse_label_selector
 from kubekit.api.status_error import StatusError
 from kubekit.terminal.cli.command import Command
 from kubekit.terminal.cli.errors import CommandError, with_source
@@ -20,7 +19,7 @@ from kubekit.terminal.kubectl import (
     output,
     selection,
 )
-from kubekit.terminal.kubectl.call import Call, meta
+from kubekit.terminal.kubectl.call import Call
 from kubekit.terminal.kubectl.connection import typed
 from kubekit.terminal.kubectl.examples import with_examples
 from kubekit.terminal.kubectl.generate import create_flags
@@ -47,12 +46,6 @@ def run(call: Call) -> None:
         call.out(answer.encoded().decode(), end="")
         return
     infos, errors = manifests.infos_and_errors(call)
-    if call.flag("selector"):
-        try:
-            wanted = parse_label_selector(call.flag("selector"))
-        except SelectorError as error:
-            raise CommandError(str(error)) from None
-        infos = [info for info in infos if wanted.matches(meta(info.obj or {}).get("labels") or {})]
     count = 0
     refused: list[Exception] = []
     for info in infos:

@@ -107,7 +107,8 @@ def _one(call: Call, info: Info, noun: str, field: str, new: dict[str, str], rem
     if not call.flag("overwrite"):
         clash = [key for key in new if key in have and (noun != "label" or have[key] != new[key])]
         if noun == "annotation":
-            clash = [key for key in clash if have[key] != new[key]]
+            # Why something changed may always be said anew.
+            clash = [key for key in clash if have[key] != new[key] and key != "kubernetes.io/change-cause"]
             if clash:
                 raise CommandError(
                     "--overwrite is false but found the following declared annotation(s): "

@@ -19,6 +19,7 @@ from kubekit.api.jsonpath import go_json
 from kubekit.api.resources import Resource
 from kubekit.api.scalars import DecodeError
 from kubekit.api.schema import struct_of
+from kubekit.api.selectors import SelectorError, parse_label_selector
 from kubekit.terminal.cli import yaml_load
 from kubekit.terminal.cli.errors import CommandError
 from kubekit.terminal.cli.flags import Flag, array, boolean, string
@@ -300,8 +301,19 @@ def to_info(call: Call, document: Document) -> Info:
 
 
 def infos(call: Call) -> list[Info]:
-    """The objects of all files, resolved."""
-    return [to_info(call, document) for document in documents(call)]
+    """The objects of all files, resolved; with -l only those that it selects."""
+    return _selected(call, [to_info(call, document) for document in documents(call)])
+
+
+def _selected(call: Call, found: list[Info]) -> list[Info]:
+    text = call.flags.get("selector") or ""
+    if not text:
+        return found
+    try:
+        wanted = parse_label_selector(text)
+    except SelectorError as error:
+        raise CommandError(f'the provided selector "{text}" is not valid: {error}') from None
+    return [info for info in found if wanted.matches(meta(info.obj or {}).get("labels") or {})]
 
 
 def infos_and_errors(call: Call) -> tuple[list[Info], list[Exception]]:
@@ -313,7 +325,7 @@ def infos_and_errors(call: Call) -> tuple[list[Info], list[Exception]]:
             found.append(to_info(call, document))
         except CommandError as error:
             errors.append(error)
-    return found, errors
+    return _selected(call, found), errors
 
 
 def local_infos(call: Call) -> tuple[list[Info], list[Exception]]:

@@ -156,11 +156,6 @@ def _roll_back(call: Call, info: Info, wanted: int) -> str:
     obj = info.obj or {}
     found = revisions(call, info)
     deployment = info.resource.kind == "Deployment"
-    if deployment and (obj.get("spec") or {}).get("paused"):
-        raise CommandError(
-            "you cannot rollback a paused deployment; resume it first with 'kubectl rollout resume' and try"
-            " again"
-        )
     if wanted:
         if wanted not in found:
             raise CommandError(f"unable to find specified revision {wanted} in history")
@@ -174,6 +169,15 @@ def _roll_back(call: Call, info: Info, wanted: int) -> str:
             )
         number_ = sorted(found)[-2]
     carrier = found[number_]
+    if call.dry_run() == "client":
+        writer = Writer()
+        pod_template(writer, carrier["spec"]["template"] if deployment else _template_of(info, carrier))
+        return writer.bare()
+    if deployment and (obj.get("spec") or {}).get("paused"):
+        raise CommandError(
+            "you cannot rollback a paused deployment; resume it first with 'kubectl rollout resume' and try"
+            " again"
+        )
     if deployment:
         template = _plain(carrier["spec"]["template"])
         if template == _plain(obj["spec"]["template"]):
@@ -197,8 +201,6 @@ def _roll_back(call: Call, info: Info, wanted: int) -> str:
         patch, kind = carrier.get("data") or {}, STRATEGIC
         if _template_of(info, carrier) == (obj.get("spec") or {}).get("template"):
             return f"skipped rollback (current template already matches revision {wanted})"
-    if call.dry_run() == "client":
-        return "rolled back"
     query = {"dryRun": "All"} if call.dry_run() == "server" else {}
     try:
         call.connection.patch(info.resource, info.scope, info.name, patch, kind, **query)

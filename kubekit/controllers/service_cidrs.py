@@ -2,8 +2,7 @@
 
 A finalizer holds each ServiceCIDR. One that is being deleted is let go when all its networks lie within
 others, or when no address of a Service lies in it alone; ten seconds are waited, so that every API server has
-heard that no address may be taken from it any more. The network that the server makes for itself when it
-starts is complete already and is left as it is. Source: pkg/controller/servicecidrs.
+heard that no address may be taken from it any more. Source: pkg/controller/servicecidrs.
 """
 
 from __future__ import annotations
@@ -22,7 +21,6 @@ ADDRESSES = "ipaddresses.networking.k8s.io"
 FINALIZER = "networking.k8s.io/service-cidr-finalizer"
 MANAGED_BY = "ipaddress.kubernetes.io/managed-by"
 ALLOCATOR = "ipallocator.k8s.io"
-DEFAULT = "kubernetes"
 GRACE = 10.0
 READY = "Kubernetes Service CIDR is ready"
 STILL_USED = (
@@ -62,8 +60,7 @@ class ServiceCidrController(Controller):
 
     def _added(self, cidr: Obj) -> None:
         """A new network may be what another one waits for that is to go."""
-        if not _is_the_servers_own(cidr):
-            self.enqueue(name_of(cidr), "ADDED", cidr)
+        self.enqueue(name_of(cidr), "ADDED", cidr)
         for other in self.cidrs.list():
             if is_deleting(other) and any(
                 _overlap(one, two) for one in networks_of(cidr) for two in networks_of(other)
@@ -90,8 +87,6 @@ class ServiceCidrController(Controller):
             return
         if is_deleting(cidr):
             self._let_go(key, cidr)
-            return
-        if _is_the_servers_own(cidr):
             return
         if FINALIZER not in finalizers_of(cidr):
             self._patch(key, {"finalizers": [FINALIZER]})
@@ -164,10 +159,6 @@ class ServiceCidrController(Controller):
         self.client.patch(
             CIDRS, key, wanted, patch_type=APPLY, subresource="status", fieldManager=self.name, force="true"
         )
-
-
-def _is_the_servers_own(cidr: Obj) -> bool:
-    return name_of(cidr) == DEFAULT and FINALIZER not in finalizers_of(cidr) and not is_deleting(cidr)
 
 
 def networks_of(cidr: Obj) -> list[Network]:

@@ -15,6 +15,7 @@ import orjson
 
 from kubekit.api.decoding import Careful
 from kubekit.api.defaults import apply_defaults
+from kubekit.api.exchange import snug
 from kubekit.api.meta import Obj
 from kubekit.api.scalars import DecodeError
 from kubekit.api.schema import for_kind
@@ -76,8 +77,7 @@ def completed(value: Any) -> Obj | None:
             return None
         if len(_known) >= LIMIT:
             _known.clear()
-        # A copy of the text: the encoder's own has slack.
-        _known[bytes(memoryview(text))] = found
+        _known[snug(text)] = found
     return found.cast()
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
-from kubekit.api.exchange import Response, WatchStream
+from kubekit.api.exchange import Response, WatchStream, snug
 from kubekit.api.meta import deep_copy
 from kubekit.api.resources import Resource
 from kubekit.api.status_error import StatusError
@@ -251,7 +251,7 @@ def _kept(body: Obj) -> bytes | Obj:
     if not body:
         return {}
     try:
-        return bytes(memoryview(orjson.dumps(body, None, _PLAIN)))  # a copy, since the encoder's has slack
+        return snug(orjson.dumps(body, None, _PLAIN))
     except TypeError:
         copied: Obj = deep_copy(body)
         return copied

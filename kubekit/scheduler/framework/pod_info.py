@@ -14,6 +14,7 @@ from typing import Any
 
 import orjson
 
+from kubekit.api.exchange import snug
 from kubekit.scheduler.framework.events import ClusterEvent
 from kubekit.scheduler.framework.resources import requested_by
 from kubekit.scheduler.framework.selector import PreferredTerms, RequiredNodeAffinity, Selector
@@ -87,7 +88,7 @@ def _terms(namespace: str, affinity: Obj | None) -> tuple[Terms, Terms]:
             _TERMS.clear()
         required = affinity.get("requiredDuringSchedulingIgnoredDuringExecution") or ()
         preferred = affinity.get("preferredDuringSchedulingIgnoredDuringExecution") or ()
-        known = _TERMS[key] = (
+        known = _TERMS[namespace, snug(key[1])] = (
             tuple(AffinityTerm(namespace, term) for term in required),
             tuple(
                 AffinityTerm(namespace, term.get("podAffinityTerm") or {}, int(term.get("weight", 0)))
@@ -249,7 +250,7 @@ class PodInfo:
                     spec.get("nodeName"),
                 )
             )
-            self._demands = (self._request_key, self.ports, text)
+            self._demands = (self._request_key, self.ports, snug(text))
         return self._demands
 
     @property

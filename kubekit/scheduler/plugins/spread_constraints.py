@@ -12,6 +12,7 @@ from typing import Any
 
 import orjson
 
+from kubekit.api.exchange import snug
 from kubekit.scheduler.framework.node_info import NodeInfo
 from kubekit.scheduler.framework.plugin import Handle
 from kubekit.scheduler.framework.pod_info import PodInfo
@@ -77,7 +78,7 @@ def own_constraints(pod: PodInfo, action: str) -> list[Constraint]:
     if known is None:
         if len(_PARSED) >= MOST_PARSED:
             _PARSED.clear()
-        known = _PARSED[key] = [
+        known = _PARSED[(snug(key[0]), *key[1:])] = [
             Constraint(c, pod.labels) for c in own or () if c.get("whenUnsatisfiable") == action
         ]
     return known

@@ -3,6 +3,7 @@
 Reading order:
   1. `request_info`, `context`      what a request asks for, and what is learnt about it on its way
   2. `pipeline`                     the filters, outermost first: authentication, impersonation ...
+     `known_requests`               the short way for requests like one that has passed them
   3. `authentication`, `rbac`       who is it, may they;  `fairness/`  is there a seat
   4. `endpoints/`                   the verbs: create, read, watch, update, patch, delete
   5. `admission/`, `validation/`    who else has a say, what is wrong with an object

@@ -14,7 +14,8 @@ Reading order:
   5. `preemption`        making room;  `preemption_executor` carries it out
   6. `snapshot`, `cache` what a cycle looks at;  `event_handlers` what changes it
   7. `framework/node_table`, `framework/array_runtime`  the same questions for thousands of nodes at once: the
-                         array form of a plugin stands in its file (`plugins/*_columns` what several share)
+                         array form of a plugin stands in its file (`plugins/*_columns` what several share);
+                         `framework/standing_answers` what is kept from one pod to the next of its kind
   8. `attempt`           the record of a decision;  `scheduler` the component;  `workbench` what a learner may
                          do to it
   9. `config`            profiles (`config_form`, `config_validation`);  `extender`, `extender_calls`

@@ -142,7 +142,7 @@ class PodHeap:
         while place > 0 and key < keys[parent := (place - 1) // 2]:
             pods[place] = one = pods[parent]
             keys[place] = keys[parent]
-            places[one.key] = place
+            places[one.info.key] = place
             place = parent
         size = len(pods)
         while (child := 2 * place + 1) < size:
@@ -152,10 +152,10 @@ class PodHeap:
                 break
             pods[place] = one = pods[child]
             keys[place] = keys[child]
-            places[one.key] = place
+            places[one.info.key] = place
             place = child
         pods[place], keys[place] = moving, key
-        places[moving.key] = place
+        places[moving.info.key] = place
 
 
 def _never(first: QueuedPodInfo, second: QueuedPodInfo) -> bool:

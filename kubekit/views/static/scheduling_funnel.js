@@ -64,7 +64,7 @@ function drawFunnel(stage, data, cursor, api) {
   const body = h("tbody", {}, section("filter: who could run it?", "why not", () => true),
     filters.map((row, index) => rowOf(row, index, data.nodes.map((node, i) => filterCell(where[index][i], row.cells[i], at >= index, wins(node))))));
   if (scores.length) {
-    body.append(section("score: who should? (the stronger the tone, the better)", "how", (i) => alive[i] && reachedScores));
+    body.append(section("score: who should? (stronger is better)", "how", (i) => alive[i] && reachedScores));
     scores.forEach((row, n) => body.append(rowOf(row, filters.length + n, data.nodes.map((node, i) => scoreCell(row, i, form, at >= filters.length + n, wins(node))))));
   }
   if (data.picked) {

@@ -6,7 +6,8 @@ followed step by step: insertion sort for twelve or fewer, else partition around
 inputs that look sorted, and heapsort when pivots keep being bad. There is no chance in it: where it shuffles,
 it shuffles the same way each time.
 
-Call `sort_as_go`; it leaves inputs without equals to Python's faster sort.
+Call `sort_as_go` with a key (it leaves inputs without equals to Python's faster sort), or `sort_by_less`
+where only a comparison of two is known, as kubectl has them for its rows.
 Source: Go's sort.Sort (its constants since 1.20); Orson Peters, "Pattern-defeating Quicksort".
 """
 
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from itertools import pairwise
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 T = TypeVar("T")
 
@@ -33,26 +34,38 @@ def sort_as_go(items: list[T], key: Callable[[T], Any], reverse: bool = False) -
     ordered = sorted(items, key=key, reverse=reverse)
     if len(items) <= INSERTION or all(key(a) != key(b) for a, b in pairwise(ordered)):
         return ordered
-    work = _Sorting(list(items), [key(item) for item in items], reverse)
+    pairs = [(key(item), item) for item in items]
+    less = _later if reverse else _sooner
+    return [item for _, item in sort_by_less(pairs, less)]
+
+
+def sort_by_less(items: list[T], less: Callable[[T, T], bool]) -> list[T]:
+    """The items in the order in which `sort.Sort` leaves them, when `less` is all that is known of it."""
+    work = _Sorting(list(items), less)
     work.sort(0, len(items), len(items).bit_length())
     return work.items
 
 
-class _Sorting:
-    """One sort under way: items and their keys change places together."""
+def _sooner(one: tuple[Any, Any], other: tuple[Any, Any]) -> bool:
+    return bool(one[0] < other[0])
 
-    def __init__(self, items: list[Any], keys: list[Any], reverse: bool) -> None:
+
+def _later(one: tuple[Any, Any], other: tuple[Any, Any]) -> bool:
+    return bool(other[0] < one[0])
+
+
+class _Sorting(Generic[T]):
+    """One sort under way."""
+
+    def __init__(self, items: list[T], less: Callable[[T, T], bool]) -> None:
         self.items = items
-        self._keys = keys
-        self._reverse = reverse
+        self._less = less
 
     def less(self, i: int, j: int) -> bool:
-        keys = self._keys
-        return bool(keys[j] < keys[i] if self._reverse else keys[i] < keys[j])
+        return self._less(self.items[i], self.items[j])
 
     def swap(self, i: int, j: int) -> None:
-        for row in (self.items, self._keys):
-            row[i], row[j] = row[j], row[i]
+        self.items[i], self.items[j] = self.items[j], self.items[i]
 
     def sort(self, low: int, high: int, limit: int) -> None:
         """Sort [low, high); after `limit` bad pivots by heap."""

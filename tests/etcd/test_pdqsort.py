@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import operator
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -35,6 +37,6 @@ def test_it_sorts(numbers: list[int], reverse: bool) -> None:
 
 @given(st.lists(st.integers(0, 9), min_size=13, max_size=80))
 def test_it_sorts_by_heap_when_pivots_are_bad(numbers: list[int]) -> None:
-    work = _Sorting(list(numbers), list(numbers), False)
+    work = _Sorting(list(numbers), operator.lt)
     work.sort(0, len(numbers), 0)
     assert work.items == sorted(numbers)

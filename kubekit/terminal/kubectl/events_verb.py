@@ -6,11 +6,11 @@ Source: k8s.io/kubectl/pkg/cmd/events.
 from __future__ import annotations
 
 from kubekit.api.exchange import Obj
+from kubekit.etcd.pdqsort import sort_by_less
 from kubekit.terminal.cli import tabwriter
 from kubekit.terminal.cli.command import Command
 from kubekit.terminal.cli.errors import CommandError
 from kubekit.terminal.cli.flags import boolean, listing, number, string
-from kubekit.terminal.cli.go_sort import go_sorted
 from kubekit.terminal.kubectl import output
 from kubekit.terminal.kubectl.call import Call, meta
 from kubekit.terminal.kubectl.describe.events import interval, last_seen
@@ -50,7 +50,7 @@ def run(call: Call) -> None:
     if printer is not None and wanted and output.split_format(call)[0] == "name":
         return  # the original cannot print names of lists, and does not say so
     if printer is not None and wanted:
-        wanted = go_sorted(wanted, lambda left, right: last_seen(left) < last_seen(right))
+        wanted = sort_by_less(wanted, lambda left, right: last_seen(left) < last_seen(right))
         items = [typed_form(event) for event in wanted]
         call.out(printer({"kind": "EventList", "apiVersion": "v1", "metadata": {}, "items": items}), end="")
         return
@@ -60,7 +60,7 @@ def run(call: Call) -> None:
         )
         call.err(where)
         return
-    wanted = go_sorted(wanted, lambda left, right: last_seen(left) < last_seen(right))
+    wanted = sort_by_less(wanted, lambda left, right: last_seen(left) < last_seen(right))
     header = ["LAST SEEN", "TYPE", "REASON", "OBJECT", "MESSAGE"]
     rows = [] if call.flag("no-headers") else [(["NAMESPACE"] if call.all_namespaces else []) + header]
     rows += [_row(call, event) for event in wanted]

@@ -12,8 +12,8 @@ from typing import Any, TypeVar
 
 from kubekit.api import jsonpath, quantity
 from kubekit.api.exchange import Obj
+from kubekit.etcd.pdqsort import sort_by_less
 from kubekit.terminal.cli.errors import CommandError
-from kubekit.terminal.cli.go_sort import go_sorted
 from kubekit.terminal.kubectl.output import relaxed
 
 T = TypeVar("T")
@@ -31,7 +31,7 @@ def sort_by(items: list[T], object_of: Callable[[T], Obj], path: str) -> list[T]
         raise CommandError(str(error)) from None
     if not any(found for found, _ in keyed):
         raise CommandError(f'couldn\'t find any field with path "{field}" in the list of objects')
-    return [item for _, item in go_sorted(keyed, lambda left, right: _before(left[0], right[0]))]
+    return [item for _, item in sort_by_less(keyed, lambda left, right: _before(left[0], right[0]))]
 
 
 def _values(nodes: list[jsonpath.Node], obj: Obj) -> list[Any]:

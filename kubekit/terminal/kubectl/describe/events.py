@@ -8,7 +8,7 @@ from __future__ import annotations
 from kubekit.api.duration import unix_seconds
 from kubekit.api.exchange import Obj
 from kubekit.api.status_error import StatusError
-from kubekit.terminal.cli.go_sort import go_sorted
+from kubekit.etcd.pdqsort import sort_by_less
 from kubekit.terminal.kubectl.call import Call, meta
 from kubekit.terminal.kubectl.describe.writer import Writer
 
@@ -68,7 +68,7 @@ def describe_events(call: Call, writer: Writer, events: list[Obj] | None) -> Non
         return
     writer.flush()
     rows = []
-    for event in go_sorted(events, _seen_before):
+    for event in sort_by_less(events, _seen_before):
         source = (event.get("source") or {}).get("component") or event.get("reportingComponent") or ""
         message = str(event.get("message") or "").strip()
         path = (event.get("involvedObject") or {}).get("fieldPath")

@@ -1,4 +1,4 @@
-"""Sorting as Go does it, and `--sort-by` on top of it."""
+"""`--sort-by`: what goes first, and where rows stand that it cannot tell apart."""
 
 from __future__ import annotations
 
@@ -6,23 +6,9 @@ import random
 
 import pytest
 
+from kubekit.etcd.pdqsort import sort_by_less
 from kubekit.terminal.cli.errors import CommandError
-from kubekit.terminal.cli.go_sort import go_sorted
 from kubekit.terminal.kubectl.sort_by import sort_by
-
-
-@pytest.mark.parametrize("length", [0, 1, 2, 7, 12, 13, 49, 50, 51, 200, 1000])
-@pytest.mark.parametrize("kinds", [1, 3, 10_000])
-def test_it_sorts(length: int, kinds: int) -> None:
-    chance = random.Random(length + kinds)
-    values = [chance.randrange(kinds) for _ in range(length)]
-    for given in (values, sorted(values), sorted(values, reverse=True)):
-        assert go_sorted(given, lambda a, b: a < b) == sorted(values)
-
-
-def test_short_lists_keep_the_order_of_equals() -> None:
-    rows = [(n % 3, n) for n in range(12)]
-    assert go_sorted(rows, lambda a, b: a[0] < b[0]) == sorted(rows)
 
 
 def test_equals_of_a_long_list_stand_where_go_leaves_them() -> None:
@@ -37,7 +23,7 @@ def test_equals_of_a_long_list_stand_where_go_leaves_them() -> None:
     def less(a: tuple[str, str], b: tuple[str, str]) -> bool:
         return not a[1] or (bool(b[1]) and a[1] < b[1])
 
-    found = [name for name, _ in go_sorted(rows, less)]
+    found = [name for name, _ in sort_by_less(rows, less)]
     assert " ".join(found[:12]) == "kube-root-ca.crt c122 c044 c062 c001 c051 c006 c066 c047 c046 c025 c056"
 
 

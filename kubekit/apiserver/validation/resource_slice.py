@@ -110,23 +110,12 @@ def _pool(pool: Obj, path: Path) -> list[FieldError]:
 
 def _where(spec: Obj) -> list[FieldError]:
     """Where all the devices are."""
-    errors: list[FieldError] = []
-    given: list[str] = []
-    name, selector = spec.get("nodeName"), spec.get("nodeSelector")
-    if name:
-        given.append("`nodeName`")
-        errors += dns1123_subdomain(name, SPEC.child("nodeName"))
-    elif name is not None:
-        text = "must be either unset or set to a non-empty string"
-        errors.append(invalid(SPEC.child("nodeName"), name, text))
-    if selector is not None:
-        given.append("`nodeSelector`")
-        errors += node_selector(selector, SPEC.child("nodeSelector"))
-        terms = selector.get("nodeSelectorTerms") or []
-        if len(terms) != 1:
-            at = SPEC.child("nodeSelector", "nodeSelectorTerms")
-            shown = internal("core.NodeSelector", selector)["NodeSelectorTerms"]
-            errors.append(invalid(at, shown, "must have exactly one node selector term"))
+    errors, given = _place(spec, SPEC, "must be either unset or set to a non-empty string")
+    terms = (spec.get("nodeSelector") or {}).get("nodeSelectorTerms") or []
+    if spec.get("nodeSelector") is not None and len(terms) != 1:
+        at = SPEC.child("nodeSelector", "nodeSelectorTerms")
+        shown = internal("core.NodeSelector", spec["nodeSelector"])["NodeSelectorTerms"]
+        errors.append(invalid(at, shown, "must have exactly one node selector term"))
     for field in ("allNodes", "perDeviceNodeSelection"):
         errors += _flag(spec, field, SPEC, given)
     if not given:
@@ -139,23 +128,29 @@ def _where(spec: Obj) -> list[FieldError]:
 
 def _where_is(device: Obj, path: Path) -> list[FieldError]:
     """Where one device is, in a slice whose devices are in several places."""
-    errors: list[FieldError] = []
-    given: list[str] = []
-    name, selector = device.get("nodeName"), device.get("nodeSelector")
-    if name:
-        given.append("`nodeName`")
-        errors += dns1123_subdomain(name, path.child("nodeName"))
-    elif name is not None:
-        errors.append(invalid(path.child("nodeName"), name, "must not be empty"))
-    if selector is not None:
-        given.append("`nodeSelector`")
-        errors += node_selector(selector, path.child("nodeSelector"))
+    errors, given = _place(device, path, "must not be empty")
     errors += _flag(device, "allNodes", path, given)
     if not given:
         errors.append(required(path, _WHERE_IS_IT))
     elif len(given) > 1:
         errors.append(invalid(path, "{" + ", ".join(given) + "}", _WHERE_IS_IT))
     return errors
+
+
+def _place(holder: Obj, path: Path, empty: str) -> tuple[list[FieldError], list[str]]:
+    """(what is wrong with a node's name and a selector of nodes, which of them are given)."""
+    errors: list[FieldError] = []
+    given: list[str] = []
+    name, selector = holder.get("nodeName"), holder.get("nodeSelector")
+    if name:
+        given.append("`nodeName`")
+        errors += dns1123_subdomain(name, path.child("nodeName"))
+    elif name is not None:
+        errors.append(invalid(path.child("nodeName"), name, empty))
+    if selector is not None:
+        given.append("`nodeSelector`")
+        errors += node_selector(selector, path.child("nodeSelector"))
+    return errors, given
 
 
 def _flag(holder: Obj, field: str, path: Path, given: list[str]) -> list[FieldError]:

@@ -8,7 +8,7 @@ from kubekit.cluster.cluster import up
 from kubekit.terminal.cli.files import MemoryFiles
 from kubekit.terminal.kubectl import Kubectl
 from kubekit.terminal.kubectl.explain_old import fold
-from kubekit.terminal.notebook import LoopPump
+from tests.terminal.programs import kubectl_of
 
 CRD = """apiVersion: apiextensions.k8s.io/v1
 kind: CustomResourceDefinition
@@ -36,12 +36,7 @@ spec:
 @pytest.fixture(scope="module")
 def kubectl() -> Kubectl:
     cluster = up(workers=0)
-    program = Kubectl(
-        cluster.apiserver,
-        clock=cluster.loop.clock,
-        pump=LoopPump(cluster.loop),
-        files=MemoryFiles({"crd.yaml": CRD}),
-    )
+    program = kubectl_of(cluster, MemoryFiles({"crd.yaml": CRD}))
     assert program.line("apply -f crd.yaml").exit == 0
     cluster.advance(2)
     return program

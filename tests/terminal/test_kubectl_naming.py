@@ -7,7 +7,7 @@ import pytest
 from kubekit.cluster.cluster import up
 from kubekit.terminal.cli.files import MemoryFiles
 from kubekit.terminal.kubectl import Kubectl
-from kubekit.terminal.notebook import LoopPump
+from tests.terminal.programs import kubectl_of
 
 FILES = {
     "good.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: good}\n",
@@ -21,12 +21,7 @@ FILES = {
 @pytest.fixture(scope="module")
 def kubectl() -> Kubectl:
     cluster = up(workers=0)
-    program = Kubectl(
-        cluster.apiserver,
-        clock=cluster.loop.clock,
-        pump=LoopPump(cluster.loop),
-        files=MemoryFiles(FILES, home="/home/user"),
-    )
+    program = kubectl_of(cluster, MemoryFiles(FILES, home="/home/user"))
     program.line("autoscale deploy web --max=3")
     program.line("create deployment web --image=nginx")
     cluster.advance(5)

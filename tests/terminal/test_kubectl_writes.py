@@ -7,7 +7,7 @@ import pytest
 from kubekit.cluster.cluster import up
 from kubekit.terminal.cli.files import MemoryFiles
 from kubekit.terminal.kubectl import Kubectl
-from kubekit.terminal.notebook import LoopPump
+from tests.terminal.programs import kubectl_of
 
 WEB = """apiVersion: apps/v1
 kind: Deployment
@@ -29,12 +29,7 @@ FILES = {
 @pytest.fixture
 def kubectl() -> Kubectl:
     cluster = up(workers=0)
-    program = Kubectl(
-        cluster.apiserver,
-        clock=cluster.loop.clock,
-        pump=LoopPump(cluster.loop),
-        files=MemoryFiles(FILES),
-    )
+    program = kubectl_of(cluster, MemoryFiles(FILES))
     program.line("apply -f web.yaml -f c.yaml")
     cluster.advance(2)
     return program

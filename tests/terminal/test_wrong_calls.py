@@ -7,7 +7,7 @@ import pytest
 from kubekit.cluster.cluster import up
 from kubekit.terminal.cli.files import MemoryFiles
 from kubekit.terminal.kubectl import Kubectl
-from kubekit.terminal.notebook import LoopPump
+from tests.terminal.programs import kubectl_of
 
 CONFIG = """apiVersion: v1
 kind: ConfigMap
@@ -24,12 +24,7 @@ data: {a: b}
 @pytest.fixture(scope="module")
 def kubectl() -> Kubectl:
     cluster = up(workers=0)
-    program = Kubectl(
-        cluster.apiserver,
-        clock=cluster.loop.clock,
-        pump=LoopPump(cluster.loop),
-        files=MemoryFiles({"c.yaml": CONFIG, "nameless.yaml": NAMELESS}),
-    )
+    program = kubectl_of(cluster, MemoryFiles({"c.yaml": CONFIG, "nameless.yaml": NAMELESS}))
     assert program.line("create deployment web --image=nginx").exit == 0
     assert program.line("apply -f c.yaml").exit == 0
     cluster.advance(2)

@@ -32,14 +32,7 @@ def _affinity(writer: Writer, affinity: Obj | None) -> None:
     terms = required.get("nodeSelectorTerms") or []
     writer.line(1, "Required Terms:\t" + ("" if terms else "<none>"))
     for index, term in enumerate(terms):
-        writer.put(f"    Term {index}:\t")
-        needs = term.get("matchExpressions") or []
-        if not needs:
-            writer.put("<none>\n")
-        for position, need in enumerate(needs):
-            values = f" [{', '.join(need['values'])}]" if need.get("values") else ""
-            text = f"{need.get('key')} {str(need.get('operator', '')).lower()}{values}\n"
-            writer.put(("    \t" if position else "") + text)
+        _term(writer, "    ", index, term.get("matchExpressions") or [])
 
 
 def persistent_volume(call: Call, writer: Writer, obj: Obj) -> None:
@@ -137,13 +130,16 @@ def storage_class(call: Call, writer: Writer, obj: Obj) -> None:
 def _topologies(writer: Writer, terms: list[Obj]) -> None:
     writer.put("AllowedTopologies:\t" + ("\n" if terms else "<none>\n"))
     for number, term in enumerate(terms):
-        writer.put(f"  Term {number}:\t")
-        needs = term.get("matchLabelExpressions") or []
-        if not needs:
-            writer.put("<none>\n")
-        for index, need in enumerate(needs):
-            values = f" [{', '.join(need['values'])}]" if need.get("values") else ""
-            writer.put(("  \t" if index else "") + f"{need.get('key')} in{values}\n")
+        _term(writer, "  ", number, term.get("matchLabelExpressions") or [])
+
+
+def _term(writer: Writer, indent: str, number: int, needs: list[Obj]) -> None:
+    """One term of a selector; where only labels are asked about, a need has no operator: it is `in`."""
+    writer.put(f"{indent}Term {number}:\t" + ("" if needs else "<none>\n"))
+    for place, need in enumerate(needs):
+        values = f" [{', '.join(need['values'])}]" if need.get("values") else ""
+        text = f"{need.get('key')} {str(need.get('operator', 'in')).lower()}{values}\n"
+        writer.put((f"{indent}\t" if place else "") + text)
 
 
 def csi_node(call: Call, writer: Writer, obj: Obj) -> None:

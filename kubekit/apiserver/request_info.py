@@ -77,20 +77,7 @@ def request_info(method: str, path: str, query: dict[str, list[str]]) -> Request
         verb = "deletecollection"
     if verb == info.verb and not name:
         return info
-    return RequestInfo(
-        verb,
-        info.path,
-        True,
-        info.prefix,
-        info.group,
-        info.version,
-        info.namespace,
-        info.resource,
-        info.subresource,
-        name,
-        info.parts,
-        info.verb_in_path,
-    )
+    return info._replace(verb=verb, name=name)
 
 
 def _exact_name(selector: str) -> str:

@@ -2,7 +2,8 @@
 
 Pods and token secrets always hold one. A served cluster has an authority of its own, whose certificate the
 options name; this one's key was thrown away, so nothing will ever be signed with it. It is what a cluster's
-CA looks like: RSA, self-signed, ten years.
+CA looks like: RSA, self-signed, ten years. Its name, kubernetes-ca, is the default of the page on PKI
+certificates and requirements; kubeadm, and a served cluster with it, says kubernetes.
 """
 
 ROOT_CERTIFICATE = """\

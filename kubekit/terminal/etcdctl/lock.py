@@ -7,6 +7,8 @@ Source: etcdctl/ctlv3/command/lock_command.go, elect_command.go.
 
 from __future__ import annotations
 
+from functools import partial
+
 from kubekit.etcd.errors import EtcdError
 from kubekit.etcd.messages import Message
 from kubekit.etcd.tree_index import prefix_end
@@ -103,12 +105,16 @@ def _observe(call: Call) -> None:
     try:
         while True:
             seen = len(changes)
-            call.block(lambda seen=seen: len(changes) > seen)  # type: ignore[misc]
+            call.block(partial(_longer, changes, seen))
             look()
     except Interrupted:
         return
     finally:
         stream.close()
+
+
+def _longer(changes: list[Message], than: int) -> bool:
+    return len(changes) > than
 
 
 def commands(minor: int) -> list[Command]:

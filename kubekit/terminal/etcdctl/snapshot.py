@@ -119,7 +119,7 @@ EXAMPLE = """\
   etcdctl --endpoints=https://127.0.0.1:2379 --dial-timeout=20s snapshot save /backup/etcd-snapshot.db
   
   # Save snapshot with desirable time format
-  etcdctl snapshot save /mnt/backup/etcd/backup_$(date +%Y%m%d_%H%M%S).db"""  # noqa: W293
+  etcdctl snapshot save /mnt/backup/etcd/backup_$(date +%Y%m%d_%H%M%S).db"""  # noqa: W293 (the blank lines of the real program's help have spaces)
 
 STATUS_LONG = {
     4: offline.STATUS_LONG,
